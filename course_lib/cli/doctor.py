@@ -1,0 +1,197 @@
+"""`python -m course_lib doctor`: what is there, what is missing, and how to mend it. It changes nothing.
+
+Run in the course's environment when there is one; otherwise it says why there is none and checks what it can without.
+"""
+
+import argparse
+import importlib.metadata
+import os
+import platform
+import socket
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from course_lib.cli import environment
+from course_lib.paths import REPO, work_folder
+
+KERNEL_TIMEOUT = 60.0
+"""Seconds a kernel may take to start and answer: an old laptop's first start, with a virus scanner looking on."""
+
+SET_UP = "run: python3 -m course_lib"
+
+
+class Missing(Exception):
+    """A check that failed: what was found, and `mend`, the next step."""
+
+    def __init__(self, found: str, mend: str) -> None:
+        """Keep both."""
+        super().__init__(found)
+        self.mend = mend
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing to look at. `look` returns what it found, or raises Missing."""
+
+    name: str
+    look: Callable[[], str]
+
+
+def main(argv: list[str]) -> int:
+    """Print the state of everything the course needs; return 0 when all is well, 1 otherwise."""
+    argparse.ArgumentParser(prog="python -m course_lib doctor").parse_args(argv)
+    ready = environment.find() is not None
+    faults = 0
+    for check in [*BEFORE, *(INSIDE if ready else ())]:
+        print(f"  ...  {check.name}", end="\r", flush=True)
+        try:
+            found, mend = check.look(), ""
+        except Missing as missing:
+            found, mend = str(missing), missing.mend
+            faults += 1
+        print(f"  {'FAIL' if mend else 'ok  '} {check.name}: {found}")
+        if mend:
+            print(f"       mend: {mend}")
+    if not ready:
+        print("       (packages, kernel, web server and pictures are looked at once the environment is there)")
+    print("All is well." if not faults else f"To mend: {faults}.")
+    return 1 if faults else 0
+
+
+def python() -> str:
+    """Look at the Python that runs this."""
+    return f"{platform.python_version()} at {sys.executable}, {platform.system()} {platform.machine()}"
+
+
+def which_environment() -> str:
+    """Look at the environment the course uses."""
+    ready = environment.find()
+    if ready is None:
+        fault = environment.fault()
+        raise Missing(f"not ready: {fault.reason if fault else 'unknown'}", SET_UP)
+    return f"{sys.prefix} ({'made by the course' if ready.own else 'the course was installed into it'})"
+
+
+def pins() -> str:
+    """Compare what is installed with requirements.txt."""
+    from packaging.requirements import Requirement
+
+    wrong, right = [], 0
+    for line in environment.REQUIREMENTS.read_text(encoding="utf-8").splitlines():
+        line = line.partition("#")[0].strip()
+        if not line or line.startswith("-"):
+            continue
+        pin = Requirement(line)
+        if pin.marker is not None and not pin.marker.evaluate():
+            continue
+        try:
+            version = importlib.metadata.version(pin.name)
+        except importlib.metadata.PackageNotFoundError:
+            wrong.append(f"{pin.name} is missing")
+            continue
+        if pin.specifier.contains(version, prereleases=True):
+            right += 1
+        else:
+            wrong.append(f"{pin.name} is {version}, not {pin.specifier}")
+    if wrong:
+        more = f" and {len(wrong) - 5} more" if len(wrong) > 5 else ""
+        raise Missing(
+            f"{', '.join(wrong[:5])}{more}",
+            f"delete {environment.VENV} and {SET_UP}"
+            if environment.inside_own()
+            else f"in {REPO}: {sys.executable} -m pip install -r requirements.txt",
+        )
+    return f"{right} packages, all as in requirements.txt"
+
+
+def work() -> str:
+    """Write and remove a file where the learner's copy is, or would be made."""
+    folder = work_folder()
+    nearest = next(path for path in (folder, *folder.parents) if path.exists())
+    try:
+        with tempfile.TemporaryFile(dir=nearest):
+            pass
+    except OSError as error:
+        raise Missing(f"{folder} cannot be written: {error.strerror}", "set COURSE_WORK to a folder of your own") from error
+    return f"{folder}{'' if nearest == folder else ' (made at the first start)'}"
+
+
+def port() -> str:
+    """Take a free port on this machine and let it go."""
+    try:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            return f"127.0.0.1 gives one, such as {server.getsockname()[1]}"
+    except OSError as error:
+        raise Missing(
+            f"none can be had on 127.0.0.1: {error.strerror}", "allow Python in the firewall or sandbox to listen on 127.0.0.1"
+        ) from error
+
+
+def kernel() -> str:
+    """Start a kernel, let it add two numbers and end it."""
+    import logging
+
+    from jupyter_client.manager import start_new_kernel
+
+    logging.getLogger("traitlets").setLevel(logging.CRITICAL)
+    try:
+        manager, client = start_new_kernel(startup_timeout=KERNEL_TIMEOUT, kernel_name="python3", stderr=-3)
+    except Exception as error:  # noqa: BLE001  whatever it is, it is the finding
+        raise Missing(f"does not start: {type(error).__name__}: {error}", f"delete {environment.VENV} and {SET_UP}") from error
+    try:
+        answer = client.execute_interactive(
+            "import sys, course_lib; print(sys.prefix)", timeout=KERNEL_TIMEOUT, output_hook=lambda _: None
+        )
+    except TimeoutError as error:
+        raise Missing(f"starts, but does not answer within {KERNEL_TIMEOUT:.0f} s", "restart the machine, try again") from error
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+    if answer["content"]["status"] != "ok":
+        raise Missing(f"runs, but without the course: {answer['content'].get('evalue')}", "choose the kernel Python 3 (ipykernel)")
+    return "starts and answers"
+
+
+def web_server() -> str:
+    """Start the lab's web server and stop it."""
+    from course_lib.lab import web
+
+    try:
+        server = web.start()
+    except OSError as error:
+        raise Missing(f"does not start: {error}", "allow Python in the firewall or sandbox to listen on 127.0.0.1") from error
+    url = server.url
+    server.stop()
+    return f"starts ({url})"
+
+
+def pictures() -> str:
+    """Look for matplotlib's fonts, and for a cache folder that lasts."""
+    import matplotlib
+    from matplotlib.font_manager import findfont
+
+    cache, temporary = matplotlib.get_cachedir(), tempfile.gettempdir()
+    findfont("DejaVu Sans", fallback_to_default=False)
+    if not os.access(cache, os.W_OK) or (Path(cache).is_relative_to(temporary) and "MPLCONFIGDIR" not in os.environ):
+        raise Missing(
+            f"matplotlib has no cache folder that lasts ({cache}): every kernel looks for fonts again, for some seconds",
+            "set MPLCONFIGDIR to a folder of your own",
+        )
+    return f"fonts found, cache in {cache}"
+
+
+BEFORE = (
+    Check("Python", python),
+    Check("Environment", which_environment),
+    Check("Your copy", work),
+    Check("A port", port),
+)
+INSIDE = (
+    Check("Packages", pins),
+    Check("Kernel", kernel),
+    Check("Web server", web_server),
+    Check("Pictures", pictures),
+)

@@ -1,0 +1,91 @@
+"""Starting JupyterLab on the learner's copy. Standard library only."""
+
+import os
+import socket
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from urllib.parse import quote, urlsplit
+
+from course_lib.cli.environment import Environment
+from course_lib.cli.run import instead
+from course_lib.cli.work import START
+from course_lib.paths import REPO, work_folder
+
+SETTINGS = Path(__file__).parent / "jupyter"
+"""Jupyter configuration that is read beside the user's own, never instead of it, and never written."""
+
+# JupyterLab asks on its first start whether to fetch news, looks for a newer JupyterLab, and lists extensions from a
+# package index: nothing of that belongs in a lesson, and a class without network would wait for it.
+QUIET = (
+    "--LabApp.news_url=None",
+    "--LabApp.check_for_updates_class=jupyterlab.handlers.announcements.NeverCheckForUpdate",
+    "--LabApp.extension_manager=readonly",
+    "--ServerApp.log_level=WARN",
+)
+
+
+def open_lab(ready: Environment, *, browser: bool, port: int | None, further: Sequence[str]) -> int:
+    """Become JupyterLab, opened at the start page; return an exit status where a process cannot become another.
+
+    ready: the environment to run it in
+    browser: whether to open one; otherwise the address is printed
+    port: the port to serve on; None takes JupyterLab's own, or the next free one
+    further: options for JupyterLab, which win over those set here
+    """
+    if _served_by_hub(os.environ):
+        print(
+            "This JupyterLab belongs to a hub and is running already: there is no second one to start.\n"
+            f"Next: open {_relative_to(Path.home())} in its file browser, on the left."
+        )
+        return 0
+    hub = "JUPYTERHUB_SERVICE_URL" in os.environ
+    if not hub:
+        print(f"JupyterLab opens {work_folder() / START}. To end it: Ctrl-C, twice.", file=sys.stderr)
+    program = "jupyterlab.labhubapp" if hub else "jupyterlab"
+    command = [str(ready.python), "-m", program, *options(browser=browser, port=port, hub=hub), *further]
+    variables = ready.variables()
+    config = [str(SETTINGS), variables.get("JUPYTER_CONFIG_PATH", "")]
+    variables["JUPYTER_CONFIG_PATH"] = os.pathsep.join(filter(None, config))
+    return instead(command, cwd=root(), env=variables)
+
+
+def root() -> Path:
+    """Return the folder JupyterLab serves: the course's, or the learner's own where that lies elsewhere."""
+    folder = work_folder()
+    return REPO if folder.is_relative_to(REPO) else folder
+
+
+def options(*, browser: bool, port: int | None, hub: bool = False) -> list[str]:
+    """Return the options JupyterLab is started with; a hub (`hub` true) decides itself about the browser and the port."""
+    start = work_folder() / START
+    page = "/lab"
+    if start.exists():
+        page = f"/lab/tree/{quote(start.relative_to(root()).as_posix())}"
+    chosen = [f"--ServerApp.root_dir={root()}", f"--{'ServerApp' if hub else 'LabApp'}.default_url={page}", *QUIET]
+    if hub:
+        return chosen
+    chosen.append("--ServerApp.ip=127.0.0.1")
+    if not browser:
+        chosen.append("--ServerApp.open_browser=False")
+    if port is not None:
+        chosen.append(f"--ServerApp.port={port}")
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        chosen.append("--allow-root")  # in a container everybody is root; it serves this machine only, with a token
+    return chosen
+
+
+def _served_by_hub(variables: Mapping[str, str]) -> bool:
+    """Return whether a hub's server for this user runs already: this is typed in its terminal, not started by the hub."""
+    address = urlsplit(variables.get("JUPYTERHUB_SERVICE_URL", ""))
+    if not address.port:
+        return False
+    host = address.hostname if address.hostname not in (None, "0.0.0.0", "::") else "127.0.0.1"
+    with socket.socket(socket.AF_INET6 if ":" in str(host) else socket.AF_INET) as probe:
+        probe.settimeout(1)
+        return probe.connect_ex((str(host), address.port)) == 0
+
+
+def _relative_to(folder: Path) -> Path:
+    start = work_folder() / START
+    return start.relative_to(folder) if start.is_relative_to(folder) else start

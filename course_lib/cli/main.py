@@ -1,0 +1,119 @@
+"""What `python3 -m course_lib` does with its arguments. Standard library only."""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from course_lib import __version__
+from course_lib.cli import environment, work
+from course_lib.cli.errors import CourseError
+from course_lib.cli.run import instead
+from course_lib.paths import REPO
+
+USAGE = """\
+python3 -m course_lib [COMMAND]      (on Windows: py -m course_lib)
+
+  lab [--no-browser] [--port N] [-- OPTIONS]
+                           set up what is missing and open the course in JupyterLab (the default);
+                           OPTIONS go to JupyterLab as they are
+  test [PYTEST ARGUMENTS]  set up what is missing and run every check
+  doctor                   say what is there, what is missing and how to mend it
+  reset LESSON             start a lesson afresh: reset 01 (your own copy of it is kept aside)
+  refresh [NOTEBOOK...]    for authors: run the notebooks and save their outputs
+
+  --help, --version
+"""
+
+# The environment's Python runs these, not the one the command was typed with. `-c`, so that a module needs no code for it.
+INSIDE = "import sys; from course_lib.cli.{0} import main; sys.exit(main(sys.argv[1:]))"
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the command in `argv` and return its exit status; what a learner can mend is said in words, never as a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")  # a path may hold what an old console cannot show
+    try:
+        return _dispatch(list(argv))
+    except CourseError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"Stopped: {error}.\nNext: mend that (permissions, disk space), and run this again.", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nStopped. Run the same command again to go on.", file=sys.stderr)
+        return 130
+
+
+def _dispatch(argv: list[str]) -> int:
+    if argv and argv[0] in ("-h", "--help", "help"):
+        print(USAGE, end="")
+        return 0
+    if argv == ["--version"]:
+        print(f"course_lib {__version__}")
+        return 0
+    commands: dict[str, Callable[[list[str]], int]] = {
+        "lab": _lab,
+        "test": _test,
+        "doctor": _doctor,
+        "reset": _reset,
+        "refresh": _refresh,
+    }
+    if not argv or argv[0].startswith("-"):
+        argv = ["lab", *argv]
+    if argv[0] not in commands:
+        print(f"There is no command {argv[0]!r}. The commands are:\n\n{USAGE}", end="", file=sys.stderr)
+        return 2
+    return commands[argv[0]](argv[1:])
+
+
+def _lab(argv: list[str]) -> int:
+    from course_lib.cli.lab import open_lab  # here: the other commands do not need it
+
+    own, further = argv, []
+    if "--" in argv:
+        own, further = argv[: argv.index("--")], argv[argv.index("--") + 1 :]
+    parser = argparse.ArgumentParser(prog="python -m course_lib lab", description="Open the course in JupyterLab.")
+    parser.add_argument("--no-browser", action="store_true", help="do not open a browser; the address is printed")
+    parser.add_argument("--port", type=int, help="the port to serve on (default: 8888, or the next free one)")
+    options = parser.parse_args(own)
+    ready = environment.prepare(outdated_will_do=True)
+    work.make_copies()
+    return open_lab(ready, browser=not options.no_browser, port=options.port, further=further)
+
+
+def _test(argv: list[str]) -> int:
+    ready = environment.prepare()
+    return instead([str(ready.python), "-m", "pytest", *argv], cwd=REPO, env=ready.variables())
+
+
+def _doctor(argv: list[str]) -> int:
+    argparse.ArgumentParser(prog="python -m course_lib doctor", description="Say what is missing.").parse_args(argv)
+    ready = environment.find()
+    if ready is None:
+        from course_lib.cli.doctor import main as examine
+
+        return examine([])
+    return _inside("doctor", argv, ready)
+
+
+def _refresh(argv: list[str]) -> int:
+    return _inside("refresh", argv, environment.prepare())
+
+
+def _inside(module: str, argv: list[str], ready: environment.Environment) -> int:
+    command = [str(ready.python), "-c", INSIDE.format(module), *argv]
+    return instead(command, cwd=Path.cwd(), env=ready.variables())
+
+
+def _reset(argv: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="python -m course_lib reset", description="Start a lesson afresh.")
+    parser.add_argument("lesson", help="its number, or a part of its name: 01, sync")
+    copy, kept = work.reset(parser.parse_args(argv).lesson)
+    print(f"Fresh: {copy}")
+    if kept is not None:
+        print(f"Your old copy: {kept}")
+    print("If JupyterLab has it open: File > Reload Notebook from Disk, then Kernel > Restart Kernel.")
+    return 0

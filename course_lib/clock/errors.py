@@ -1,0 +1,25 @@
+"""What can go wrong in a simulation."""
+
+from typing import Any
+
+
+class SimulationStopped(KeyboardInterrupt):
+    """Raised inside a simulation to end it; a KeyboardInterrupt, so that asyncio lets it through every task."""
+
+
+class SimulationError(RuntimeError):
+    """A simulation that could not be carried to its end; `timeline` holds what had happened until then."""
+
+    timeline: Any = None
+
+
+class DeadlockError(SimulationError):
+    """Every task waits, and nothing is left that could wake one."""
+
+
+class RunawayError(SimulationError):
+    """A simulation took more real time than it was given."""
+
+
+class RealSocketError(ConnectionError):
+    """Simulated code tried to reach a server outside the simulation."""

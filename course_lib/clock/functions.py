@@ -1,0 +1,95 @@
+"""The functions of `time`, and connecting a socket, while a simulation runs: each asks which clock its thread has."""
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from course_lib.clock.errors import RealSocketError
+from course_lib.clock.virtual import clock_of_this_thread
+
+
+def _seconds(real: Callable[[], float]) -> Callable[[], float]:
+    def read() -> float:
+        clock = clock_of_this_thread()
+        return real() if clock is None else clock.now()
+
+    return read
+
+
+def _nanoseconds(real: Callable[[], int]) -> Callable[[], int]:
+    def read() -> int:
+        clock = clock_of_this_thread()
+        return real() if clock is None else round(clock.now() * 1e9)
+
+    return read
+
+
+real_monotonic = time.monotonic
+_real_sleep = time.sleep
+_real_connect = socket.socket.connect
+_real_connect_ex = socket.socket.connect_ex
+
+
+def _sleep(seconds: float, /) -> None:
+    clock = clock_of_this_thread()
+    return _real_sleep(seconds) if clock is None else clock.sleep(seconds)
+
+
+def _check_address(address: Any) -> None:
+    clock = clock_of_this_thread()
+    if clock is not None and (not isinstance(address, tuple) or address[1] not in clock.own_ports):
+        raise RealSocketError(
+            f"{address!r} is outside the simulation, where time is real: use record() instead of simulate(), "
+            "or start the server inside the simulated program"
+        )
+
+
+def _connect(self: socket.socket, address: Any, /) -> None:
+    _check_address(address)
+    return _real_connect(self, address)
+
+
+def _connect_ex(self: socket.socket, address: Any, /) -> int:
+    _check_address(address)
+    return _real_connect_ex(self, address)
+
+
+_replacements: list[tuple[Any, str, Any]] = [
+    (time, "sleep", _sleep),
+    *((time, name, _seconds(getattr(time, name))) for name in ("time", "monotonic", "perf_counter")),
+    *((time, name, _nanoseconds(getattr(time, name))) for name in ("time_ns", "monotonic_ns", "perf_counter_ns")),
+    (socket.socket, "connect", _connect),
+    (socket.socket, "connect_ex", _connect_ex),
+]
+_patching = threading.Lock()
+_users = 0
+_found: list[Any] = []
+
+
+@contextmanager
+def virtual_time_functions() -> Iterator[None]:
+    """Let the `time` module and new connections ask, for as long as this is open, which clock their thread has.
+
+    Threads outside a simulation keep the real functions. The last simulation to end puts everything back.
+    """
+    global _users
+    with _patching:
+        if _users == 0:
+            _found[:] = [vars(owner).get(name) for owner, name, _ in _replacements]
+            for owner, name, new in _replacements:
+                setattr(owner, name, new)
+        _users += 1
+    try:
+        yield
+    finally:
+        with _patching:
+            _users -= 1
+            if _users == 0:
+                for (owner, name, _), old in zip(_replacements, _found, strict=True):
+                    if old is None:  # inherited: `socket.socket` gets its `connect` from a C class
+                        delattr(owner, name)
+                    else:
+                        setattr(owner, name, old)

@@ -1,0 +1,255 @@
+"""An exercise: its task, its hints, its check, its reference solution, and the wrong answers it is tested against.
+
+A check grades behaviour. It runs the learner's function on the virtual clock, with functions that take a stated time,
+looks at what happened, and answers with a verdict and one sentence.
+"""
+
+import asyncio
+import inspect
+import io
+import textwrap
+import traceback
+import warnings
+from collections import Counter
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass, field
+from typing import Any
+
+from course_lib.clock import DeadlockError, RunawayError
+from course_lib.exercises import progress
+from course_lib.timeline import Timeline, simulate, span
+from course_lib.timeline.frames import is_library
+
+LIMIT = 2.0  # real seconds a single run of the learner's function may take
+SHOWN = 2_000  # characters of the learner's own output that a check repeats
+TRIES = 3  # after so many, the solution opens
+
+Answer = Callable[..., Coroutine[Any, Any, Any]]
+
+
+class Wrong(Exception):
+    """What a check found; its message is the sentence for the learner."""
+
+    def __init__(self, sentence: str, timeline: Timeline | None = None, error: BaseException | None = None) -> None:
+        super().__init__(sentence)
+        self.timeline = timeline
+        self.error = error  # what the learner's function raised, if it was that
+
+
+@dataclass(frozen=True)
+class WrongAnswer:
+    """A typical wrong answer and a part of the sentence it must get."""
+
+    function: Answer
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a check says of one answer; `passed` is None when nothing was attempted."""
+
+    passed: bool | None
+    sentence: str
+    timeline: Timeline | None = None
+    printed: str = ""
+
+
+@dataclass
+class Exercise:
+    """One exercise.
+
+    Args:
+        lesson: the module's name, such as "lesson_01".
+        task: what to do, in markdown.
+        reference: the solution; its name and parameters are those the learner's function has.
+        grade: runs the learner's function (with `run`), raises Wrong for what it finds and returns the sentence of praise.
+        hints: from a nudge to nearly all of it.
+        wrong_answers: recorded mistakes, each with what it must be told.
+    """
+
+    lesson: str
+    task: str
+    reference: Answer
+    grade: Callable[[Answer], str]
+    hints: Sequence[str]
+    wrong_answers: Sequence[WrongAnswer]
+    _hints_given: int = field(default=0, init=False, repr=False)
+
+    @property
+    def name(self) -> str:
+        """The name of the function to write, and of the exercise."""
+        return self.reference.__name__
+
+    def check(self, function: Any) -> None:
+        """Grade `function` and print the verdict; a wrong answer is told, never raised."""
+        verdict = self.judge(function)
+        label = {None: "not attempted yet", True: "passed", False: "not yet"}[verdict.passed]
+        print(f"{self.name}: {label}. {verdict.sentence}")
+        if verdict.printed:
+            print(f"\nYour code printed:\n{textwrap.indent(verdict.printed, '    ')}")
+        if verdict.timeline and verdict.timeline.end and not verdict.passed:
+            print(f"\nWhat happened:\n{textwrap.indent(str(verdict.timeline), '    ')}")
+        if verdict.passed is not None:
+            tries = progress.note_try(self.lesson, self.name, passed=verdict.passed)
+            if not verdict.passed:
+                more = "hint() gives a hint" + (", solution() the solution" if tries >= TRIES else "")
+                print(f"\nTry {tries}. {more}.")
+
+    def judge(self, function: Any) -> Verdict:
+        """Grade `function` and return the verdict; print nothing and note nothing."""
+        if mistake := self._unusable(function):
+            return Verdict(False, mistake)
+        output = _Output()
+        with warnings.catch_warnings(record=True) as caught, redirect_stdout(output), redirect_stderr(output):
+            warnings.simplefilter("always")
+            try:
+                verdict = Verdict(True, self.grade(function))
+            except Wrong as wrong:
+                verdict = Verdict(False, str(wrong), wrong.timeline)
+            except NotImplementedError:
+                return Verdict(None, "Replace `raise NotImplementedError` with your code, then run the cell again.")
+        sentence = verdict.sentence
+        if not verdict.passed and any("never awaited" in str(w.message) for w in caught):
+            sentence += " A coroutine was made and never awaited, so its code never ran."
+        return Verdict(verdict.passed, sentence, verdict.timeline, output.text())
+
+    def hint(self) -> None:
+        """Print the next hint; after the last one, the last one again."""
+        number = min(self._hints_given, len(self.hints) - 1)
+        self._hints_given = number + 1
+        print(f"Hint {number + 1} of {len(self.hints)}: {self.hints[number]}")
+
+    def solution(self) -> None:
+        """Print the reference solution, once the exercise is passed or was tried three times."""
+        tries = progress.tries(self.lesson, self.name)
+        if not progress.passed(self.lesson, self.name) and tries < TRIES:
+            print(
+                f"The solution opens when you have passed, or after {TRIES} tries; so far: {tries}. hint() gives a hint."
+            )
+        else:
+            print(inspect.getsource(self.reference))
+
+    def _repr_markdown_(self) -> str:
+        return self.task
+
+    def __repr__(self) -> str:
+        return f"<exercise {self.name}>"
+
+    def _unusable(self, function: Any) -> str:
+        """Say why something cannot be graded at all; empty if it can."""
+        want = f"write it with `async def {self.name}{inspect.signature(self.reference)}`"
+        if function is None:
+            return f"There is nothing to check: pass your function, check({self.name})."
+        if inspect.iscoroutine(function):
+            function.close()
+            return f"You called the function: pass it without parentheses, check({self.name})."
+        if inspect.isclass(function):
+            return f"{function.__name__} is a class, not a function: {want}."
+        if inspect.isasyncgenfunction(function):
+            return f"{function.__name__} contains `yield`, which makes it a generator: use `return`."
+        if not callable(function):
+            return f"{function!r:.60} is not a function: {want}."
+        if not inspect.iscoroutinefunction(function):
+            return f"{getattr(function, '__name__', 'this')} is a plain function, which cannot await: {want}."
+        parameters = inspect.signature(self.reference).parameters
+        try:
+            inspect.signature(function).bind(*parameters)
+        except TypeError:
+            return f"{function.__name__} takes other arguments than the task says: {want}."
+        return ""
+
+
+def run(function: Answer, *args: Any) -> Timeline:
+    """Run the learner's function once on the virtual clock and return what happened.
+
+    Raises NotImplementedError for an untouched stub, and Wrong for whatever makes looking further pointless: an
+    exception, a deadlock, a run without end, a blocked loop, tasks left over, a forgotten `return`.
+    """
+    try:
+        timeline = simulate(lambda: function(*args), limit=LIMIT)
+    except NotImplementedError:
+        raise
+    except DeadlockError as error:
+        raise Wrong(f"Your code waits for something that never happens: {error}", error.timeline) from None
+    except RunawayError as error:
+        raise Wrong(f"Your code did not come to an end: {error}") from None
+    except (Exception, BaseExceptionGroup) as error:  # noqa: BLE001  # a learner's code may raise anything
+        raise Wrong(f"Your code raised {_described(error)}", getattr(error, "timeline", None), error) from None
+    if timeline.blocking_lines:
+        raise Wrong(f"One step held the event loop, so nothing else could run: {timeline.blocking_lines[0]}", timeline)
+    if timeline.blocked:
+        raise Wrong(
+            f"The event loop was blocked for {timeline.blocked:g} s: nothing else could run meanwhile.", timeline
+        )
+    if timeline.leaked:
+        names = ", ".join(timeline.leaked)
+        raise Wrong(f"When your function returned, this was still running: {names}. Await what you start.", timeline)
+    if timeline.result is None:
+        raise Wrong("Your function returned None. Is a `return` missing?", timeline)
+    return timeline
+
+
+def await_missing(values: Iterable[Any]) -> bool:
+    """Return whether there is a coroutine or a task among `values`, where its result should be; coroutines are closed."""
+    missing = False
+    for value in values:
+        if inspect.iscoroutine(value):
+            value.close()
+        missing = missing or inspect.isawaitable(value)
+    return missing
+
+
+class Service:
+    """Coroutine functions that take a stated time, and what was seen of their use."""
+
+    def __init__(self) -> None:
+        self.calls: Counter[str] = Counter()
+        self.arguments: dict[str, tuple[Any, ...]] = {}
+
+    def offer(self, name: str, seconds: float, answer: Any, *args: Any) -> Coroutine[Any, Any, Any]:
+        """Return a coroutine that takes `seconds` (virtual) and then gives `answer`, or raises it if it is an exception.
+
+        `name` is its lane in the timeline; the call is counted under it when the coroutine runs, with `args`.
+        """
+        coro = self._work(name, seconds, answer, args)
+        coro.__name__ = name  # type: ignore[attr-defined]  # which coroutine objects have and the stub lacks
+        return coro
+
+    async def _work(self, name: str, seconds: float, answer: Any, args: tuple[Any, ...]) -> Any:
+        self.calls[name] += 1
+        self.arguments[name] = args
+        with span(name):
+            await asyncio.sleep(seconds)
+            if isinstance(answer, Exception):
+                raise answer
+        return answer
+
+
+class _Output(io.TextIOBase):
+    """Keeps the beginning of what is written to it; a check must survive ten megabytes."""
+
+    def __init__(self) -> None:
+        self._parts: list[str] = []
+        self._room, self._left_out = SHOWN, 0
+
+    def write(self, text: str) -> int:
+        if self._room:
+            self._parts.append(text[: self._room])
+        self._left_out += max(0, len(text) - self._room)
+        self._room -= min(self._room, len(text))
+        return len(text)
+
+    def text(self) -> str:
+        more = f"\n... and {self._left_out:,} characters more" if self._left_out else ""
+        return "".join(self._parts) + more
+
+
+def _described(error: BaseException) -> str:
+    lines = [
+        f"line {number} of {frame.f_code.co_name}"
+        for frame, number in traceback.walk_tb(error.__traceback__)
+        if not is_library(frame.f_code) and frame.f_code.co_filename != __file__
+    ]
+    place = f" (at {lines[-1]})" if lines else ""
+    return f"{type(error).__name__}: {error}{place}"

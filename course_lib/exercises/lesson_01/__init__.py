@@ -1,0 +1,224 @@
+"""Lesson 1: waits overlap only if they are started before they are awaited."""
+
+from collections.abc import Coroutine, Sequence
+from itertools import pairwise
+from typing import Any
+
+from course_lib.exercises.framework import Answer, Exercise, Service, Wrong, WrongAnswer, await_missing, run
+from course_lib.exercises.lesson_01 import mistakes, solutions
+from course_lib.timeline import Timeline
+
+
+def one_after_another(timeline: Timeline, possible: float) -> None:
+    """Raise Wrong, saying why, if the calls took longer than `possible` seconds."""
+    took = timeline.end
+    if took <= possible:
+        return
+    tasks = [lane for lane in timeline if lane.is_task and lane.name != "main"]
+    if len(tasks) > 1 and all(a.end <= b.start for a, b in pairwise(tasks)):
+        why = "You made tasks, but awaited each one before the next was made. Make all of them, then await."
+    else:
+        why = "A call that is awaited at once is finished before the next one starts. Start first, await later."
+    raise Wrong(f"The calls ran one after another: {took:g} s for what {possible:g} s can do. {why}", timeline)
+
+
+def called_once(service: Service, names: Sequence[str], timeline: Timeline) -> None:
+    """Raise Wrong unless each of the functions was called exactly once."""
+    for name in names:
+        if service.calls[name] != 1:
+            times = f"ran {service.calls[name]} times" if service.calls[name] else "never ran"
+            raise Wrong(f"{name} {times}; once is what the page needs.", timeline)
+
+
+# Exercise 1
+
+
+def _grade_load_page(load_page: Answer) -> str:
+    names = ["get_user", "get_posts", "get_news"]
+    for delays in [(1.0, 2.0, 3.0), (3.0, 1.0, 2.0)]:
+        service = Service()
+        calls = [
+            lambda name=name, delay=delay, service=service: service.offer(name, delay, name.removeprefix("get_"))
+            for name, delay in zip(names, delays, strict=True)
+        ]
+        timeline = run(load_page, *calls)
+        got = timeline.result
+        _three(got, timeline, "user, posts, news")
+        called_once(service, names, timeline)
+        if sorted(got) == ["news", "posts", "user"] and list(got) != ["user", "posts", "news"]:
+            raise Wrong(f"The order should be user, posts, news; you returned {', '.join(got)}.", timeline)
+        if list(got) != ["user", "posts", "news"]:
+            raise Wrong(f"Expected ('user', 'posts', 'news'), got {got!r}.", timeline)
+        one_after_another(timeline, max(delays))
+    return "Three waits of 1, 2 and 3 s took 3 s together, not 6 s."
+
+
+def _three(got: Any, timeline: Timeline, wanted: str) -> None:
+    """Raise Wrong unless `got` is a tuple or a list of three results."""
+    if await_missing(got if isinstance(got, tuple | list) else [got]):
+        raise Wrong("You returned a coroutine or a task where its result belongs: an `await` is missing.", timeline)
+    if not isinstance(got, tuple | list) or len(got) != 3:
+        raise Wrong(f"Return three things, {wanted}; you returned {got!r:.80}.", timeline)
+
+
+load_page = Exercise(
+    lesson="lesson_01",
+    task="""\
+**Exercise 1: one page, three waits.** Write `load_page(get_user, get_posts, get_news)`.
+
+- You are given three coroutine functions without parameters. Each takes a few seconds.
+- Return their three results, in the order user, posts, news.
+- All three waits must overlap: the page takes as long as its slowest part.""",
+    reference=solutions.load_page,
+    grade=_grade_load_page,
+    hints=[
+        "Awaiting a coroutine directly runs it to its end. What did the lesson use to start one without waiting for it?",
+        "`asyncio.create_task(get_user())` starts it. Do that three times, before the first `await`.",
+        "Keep the three tasks in three variables, then return `await user, await posts, await news`.",
+    ],
+    wrong_answers=[
+        WrongAnswer(mistakes.sequential, "6 s for what 3 s can do. A call that is awaited at once"),
+        WrongAnswer(mistakes.awaits_each_task, "You made tasks, but awaited each one before the next was made"),
+        WrongAnswer(mistakes.calls_only, "an `await` is missing"),
+        WrongAnswer(mistakes.awaits_nothing, "this was still running: get_user, get_posts, get_news"),
+        WrongAnswer(mistakes.forgets_return, "Is a `return` missing?"),
+        WrongAnswer(mistakes.as_they_finish, "The order should be user, posts, news; you returned posts, news, user."),
+        WrongAnswer(mistakes.starts_two_too_late, "4 s for what 3 s can do"),
+    ],
+)
+
+
+# Exercise 2
+
+
+def _grade_order_page(order_page: Answer) -> str:
+    service = Service()
+    timeline = run(
+        order_page,
+        lambda: service.offer("get_customer", 1, "customer 7"),
+        lambda customer: service.offer("get_orders", 3, ["order 1"], customer),
+        lambda customer: service.offer("get_offers", 2, ["offer 1"], customer),
+    )
+    _three(timeline.result, timeline, "customer, orders, offers")
+    for name in ("get_orders", "get_offers"):
+        (customer,) = service.arguments.get(name, ("customer 7",))
+        if await_missing([customer]):
+            raise Wrong(
+                f"{name} was given a task or a coroutine, not the customer: await the customer first.", timeline
+            )
+        if customer != "customer 7":
+            raise Wrong(f"{name} was given {customer!r:.40}; it needs what get_customer() returned.", timeline)
+    called_once(service, ["get_customer", "get_orders", "get_offers"], timeline)
+    if list(timeline.result) != ["customer 7", ["order 1"], ["offer 1"]]:
+        raise Wrong(f"Return customer, orders, offers in this order; you returned {timeline.result!r:.80}.", timeline)
+    one_after_another(timeline, 4)
+    return "1 s for the customer, then orders (3 s) and offers (2 s) together: 4 s, not 6 s."
+
+
+order_page = Exercise(
+    lesson="lesson_01",
+    task="""\
+**Exercise 2: what can overlap, and what cannot.** Write `order_page(get_customer, get_orders, get_offers)`.
+
+- `get_customer()` takes no argument. `get_orders(customer)` and `get_offers(customer)` need the customer.
+- Return customer, orders, offers, in this order. Ask for each of them once.
+- Let overlap what can overlap: 1 s for the customer, 3 s for the orders, 2 s for the offers make 4 s in all.""",
+    reference=solutions.order_page,
+    grade=_grade_order_page,
+    hints=[
+        "Which of the three calls can be made before you know the customer?",
+        "Await the customer. From there on it is exercise 1 again, with two calls.",
+        "After `customer = await get_customer()`, make two tasks, then return `customer, await orders, await offers`.",
+    ],
+    wrong_answers=[
+        WrongAnswer(mistakes.all_in_a_row, "6 s for what 4 s can do. A call that is awaited at once"),
+        WrongAnswer(mistakes.passes_the_task, "get_orders was given a task or a coroutine, not the customer"),
+        WrongAnswer(mistakes.asks_twice, "get_customer ran 2 times"),
+        WrongAnswer(mistakes.forgets_the_customer, "Return three things, customer, orders, offers"),
+        WrongAnswer(mistakes.tasks_one_by_one, "You made tasks, but awaited each one before the next was made"),
+    ],
+)
+
+
+# Exercise 3
+
+
+def _grade_fetch_all(fetch_all: Answer) -> str:
+    refused = ConnectionError("no answer from c")
+    pages: dict[str, tuple[float, Any]] = {
+        "a": (3, "page a"),
+        "b": (1, "page b"),
+        "c": (2, refused),
+        "d": (1.5, "page d"),
+    }
+    service = Service()
+
+    def fetch(name: str) -> Coroutine[Any, Any, Any]:
+        return service.offer(f"fetch {name}", *pages[name], name)
+
+    try:
+        timeline = run(fetch_all, fetch, list(pages))
+    except Wrong as wrong:
+        if wrong.error is refused:
+            raise Wrong(
+                "fetch('c') failed, and its exception left your function: the three pages that did arrive are lost.",
+                wrong.timeline,
+            ) from None
+        raise
+    _in_order(timeline, [answer for _, answer in pages.values()], refused)
+    called_once(service, [f"fetch {name}" for name in pages], timeline)
+    one_after_another(timeline, 3)
+    empty = run(fetch_all, fetch, [])
+    if list(empty.result) != []:
+        raise Wrong(f"With no names at all, return an empty list; you returned {empty.result!r:.80}.")
+    return "Four fetches in 3 s, in input order, and the one that failed cost only itself."
+
+
+def _in_order(timeline: Timeline, wanted: list[Any], refused: Exception) -> None:
+    got = timeline.result
+    if isinstance(got, dict) or not isinstance(got, list | tuple):
+        raise Wrong(f"Return a list; you returned a {type(got).__name__}.", timeline)
+    if await_missing(got):
+        raise Wrong(
+            "There is a coroutine or a task in the list where its result belongs: an `await` is missing.", timeline
+        )
+    if list(got) == wanted:
+        return
+    pages = [page for page in wanted if page is not refused]
+    if list(got) == pages:
+        raise Wrong("The fetch that failed left no trace, so nobody can tell which page is missing.", timeline)
+    if len(got) == len(wanted) and all(page in got for page in wanted):
+        raise Wrong("Every result is there, but not in input order.", timeline)
+    if len(got) == len(wanted) and [page for page in got if page in pages] == pages:
+        odd = next(page for page in got if page not in pages)
+        raise Wrong(f"In place of the page that failed stands {odd!r:.60}; put the exception itself there.", timeline)
+    raise Wrong(f"Expected {wanted!r}, got {got!r:.200}.", timeline)
+
+
+fetch_all = Exercise(
+    lesson="lesson_01",
+    task="""\
+**Exercise 3: fetch all of these.** Write `fetch_all(fetch, names)`.
+
+- `await fetch(name)` gives the page of that name after a while, or raises an exception.
+- Return a list with one entry a name, in the order of `names`: the page or, where the fetch failed, the exception.
+- All fetches overlap, and one that fails must not cost you the others. An empty list of names gives an empty list.""",
+    reference=solutions.fetch_all,
+    grade=_grade_fetch_all,
+    hints=[
+        "In which order does `asyncio.gather` return its results?",
+        "What does `asyncio.gather` do with an exception by default, and which argument changes that?",
+        "`return await asyncio.gather(*(fetch(name) for name in names), return_exceptions=True)`",
+    ],
+    wrong_answers=[
+        WrongAnswer(mistakes.one_by_one, "7.5 s for what 3 s can do"),
+        WrongAnswer(mistakes.plain_gather, "the three pages that did arrive are lost"),
+        WrongAnswer(mistakes.only_what_worked, "left no trace"),
+        WrongAnswer(mistakes.as_completed, "Every result is there, but not in input order"),
+        WrongAnswer(mistakes.none_instead, "In place of the page that failed stands None"),
+        WrongAnswer(mistakes.waits_for_tasks, "There is a coroutine or a task in the list"),
+        WrongAnswer(mistakes.not_for_nothing, "ValueError"),
+    ],
+)
+
+EXERCISES = (load_page, order_page, fetch_all)

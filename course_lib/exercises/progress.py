@@ -1,0 +1,95 @@
+"""What the learner has tried and passed, kept in work/progress.json, or in memory where nothing can be written."""
+
+import importlib
+import json
+import os
+import pkgutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from course_lib.paths import work_folder
+
+_memory: dict[str, Any] = {}
+
+
+def note_try(lesson: str, exercise: str, *, passed: bool) -> int:
+    """Note one graded answer and return how many there were."""
+    notes = _read()
+    entry = notes.setdefault(lesson, {}).setdefault(exercise, {"tries": 0, "passed": False})
+    entry["tries"] += 1
+    entry["passed"] = entry["passed"] or passed
+    _write(notes)
+    return int(entry["tries"])
+
+
+def tries(lesson: str, exercise: str) -> int:
+    """Return how many answers were graded."""
+    return int(_entry(lesson, exercise).get("tries", 0))
+
+
+def passed(lesson: str, exercise: str) -> bool:
+    """Return whether an answer has passed."""
+    return bool(_entry(lesson, exercise).get("passed", False))
+
+
+def show() -> None:
+    """Print how far the learner is, a line an exercise."""
+    import course_lib.exercises as package
+
+    total = done = 0
+    for module in pkgutil.iter_modules(package.__path__):
+        if not module.name.startswith("lesson_"):
+            continue
+        exercises = importlib.import_module(f"{package.__name__}.{module.name}").EXERCISES
+        total += len(exercises)
+        print(f"Lesson {int(module.name.removeprefix('lesson_'))}")
+        for exercise in exercises:
+            count = tries(module.name, exercise.name)
+            state = "passed" if passed(module.name, exercise.name) else "not yet" if count else "not attempted yet"
+            done += state == "passed"
+            print(f"  {exercise.name:<14} {state:<18} tries: {count}")
+    print(f"{done} of {total} exercises passed")
+
+
+def _entry(lesson: str, exercise: str) -> dict[str, Any]:
+    entry: dict[str, Any] = _read().get(lesson, {}).get(exercise, {})
+    return entry
+
+
+def _path() -> Path | None:
+    return None if os.environ.get("COURSE_PROGRESS") == "memory" else work_folder() / "progress.json"
+
+
+def _read() -> dict[str, Any]:
+    # Read anew each time: several notebooks, each with a kernel of its own, share the file.
+    path = _path()
+    if path is None or not path.exists():
+        return _memory
+    try:
+        notes = json.loads(path.read_text(encoding="utf-8"))
+        if all(isinstance(entry, dict) for exercises in notes.values() for entry in exercises.values()):
+            return dict(notes)
+    except (ValueError, AttributeError):
+        pass  # not JSON, or not what we wrote
+    except OSError:
+        return _memory
+    aside = path.with_name("progress.damaged.json")
+    path.replace(aside)
+    print(f"{path.name} could not be read. It was renamed {aside.name}, and progress is counted anew.")
+    return _memory
+
+
+def _write(notes: dict[str, Any]) -> None:
+    global _memory
+    _memory = notes
+    path = _path()
+    if path is None:
+        return
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile("w", dir=path.parent, suffix=".tmp", delete=False, encoding="utf-8") as file:
+            json.dump(notes, file, indent=1, sort_keys=True)
+        os.replace(file.name, path)
+    except OSError:
+        pass  # a read-only folder: memory has it until the kernel stops

@@ -1,0 +1,46 @@
+"""Look at a notebook as a learner sees it: run it in a real JupyterLab and save a picture of the whole page.
+
+    python tests/browser/look.py notebooks/01_sync_vs_async.ipynb -o lesson.png --split
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from lab_driver import CellFailed, NeedsBrowser, jupyterlab
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command and return its exit status: 0 seen, 1 a cell failed (the picture is saved all the same), 2 not seen."""
+    parser = argparse.ArgumentParser(description="Run a notebook in a real JupyterLab and save a picture of the page.")
+    parser.add_argument("notebook", type=Path)
+    parser.add_argument("-o", "--output", type=Path, help="the PNG to write; the notebook's name here when left out")
+    parser.add_argument("--dark", action="store_true", help="in JupyterLab's dark theme")
+    parser.add_argument("--no-run", action="store_true", help="show the saved outputs, run nothing")
+    parser.add_argument(
+        "--split", nargs="?", type=int, const=1800, metavar="PIXELS", help="several PNGs of at most this height (1800)"
+    )
+    parser.add_argument("--width", type=int, default=1200, help="of the window, in pixels (1200)")
+    chosen = parser.parse_args(argv)
+    if not chosen.notebook.is_file():
+        parser.error(f"there is no file {chosen.notebook}")
+    status = 0
+    try:
+        with jupyterlab(dark=chosen.dark, width=chosen.width) as lab:
+            lab.open(chosen.notebook)
+            if not chosen.no_run:
+                try:
+                    lab.run_all()
+                except CellFailed as error:
+                    print(error, file=sys.stderr)
+                    status = 1
+            for file in lab.screenshot(chosen.output or Path(f"{chosen.notebook.stem}.png"), split=chosen.split):
+                print(file)
+    except NeedsBrowser as error:
+        print(error, file=sys.stderr)
+        return 2
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

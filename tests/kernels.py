@@ -1,0 +1,106 @@
+"""A real kernel for tests: started as Jupyter starts it, spoken to as JupyterLab speaks to it, and always ended."""
+
+import os
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from queue import Empty
+from typing import Any
+
+from jupyter_client.blocking.client import BlockingKernelClient
+from jupyter_client.manager import KernelManager
+
+from course_lib.cli.refresh import CELL_TIMEOUT, ThisPython, kernel_environment
+from course_lib.paths import MASTERS
+
+Output = dict[str, Any]
+
+
+class Kernel:
+    """A running kernel; `start()` makes one."""
+
+    def __init__(self, manager: KernelManager) -> None:
+        self.manager = manager
+        self.client: BlockingKernelClient = manager.client()
+        self.client.start_channels()
+        self.client.wait_for_ready(timeout=CELL_TIMEOUT)
+
+    def send(self, source: str, *, stop_on_error: bool = True) -> str:
+        """Queue a cell and return the id of its request, without waiting for anything."""
+        return str(self.client.execute(source, stop_on_error=stop_on_error))
+
+    def listen(self, *requests: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
+        """Yield (request, kind, content) of what the kernel says about these requests, until all of them are done.
+
+        Raises TimeoutError when the kernel says nothing for CELL_TIMEOUT seconds.
+        """
+        waiting = set(requests)
+        while waiting:
+            try:
+                message = self.client.get_iopub_msg(timeout=CELL_TIMEOUT)
+            except Empty:
+                raise TimeoutError(f"{len(waiting)} of {len(requests)} cells were never done") from None
+            request = message["parent_header"].get("msg_id")
+            if request in requests:
+                yield request, message["msg_type"], message["content"]
+                if message["msg_type"] == "status" and message["content"]["execution_state"] == "idle":
+                    waiting.discard(request)
+
+    def run(self, *requests: str) -> dict[str, list[Output]]:
+        """Wait for these requests and return the outputs of each, in nbformat's form.
+
+        Raises LookupError when the kernel answered a request without running it.
+        """
+        outputs: dict[str, list[Output]] = {request: [] for request in requests}
+        started = set()
+        for request, kind, content in self.listen(*requests):
+            if kind == "execute_input":
+                started.add(request)
+            elif kind in ("stream", "display_data", "execute_result", "error"):
+                outputs[request].append({"output_type": kind, **content})
+        never = [number for number, request in enumerate(requests, start=1) if request not in started]
+        if never:
+            raise LookupError(f"the kernel answered without running code cells {never}")
+        return outputs
+
+    def interrupt_at(self, word: str, source: str) -> tuple[list[str], float]:
+        """Run a cell, interrupt it once it prints `word`; return its errors' names and the seconds it took to come back."""
+        request = self.send(source)
+        errors: list[str] = []
+        interrupted = 0.0
+        for _, kind, content in self.listen(request):
+            if kind == "stream" and word in content["text"]:
+                self.manager.interrupt_kernel()
+                interrupted = time.monotonic()
+            elif kind == "error":
+                errors.append(content["ename"])
+        assert interrupted, f"the cell never printed {word!r}"
+        return errors, time.monotonic() - interrupted
+
+    def restart(self) -> None:
+        """End the process and start another, as Restart does."""
+        self.client.stop_channels()
+        self.manager.restart_kernel(now=True)
+        self.client = self.manager.client()
+        self.client.start_channels()
+        self.client.wait_for_ready(timeout=CELL_TIMEOUT)
+
+
+@contextmanager
+def start(folder: Path = MASTERS) -> Iterator[Kernel]:
+    """Start a kernel on this Python in `folder`, and end it however the block ends."""
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as ipython_folder:
+        manager = KernelManager(kernel_spec_manager=ThisPython())
+        environment = os.environ | kernel_environment(ipython_folder)
+        manager.start_kernel(cwd=str(folder), env=environment, stderr=subprocess.DEVNULL)
+        kernel = None
+        try:
+            kernel = Kernel(manager)
+            yield kernel
+        finally:
+            if kernel is not None:
+                kernel.client.stop_channels()
+            manager.shutdown_kernel(now=True)

@@ -1,0 +1,304 @@
+"""The exercises: right answers pass, each recorded mistake gets its own sentence, and nonsense gets a useful one."""
+
+import asyncio
+import importlib
+import inspect
+import json
+import pkgutil
+import threading
+import time
+
+import pytest
+
+import course_lib.exercises
+from course_lib.exercises import lesson_01, progress
+from course_lib.exercises.framework import Exercise
+
+LESSONS = [
+    importlib.import_module(f"course_lib.exercises.{module.name}")
+    for module in pkgutil.iter_modules(course_lib.exercises.__path__)
+    if module.name.startswith("lesson_")
+]
+EXERCISES = [exercise for lesson in LESSONS for exercise in lesson.EXERCISES]
+MISTAKES = [(exercise, mistake) for exercise in EXERCISES for mistake in exercise.wrong_answers]
+
+
+@pytest.fixture(autouse=True)
+def own_progress(tmp_path, monkeypatch):
+    monkeypatch.setenv("COURSE_WORK", str(tmp_path))
+    monkeypatch.delenv("COURSE_PROGRESS", raising=False)
+    monkeypatch.setattr(progress, "_memory", {})
+    return tmp_path / "progress.json"
+
+
+@pytest.mark.parametrize("exercise", EXERCISES, ids=repr)
+def test_the_reference_solution_passes(exercise):
+    """A reference solution passes its own check."""
+    verdict = exercise.judge(exercise.reference)
+    assert verdict.passed, verdict.sentence
+
+
+@pytest.mark.parametrize(("exercise", "mistake"), MISTAKES, ids=lambda x: getattr(x, "function", x).__name__ if not isinstance(x, Exercise) else x.name)
+def test_a_recorded_mistake_gets_its_sentence(exercise, mistake):
+    """A typical wrong answer does not pass, and is told what is wrong with it in particular."""
+    verdict = exercise.judge(mistake.function)
+    assert verdict.passed is False
+    assert mistake.sentence in verdict.sentence
+
+
+@pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.__name__.rpartition(".")[2])
+def test_a_lesson_has_three_exercises_or_more(lesson):
+    """A lesson has at least three exercises, each with hints, a task that names it, and three recorded mistakes."""
+    assert len(lesson.EXERCISES) >= 3
+    for exercise in lesson.EXERCISES:
+        assert getattr(lesson, exercise.name) is exercise
+        assert f"`{exercise.name}(" in exercise.task
+        assert len(exercise.hints) >= 2
+        assert len({mistake.sentence for mistake in exercise.wrong_answers}) >= 3
+
+
+async def stub(get_user, get_posts, get_news):
+    raise NotImplementedError
+
+
+@pytest.mark.parametrize("exercise", EXERCISES, ids=repr)
+def test_a_stub_is_not_attempted_yet(exercise, capsys, own_progress):
+    """A stub as the notebook ships it is called not attempted yet, and does not count as a try."""
+    names = ", ".join(inspect.signature(exercise.reference).parameters)
+    made: dict = {}
+    exec(f"async def {exercise.name}({names}):\n    raise NotImplementedError", made)
+    exercise.check(made[exercise.name])
+    assert capsys.readouterr().out.startswith(f"{exercise.name}: not attempted yet.")
+    assert not own_progress.exists()
+
+
+# What people pass by mistake, or write.
+
+
+class NotAFunction:
+    pass
+
+
+def plain(get_user, get_posts, get_news):
+    return "user", "posts", "news"
+
+
+async def two_arguments(get_user, get_posts):
+    return "user", "posts", "news"
+
+
+async def yields(get_user, get_posts, get_news):
+    yield "user"
+
+
+async def loops_for_ever(get_user, get_posts, get_news):
+    while True:
+        pass
+
+
+async def catches_everything(get_user, get_posts, get_news):
+    while True:
+        try:
+            while True:
+                pass
+        except BaseException:
+            pass
+
+
+async def polls_for_ever(get_user, get_posts, get_news):
+    while True:
+        await asyncio.sleep(0)
+
+
+async def sleeps_for_ever(get_user, get_posts, get_news):
+    while True:
+        await asyncio.sleep(1)
+
+
+async def waits_for_ever(get_user, get_posts, get_news):
+    await asyncio.get_running_loop().create_future()
+
+
+async def raises(get_user, get_posts, get_news):
+    return {}["user"]
+
+
+async def leaves(get_user, get_posts, get_news):
+    raise SystemExit(3)
+
+
+async def raises_a_group(get_user, get_posts, get_news):
+    async with asyncio.TaskGroup() as group:
+        group.create_task(raises(get_user, get_posts, get_news))
+
+
+async def blocks(get_user, get_posts, get_news):
+    time.sleep(3)
+    return await asyncio.gather(get_user(), get_posts(), get_news())
+
+
+async def cannot_be_stopped(get_user, get_posts, get_news):
+    NEVER_SET.wait()
+
+
+NEVER_SET = threading.Event()
+
+NONSENSE = [
+    (None, "pass your function, check(load_page)"),
+    (5, "5 is not a function: write it with `async def load_page(get_user, get_posts, get_news)`"),
+    (NotAFunction, "NotAFunction is a class, not a function"),
+    (plain, "plain is a plain function, which cannot await"),
+    (two_arguments, "two_arguments takes other arguments than the task says"),
+    (yields, "yields contains `yield`"),
+    (raises, "Your code raised KeyError: 'user' (at line 1 of raises"),
+    (raises_a_group, "Your code raised ExceptionGroup"),
+    (leaves, "SystemExit"),
+    (blocks, "The event loop was blocked for 3 s"),
+    (waits_for_ever, "Your code waits for something that never happens"),
+    (loops_for_ever, "Your code did not come to an end"),
+    (catches_everything, "Your code did not come to an end"),
+    (polls_for_ever, "Your code did not come to an end"),
+    (sleeps_for_ever, "Your code did not come to an end"),
+]
+
+
+@pytest.mark.parametrize(("answer", "sentence"), NONSENSE, ids=lambda x: getattr(x, "__name__", str(x))[:20])
+def test_nonsense_gets_a_sentence_soon(answer, sentence):
+    """Whatever is passed, the check comes back within 5 seconds with a sentence that says what was seen."""
+    begun = time.perf_counter()
+    verdict = lesson_01.load_page.judge(answer)
+    assert time.perf_counter() - begun < 5  # its limit is 2
+    assert verdict.passed is False
+    line = answer.__code__.co_firstlineno + 1 if inspect.isfunction(answer) else 0
+    assert sentence.replace("line 1 ", f"line {line} ") in verdict.sentence
+
+
+def test_what_cannot_be_stopped_is_said():
+    """A function that hangs in a call Python cannot interrupt gets told to restart the kernel."""
+    try:
+        verdict = lesson_01.load_page.judge(cannot_be_stopped)
+    finally:
+        NEVER_SET.set()  # so that the thread of this test can end
+    assert verdict.passed is False
+    assert "Restart the kernel" in verdict.sentence
+
+
+def test_a_coroutine_instead_of_the_function_is_closed():
+    """Passing load_page(...) instead of load_page is told, and leaves no warning about a coroutine never awaited."""
+    coroutine = stub(1, 2, 3)
+    assert "without parentheses" in lesson_01.load_page.judge(coroutine).sentence
+    assert inspect.getcoroutinestate(coroutine) == inspect.CORO_CLOSED
+
+
+def test_output_is_shown_cut(capsys):
+    """What the learner's code prints is shown after the verdict, its first 2,000 characters."""
+
+    async def prints(get_user, get_posts, get_news):
+        for _ in range(100):
+            print("x" * 99_999)
+        return await asyncio.gather(get_user(), get_posts(), get_news())
+
+    lesson_01.load_page.check(prints)
+    shown = capsys.readouterr().out
+    assert shown.startswith("load_page: passed.")
+    assert shown.count("x") == 2_000
+    assert "19,998,000 characters more" in shown  # two runs of ten million each
+
+
+def test_a_wrong_answer_is_shown_what_happened(capsys):
+    """After a wrong answer stands the swimlane of the learner's own run."""
+    lesson_01.load_page.check(lesson_01.mistakes.sequential)
+    shown = capsys.readouterr().out
+    assert "What happened:" in shown
+    assert "get_news" in shown
+    assert "3 to 6 s, done" in shown
+
+
+def test_a_forgotten_await_is_named():
+    """When a coroutine was never awaited, the sentence says so, and no warning reaches the learner."""
+
+    async def forgets(get_user, get_posts, get_news):
+        get_news()
+        return await get_user(), await get_posts(), "news"
+
+    assert "never awaited" in lesson_01.load_page.judge(forgets).sentence
+
+
+def test_hints_lead_on(capsys):
+    """Each call gives the next hint, and the last one stays."""
+    exercise = Exercise(**{name: getattr(lesson_01.load_page, name) for name in
+                           ("lesson", "task", "reference", "grade", "hints", "wrong_answers")})
+    for _ in range(4):
+        exercise.hint()
+    lines = capsys.readouterr().out.splitlines()
+    assert [line[:11] for line in lines] == ["Hint 1 of 3", "Hint 2 of 3", "Hint 3 of 3", "Hint 3 of 3"]
+
+
+def test_the_solution_opens_after_three_tries(capsys):
+    """Before a pass or three tries the solution stays shut, and says when it opens."""
+    exercise = lesson_01.fetch_all
+    exercise.solution()
+    assert "opens when you have passed, or after 3 tries; so far: 0" in capsys.readouterr().out
+    for _ in range(3):
+        exercise.check(lesson_01.mistakes.plain_gather)
+    assert "solution() the solution" in capsys.readouterr().out
+    exercise.solution()
+    assert "return_exceptions=True" in capsys.readouterr().out
+
+
+def test_the_solution_opens_after_a_pass(capsys):
+    """A pass at the first try opens the solution."""
+    lesson_01.fetch_all.check(lesson_01.solutions.fetch_all)
+    capsys.readouterr()
+    lesson_01.fetch_all.solution()
+    assert capsys.readouterr().out.startswith("async def fetch_all(fetch, names):")
+
+
+def test_progress_outlives_the_kernel(own_progress, monkeypatch, capsys):
+    """What was passed stands in work/progress.json, stays passed after a later wrong try, and is shown."""
+    lesson_01.load_page.check(lesson_01.solutions.load_page)
+    lesson_01.load_page.check(lesson_01.mistakes.sequential)
+    monkeypatch.setattr(progress, "_memory", {})
+    assert json.loads(own_progress.read_text())["lesson_01"]["load_page"] == {"passed": True, "tries": 2}
+    capsys.readouterr()
+    progress.show()
+    shown = capsys.readouterr().out
+    assert "load_page      passed             tries: 2" in shown
+    assert "order_page     not attempted yet  tries: 0" in shown
+    assert shown.rstrip().endswith(f"1 of {len(EXERCISES)} exercises passed")
+
+
+@pytest.mark.parametrize("content", ["{not json", "[]", '{"lesson_01": 5}', '{"lesson_01": {"load_page": 1}}'])
+def test_a_damaged_progress_file_is_kept_aside(own_progress, content, capsys):
+    """A progress file that cannot be read is renamed, said, and never overwritten."""
+    own_progress.write_text(content)
+    lesson_01.load_page.check(lesson_01.solutions.load_page)
+    assert "progress.damaged.json" in capsys.readouterr().out
+    assert own_progress.with_name("progress.damaged.json").read_text() == content
+    assert progress.passed("lesson_01", "load_page")
+
+
+def test_progress_is_kept_in_memory_where_nothing_can_be_written(own_progress, monkeypatch):
+    """Where the work folder cannot be made, progress lasts as long as the kernel."""
+    in_the_way = own_progress.with_name("file")
+    in_the_way.write_text("")
+    monkeypatch.setenv("COURSE_WORK", str(in_the_way / "work"))
+    lesson_01.load_page.check(lesson_01.solutions.load_page)
+    assert progress.passed("lesson_01", "load_page")
+
+
+def test_progress_in_memory_writes_nothing(own_progress, monkeypatch):
+    """With COURSE_PROGRESS=memory, as in the tests of the notebooks, no file is read or written."""
+    own_progress.write_text('{"lesson_01": {"load_page": {"tries": 9, "passed": true}}}')
+    monkeypatch.setenv("COURSE_PROGRESS", "memory")
+    assert progress.tries("lesson_01", "load_page") == 0
+    lesson_01.load_page.check(lesson_01.solutions.load_page)
+    assert "9" in own_progress.read_text()
+
+
+def test_a_check_leaves_no_thread_and_real_time():
+    """After a check that had to stop an endless loop, its thread is gone and `time` is as it was."""
+    sleep, before = time.sleep, threading.active_count()
+    lesson_01.load_page.judge(loops_for_ever)
+    assert time.sleep is sleep
+    assert threading.active_count() <= before
