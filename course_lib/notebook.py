@@ -74,7 +74,7 @@ def _keep_beating(loop: asyncio.AbstractEventLoop) -> None:
 
 
 def _crisp_figures(shell: Any) -> None:
-    """Ask for figures at twice the pixels, without importing matplotlib: that takes a second, and not every cell draws."""
+    """Ask for figures at twice the pixels, without importing matplotlib: that takes a second or more."""
     shell.config.InlineBackend.figure_formats = {"retina"}
     backend = sys.modules.get("matplotlib_inline.config")
     if backend is not None:  # matplotlib came first, and has read its configuration already

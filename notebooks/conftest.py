@@ -1,7 +1,7 @@
 """How nbval runs these notebooks, from whatever folder and with whatever arguments pytest is called.
 
-pytest calls `pytest_configure` of a conftest that it finds only while collecting, too, and always before it collects what
-lies beside it; so a bare `pytest`, one notebook's path and the workers of pytest-xdist all come through here.
+pytest calls `pytest_configure` of a conftest that it finds only while collecting, too, and always before it collects
+what lies beside it; so a bare `pytest`, one notebook's path and the workers of pytest-xdist all come through here.
 """
 
 import os

@@ -67,7 +67,7 @@ class Kernel:
         return outputs
 
     def interrupt_at(self, word: str, source: str) -> tuple[list[str], float]:
-        """Run a cell, interrupt it once it prints `word`; return its errors' names and the seconds it took to come back."""
+        """Run a cell, interrupt it once it prints `word`; return its errors and the seconds until it was done."""
         request = self.send(source)
         errors: list[str] = []
         interrupted = 0.0

@@ -5,7 +5,6 @@ A rule takes a notebook (its JSON) and the path of its file, and returns what it
 # mypy: allow-untyped-calls
 # (nbformat has no types)
 
-import copy
 import json
 import re
 import sys
@@ -46,7 +45,7 @@ VARYING = re.compile(
 NO_UNIT = re.compile(r"~N(?! ?[a-zA-Z%\u00b5])")
 SHELL = re.compile(r"^\s*(!|%%?(pip|conda|bash|sh|system|sx)\b)|\bpip install\b", re.MULTILINE)
 HOST = re.compile(r"\b(?:https?|wss?|ftp)://(?:[^/\s@]*@)?(\[[^\]]*\]|[^/\s:'\"{}]+)")
-# The characters that are shown as pictures by default (Unicode's Emoji_Presentation), and the selector that asks for it.
+# The characters shown as pictures by default (Unicode's Emoji_Presentation), and the selector that asks for it.
 EMOJI = re.compile(
     "[\U0001f000-\U0001faff\ufe0f\u231a\u231b\u23e9-\u23f3\u25fd\u25fe\u2614\u2615\u2648-\u2653\u267f\u2693\u26a1\u26aa"
     "\u26ab\u26bd\u26be\u26c4\u26c5\u26ce\u26d4\u26ea\u26f2\u26f3\u26f5\u26fa\u26fd\u2705\u270a\u270b\u2728\u274c\u274e"
@@ -132,7 +131,7 @@ def has_short_prose(notebook: Notebook, path: Path) -> Iterator[str]:
 
 
 def count_words(markdown: str) -> int:
-    """Count the words of running prose: no headings, tables, lists, fenced blocks, folded answers, or targets of links."""
+    """Count the words of prose: no headings, tables, lists, fenced blocks, folded answers, or targets of links."""
     text = FENCED.sub("", markdown)
     text = re.sub(r"<details.*?</details>|<!--.*?-->|!\[[^\]]*\]\([^)]*\)", "", text, flags=re.DOTALL)
     text = re.sub(r"\]\([^)]*\)", "]", text)
@@ -211,7 +210,7 @@ def links(markdown: str) -> list[str]:
 
 
 def leads_somewhere(target: str, notebook: Notebook, path: Path) -> bool:
-    """Tell whether a relative link leads to a file of the course and, for notebooks and Markdown, to a heading in it."""
+    """Tell whether a relative link leads to a file of the course and, in notebooks and Markdown, to a heading."""
     file, _, anchor = unquote(target).partition("#")
     destination = (path.parent / file).resolve() if file else path
     if file and not (destination.exists() and destination.is_relative_to(path.parent.parent.resolve())):
@@ -291,20 +290,11 @@ def has_the_saved_form(notebook: Notebook, path: Path) -> Iterator[str]:
         yield "cells lack an id or share one"
     if any(LIVE_ONLY in output.get("data", {}) for _, cell in code_cells(notebook) for output in cell["outputs"]):
         yield "a widget without its model is saved: JupyterLab would show an error there"
-    fresh = nbformat.from_dict(copy.deepcopy(notebook))
-    tidy(fresh, nbformat.from_dict(copy.deepcopy(notebook)))
-    if joined(fresh) != joined(notebook):
+    # Not nbformat.reads, which would mend the ids.
+    saved, fresh = (nbformat.v4.reads(json.dumps(notebook)) for _ in range(2))
+    tidy(fresh, saved)
+    if fresh != saved:
         yield f"it is not as refresh saves it: run `python -m course_lib refresh {path.stem}`"
-
-
-def joined(value: Any) -> Any:
-    """Return a notebook's JSON with each list of lines as one string: both ways of storing a text are the same."""
-    if isinstance(value, dict):
-        return {key: joined(part) for key, part in value.items()}
-    if isinstance(value, list):
-        is_text = value and all(isinstance(line, str) for line in value)
-        return "".join(value) if is_text else [joined(part) for part in value]
-    return value
 
 
 RULES = (

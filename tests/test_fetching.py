@@ -56,6 +56,7 @@ def hold(server: LabServer, number: int) -> str:
 
     async def handler(request: web.BaseRequest, tail: str) -> web.Response:
         await barrier.wait()
+        await asyncio.sleep(0.02)  # one request more than there should be has the time to arrive, and be counted
         return web.Response()
 
     return server.mount("/hold", handler)

@@ -41,7 +41,7 @@ def test_setup_twice_leaves_one_timer_and_no_task(kernel: kernels.Kernel) -> Non
         "import asyncio\n"
         "before = asyncio.all_tasks()\n"
         "setup(); setup()\n"
-        "timers = [t for t in asyncio.get_running_loop()._scheduled if not t.cancelled() and '_keep_beating' in repr(t)]\n"
-        "print(len(timers), asyncio.all_tasks() == before)"
+        "timers = [timer for timer in asyncio.get_running_loop()._scheduled if not timer.cancelled()]\n"
+        "print(sum('_keep_beating' in repr(timer) for timer in timers), asyncio.all_tasks() == before)"
     )
     assert kernel.run(request)[request][0]["text"] == "Ready.\nReady.\n1 True\n"

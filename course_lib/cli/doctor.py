@@ -8,11 +8,11 @@ import importlib.metadata
 import os
 import platform
 import socket
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from course_lib.cli import environment
 from course_lib.paths import REPO, work_folder
@@ -21,6 +21,15 @@ KERNEL_TIMEOUT = 60.0
 """Seconds a kernel may take to start and answer: an old laptop's first start, with a virus scanner looking on."""
 
 SET_UP = "run: python3 -m course_lib"
+REBUILD = f"delete {environment.VENV} and {SET_UP}"
+OWN_FOLDER = "set COURSE_WORK to a folder of your own"
+LISTEN = "allow Python to listen on 127.0.0.1 (firewall, sandbox)"
+
+FONTS = """
+import matplotlib, matplotlib.font_manager
+matplotlib.font_manager.findfont("DejaVu Sans", fallback_to_default=False)
+print(matplotlib.get_cachedir())
+"""
 
 
 class Missing(Exception):
@@ -46,7 +55,8 @@ def main(argv: list[str]) -> int:
     ready = environment.find() is not None
     faults = 0
     for check in [*BEFORE, *(INSIDE if ready else ())]:
-        print(f"  ...  {check.name}", end="\r", flush=True)
+        if sys.stdout.isatty():
+            print(f"  ...  {check.name}", end="\r", flush=True)
         try:
             found, mend = check.look(), ""
         except Missing as missing:
@@ -100,9 +110,7 @@ def pins() -> str:
         more = f" and {len(wrong) - 5} more" if len(wrong) > 5 else ""
         raise Missing(
             f"{', '.join(wrong[:5])}{more}",
-            f"delete {environment.VENV} and {SET_UP}"
-            if environment.inside_own()
-            else f"in {REPO}: {sys.executable} -m pip install -r requirements.txt",
+            REBUILD if environment.inside_own() else f"in {REPO}: {sys.executable} -m pip install -r requirements.txt",
         )
     return f"{right} packages, all as in requirements.txt"
 
@@ -115,7 +123,7 @@ def work() -> str:
         with tempfile.TemporaryFile(dir=nearest):
             pass
     except OSError as error:
-        raise Missing(f"{folder} cannot be written: {error.strerror}", "set COURSE_WORK to a folder of your own") from error
+        raise Missing(f"{folder} cannot be written: {error.strerror}", OWN_FOLDER) from error
     return f"{folder}{'' if nearest == folder else ' (made at the first start)'}"
 
 
@@ -125,33 +133,35 @@ def port() -> str:
         with socket.create_server(("127.0.0.1", 0)) as server:
             return f"127.0.0.1 gives one, such as {server.getsockname()[1]}"
     except OSError as error:
-        raise Missing(
-            f"none can be had on 127.0.0.1: {error.strerror}", "allow Python in the firewall or sandbox to listen on 127.0.0.1"
-        ) from error
+        raise Missing(f"none can be had on 127.0.0.1: {error.strerror}", LISTEN) from error
 
 
 def kernel() -> str:
     """Start a kernel, let it add two numbers and end it."""
-    import logging
-
     from jupyter_client.manager import start_new_kernel
 
-    logging.getLogger("traitlets").setLevel(logging.CRITICAL)
     try:
-        manager, client = start_new_kernel(startup_timeout=KERNEL_TIMEOUT, kernel_name="python3", stderr=-3)
-    except Exception as error:  # noqa: BLE001  whatever it is, it is the finding
-        raise Missing(f"does not start: {type(error).__name__}: {error}", f"delete {environment.VENV} and {SET_UP}") from error
+        manager, client = start_new_kernel(KERNEL_TIMEOUT, "python3", stderr=subprocess.DEVNULL)
+    except Exception as error:  # whatever it is, it is the finding
+        raise Missing(f"does not start: {type(error).__name__}: {error}", REBUILD) from error
+    said: list[str] = []
     try:
         answer = client.execute_interactive(
-            "import sys, course_lib; print(sys.prefix)", timeout=KERNEL_TIMEOUT, output_hook=lambda _: None
+            "import sys, course_lib; print(sys.prefix)",
+            timeout=KERNEL_TIMEOUT,
+            output_hook=lambda message: said.append(message["content"].get("text", "")),
         )
     except TimeoutError as error:
-        raise Missing(f"starts, but does not answer within {KERNEL_TIMEOUT:.0f} s", "restart the machine, try again") from error
+        raise Missing(f"does not answer within {KERNEL_TIMEOUT:.0f} s", "restart the machine and try again") from error
     finally:
         client.stop_channels()
         manager.shutdown_kernel(now=True)
-    if answer["content"]["status"] != "ok":
-        raise Missing(f"runs, but without the course: {answer['content'].get('evalue')}", "choose the kernel Python 3 (ipykernel)")
+    prefix = "".join(said).strip()
+    if answer["content"]["status"] != "ok" or not os.path.samefile(prefix, sys.prefix):
+        raise Missing(
+            f"the kernel named python3 is another Python's ({answer['content'].get('evalue') or prefix})",
+            "set JUPYTER_PREFER_ENV_PATH=1, or remove the other one: jupyter kernelspec remove python3",
+        )
     return "starts and answers"
 
 
@@ -162,7 +172,7 @@ def web_server() -> str:
     try:
         server = web.start()
     except OSError as error:
-        raise Missing(f"does not start: {error}", "allow Python in the firewall or sandbox to listen on 127.0.0.1") from error
+        raise Missing(f"does not start: {error}", LISTEN) from error
     url = server.url
     server.stop()
     return f"starts ({url})"
@@ -170,17 +180,18 @@ def web_server() -> str:
 
 def pictures() -> str:
     """Look for matplotlib's fonts, and for a cache folder that lasts."""
-    import matplotlib
-    from matplotlib.font_manager import findfont
-
-    cache, temporary = matplotlib.get_cachedir(), tempfile.gettempdir()
-    findfont("DejaVu Sans", fallback_to_default=False)
-    if not os.access(cache, os.W_OK) or (Path(cache).is_relative_to(temporary) and "MPLCONFIGDIR" not in os.environ):
+    looked = subprocess.run(  # as a kernel would: in a process of its own
+        [sys.executable, "-c", FONTS], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+    )
+    if looked.returncode != 0:
+        last = (looked.stderr.strip().splitlines() or ["no word why"])[-1]
+        raise Missing(f"matplotlib does not work: {last}", REBUILD)
+    if "temporary" in looked.stderr:
         raise Missing(
-            f"matplotlib has no cache folder that lasts ({cache}): every kernel looks for fonts again, for some seconds",
+            "matplotlib has no cache folder that lasts, so every kernel looks for fonts again, for some seconds",
             "set MPLCONFIGDIR to a folder of your own",
         )
-    return f"fonts found, cache in {cache}"
+    return f"fonts found, cache in {looked.stdout.strip()}"
 
 
 BEFORE = (

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from course_lib.cli import install
-from course_lib.cli.errors import CourseError
+from course_lib.cli.errors import MEND_FILES, CourseError
 from course_lib.cli.lock import only_one
 from course_lib.cli.run import terminated_cleanly
 from course_lib.paths import REPO
@@ -24,6 +24,7 @@ VENV = REPO / ".venv"
 ASIDE = REPO / ".venv.old"
 LOCK = REPO / ".venv.lock"
 REQUIREMENTS = REPO / "requirements.txt"
+PACKAGES = "Lib/site-packages" if os.name == "nt" else "lib/*/site-packages"
 STAMP = "course-stamp.json"
 """The file written into `.venv` when, and only when, everything has been installed."""
 
@@ -67,8 +68,8 @@ def inside_own() -> bool:
 def installed_here() -> bool:
     """Return whether the Python that runs this already has the course: conda, Binder, a hub.
 
-    A kernel starts in another folder, so the course must be importable without the current one, and it must be this copy
-    of it: with another copy's editable install, a learner's edits would seem to do nothing.
+    A kernel starts in another folder, so the course must be importable without the current one, and it must be this
+    copy of it: with another copy's editable install, a learner's edits would seem to do nothing.
     """
     beyond_here = sys.path if sys.flags.safe_path else sys.path[1:]
     if not any(_same(entry, REPO) for entry in beyond_here if entry):
@@ -123,7 +124,7 @@ def fault(venv: Path = VENV) -> Fault | None:
     if _version(python_of(venv)) != want["python"]:
         return Fault("its Python does not run")
     for package in KEY_PACKAGES:
-        if not any(venv.glob(f"[Ll]ib/**/site-packages/{package}" if os.name == "nt" else f"lib/*/site-packages/{package}")):
+        if not any(venv.glob(f"{PACKAGES}/{package}")):
             return Fault(f"its package {package} is gone")
     if stamp.get("requirements") != want["requirements"]:
         return Fault("requirements.txt has changed since", usable=True)
@@ -154,7 +155,7 @@ def find() -> Environment | None:
 def prepare(*, outdated_will_do: bool = False) -> Environment:
     """Return an environment that is ready, making or mending `.venv` when needed.
 
-    outdated_will_do: when the packages cannot be brought up to date (no network), say so and use those of the last set-up
+    outdated_will_do: when the packages cannot be brought up to date (no network), say so and use the last set-up's
 
     Raises CourseError when it cannot be made.
     """
@@ -212,7 +213,7 @@ def _remove(folder: Path) -> None:
     except OSError as error:
         raise CourseError(
             f"Cannot remove the old environment {folder}: {error.strerror}.\n"
-            "Next: close JupyterLab and every terminal that uses it, or delete that folder yourself, and run this again."
+            "Next: close JupyterLab and every terminal that uses it, or delete that folder, and run this again."
         ) from error
 
 
@@ -225,4 +226,4 @@ def _only_set_up() -> Iterator[None]:
         with terminated_cleanly(), only_one(LOCK, waiting) as descriptor, install.keeping(descriptor):
             yield
     except OSError as error:
-        raise CourseError(f"Set-up stopped: {error}.\nNext: mend that (permissions, disk space) and run this again.") from error
+        raise CourseError(f"Set-up stopped: {error}.\n{MEND_FILES}") from error

@@ -1,5 +1,7 @@
-"""The one exception that the commands show to a learner."""
+"""What goes wrong, in words for a learner."""
+
+MEND_FILES = "Next: mend that (permissions, disk space), and run this again."
 
 
 class CourseError(Exception):
-    """Something a learner can mend: its text says what happened and what to do next, and is shown without a traceback."""
+    """Something a learner can mend: its text, shown without a traceback, says what happened and what to do next."""

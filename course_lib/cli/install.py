@@ -12,13 +12,14 @@ from pathlib import Path
 
 from course_lib.cli.errors import CourseError
 from course_lib.cli.lock import inheritable
-from course_lib.cli.run import StepFailed, last_lines, quietly, why
+from course_lib.cli.run import StepFailed, last_lines, quietly, reason, why
 from course_lib.paths import REPO
 
 UV = "uv>=0.5"
 PIP_OPTIONS = ("--disable-pip-version-check", "--no-input")
 
-# These say where to install, and the answer is ours; what says how (indexes, proxies, caches, certificates) is kept.
+# These say where (or what) to install, and the answer is ours; what says how (indexes, proxies, caches, certificates)
+# is kept.
 MISLEADING = (
     "CONDA_PREFIX",
     "PIP_PREFIX",
@@ -27,9 +28,11 @@ MISLEADING = (
     "PIP_TARGET",
     "PIP_USER",
     "PYTHONHOME",
+    "UV_NO_EDITABLE",
+    "UV_PROJECT",
     "UV_PYTHON",
     "UV_SYSTEM_PYTHON",
-    "UV_WORKING_DIRECTORY",
+    "UV_WORKING_DIR",
     "VIRTUAL_ENV",
     "__PYVENV_LAUNCHER__",
 )
@@ -59,10 +62,11 @@ def into(venv: Path, python: Path) -> None:
         if uv is None and not pip_only:
             uv = _fetch_uv(python)
         if uv is not None:
-            _run("Installing the packages with uv", [uv, "pip", "install", "--python", python, "-r", "requirements.txt"])
+            command: list[str | Path] = [uv, "pip", "install", "--python", python, "-r", "requirements.txt"]
+            _run("Installing the packages with uv", command)
         else:
-            pip = [*_pip(python), "install", *PIP_OPTIONS, "-r", "requirements.txt"]
-            _run("Installing the packages with pip (a minute or two)", pip)
+            command = [*_pip(python), "install", *PIP_OPTIONS, "-r", "requirements.txt"]
+            _run("Installing the packages with pip (a minute or two)", command)
     except StepFailed as error:
         print(last_lines(error.output), file=sys.stderr)
         raise CourseError(why(error.output)) from error
@@ -109,15 +113,15 @@ def _fetch_uv(python: Path) -> str | None:
     try:
         _run("Fetching uv, a fast installer", [*_pip(python), "install", *PIP_OPTIONS, UV])
     except StepFailed as error:
-        if why(error.output) == why("connection refused"):
-            raise  # pip would only fail the same way, slowly
-        return None
+        if reason(error.output) in ("missing", "unknown"):
+            return None
+        raise  # pip would only fail the same way, slowly
     return str(python.with_name("uv.exe" if os.name == "nt" else "uv"))
 
 
 def _make_without_pip(venv: Path, error: StepFailed) -> None:
     """Make `venv` where Python came without ensurepip (Debian, Ubuntu), if another pip can fill it."""
-    if "ensurepip" not in error.output:
+    if "ensurepip" not in error.output or reason(error.output) == "disk":
         raise error
     if _runs([_base_python(), "-m", "pip", "--version"]):
         _run("Making .venv without a pip of its own", [_base_python(), "-m", "venv", "--without-pip", venv])
@@ -143,7 +147,7 @@ def _runs(command: Sequence[str | Path]) -> bool:
 
 def _only_pip_knows_the_index() -> bool:
     """Return whether pip is set to an index of its own and uv is not: uv does not read pip's settings."""
-    if any(os.environ.get(name) for name in ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_NO_INDEX", "UV_OFFLINE")):
+    if any(os.environ.get(name) for name in ("UV_DEFAULT_INDEX", "UV_INDEX", "UV_INDEX_URL", "UV_OFFLINE")):
         return False
     try:
         settings = subprocess.run(

@@ -15,13 +15,15 @@ from course_lib.paths import REPO, work_folder
 SETTINGS = Path(__file__).parent / "jupyter"
 """Jupyter configuration that is read beside the user's own, never instead of it, and never written."""
 
-# JupyterLab asks on its first start whether to fetch news, looks for a newer JupyterLab, and lists extensions from a
-# package index: nothing of that belongs in a lesson, and a class without network would wait for it.
+# JupyterLab asks on its first start whether to fetch news, looks for a newer JupyterLab, lists extensions from a
+# package index, and looks for language servers by starting npm: nothing of that belongs in a lesson, and a class
+# without network would wait for it.
 QUIET = (
     "--LabApp.news_url=None",
     "--LabApp.check_for_updates_class=jupyterlab.handlers.announcements.NeverCheckForUpdate",
     "--LabApp.extension_manager=readonly",
-    "--ServerApp.log_level=WARN",
+    "--LanguageServerManager.autodetect=False",
+    "--Application.log_level=WARN",
 )
 
 
@@ -57,7 +59,7 @@ def root() -> Path:
 
 
 def options(*, browser: bool, port: int | None, hub: bool = False) -> list[str]:
-    """Return the options JupyterLab is started with; a hub (`hub` true) decides itself about the browser and the port."""
+    """Return the options JupyterLab is started with; under a hub, the hub decides about browser and port."""
     start = work_folder() / START
     page = "/lab"
     if start.exists():
@@ -76,7 +78,7 @@ def options(*, browser: bool, port: int | None, hub: bool = False) -> list[str]:
 
 
 def _served_by_hub(variables: Mapping[str, str]) -> bool:
-    """Return whether a hub's server for this user runs already: this is typed in its terminal, not started by the hub."""
+    """Return whether a hub's server runs already: then this is typed in its terminal, not started by the hub."""
     address = urlsplit(variables.get("JUPYTERHUB_SERVICE_URL", ""))
     if not address.port:
         return False

@@ -20,7 +20,7 @@ def only_one(path: Path, waiting: Callable[[], object], patience: float = PATIEN
 
     The system lets go of the lock when the last process that holds the descriptor ends, however it ends: no lock can be
     stale. An installer that inherits the descriptor keeps the lock when its parent is killed, so that nobody rebuilds
-    the folder under its feet. None is given on a file system without locks (some network homes): better unlocked than stuck.
+    the folder under its feet. None is given on a file system without locks (some network homes): better than stuck.
 
     path: the lock file, which stays where it is: removing it would let two processes lock two files of one name
     waiting: called once, when another process holds the lock

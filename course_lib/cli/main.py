@@ -7,7 +7,7 @@ from pathlib import Path
 
 from course_lib import __version__
 from course_lib.cli import environment, work
-from course_lib.cli.errors import CourseError
+from course_lib.cli.errors import MEND_FILES, CourseError
 from course_lib.cli.run import instead
 from course_lib.paths import REPO
 
@@ -25,12 +25,12 @@ python3 -m course_lib [COMMAND]      (on Windows: py -m course_lib)
   --help, --version
 """
 
-# The environment's Python runs these, not the one the command was typed with. `-c`, so that a module needs no code for it.
+# The environment's Python runs these, not the one the command was typed with.
 INSIDE = "import sys; from course_lib.cli.{0} import main; sys.exit(main(sys.argv[1:]))"
 
 
 def main(argv: Sequence[str]) -> int:
-    """Run the command in `argv` and return its exit status; what a learner can mend is said in words, never as a traceback."""
+    """Run the command in `argv` and return its exit status; what a learner can mend is said without a traceback."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # a path may hold what an old console cannot show
@@ -40,7 +40,7 @@ def main(argv: Sequence[str]) -> int:
         print(error, file=sys.stderr)
         return 1
     except OSError as error:
-        print(f"Stopped: {error}.\nNext: mend that (permissions, disk space), and run this again.", file=sys.stderr)
+        print(f"Stopped: {error}.\n{MEND_FILES}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("\nStopped. Run the same command again to go on.", file=sys.stderr)

@@ -1,7 +1,7 @@
-"""`python -m course_lib refresh [NOTEBOOK...]`: run notebooks and save their outputs, byte for byte the same each time.
+"""`python -m course_lib refresh [NOTEBOOK...]`: run notebooks and save their outputs, the same bytes each time.
 
-What a notebook shows is part of the course and is compared on every run, so its file holds what the cells print and draw and
-nothing about the run: no times, no versions, no paths, no widget models.
+What a notebook shows is part of the course and is compared on every run, so its file holds what cells print and draw
+and nothing about the run: no times, no versions, no paths, no widget models.
 """
 # mypy: allow-untyped-calls
 # (nbformat has no types)
@@ -66,8 +66,8 @@ class RefreshError(Exception):
 def kernel_environment(ipython_folder: str) -> dict[str, str]:
     """Return the environment variables that keep a kernel's outputs the same for everyone.
 
-    `ipython_folder` is an empty folder: a user's own start-up files and settings stay out of the run. Progress is kept in
-    memory, so that running the masters never counts as the learner's work.
+    `ipython_folder` is an empty folder: a user's own start-up files and settings stay out of the run. Progress is kept
+    in memory, so that running the masters never counts as the learner's work.
     """
     return {
         "COURSE_PROGRESS": "memory",
@@ -79,8 +79,8 @@ def kernel_environment(ipython_folder: str) -> dict[str, str]:
 def sanitizer(rules: Path = MASTERS / "sanitize.cfg") -> Callable[[Any], Any]:
     """Return a function that replaces, in every string of a value, what may differ between runs.
 
-    `rules` is a file of nbval's form: pairs of lines `regex: ...` and `replace: ...`. Lists and dictionaries are walked;
-    pictures are left alone.
+    `rules` is a file of nbval's form: pairs of lines `regex: ...` and `replace: ...`. Lists and dictionaries are
+    walked; pictures are left alone.
     """
     pairs = re.findall(r"^regex: (.*)$\n^replace: (.*)$", rules.read_text(encoding="utf-8"), flags=re.MULTILINE)
 
@@ -99,8 +99,8 @@ def sanitizer(rules: Path = MASTERS / "sanitize.cfg") -> Callable[[Any], Any]:
 def refresh(path: Path) -> bool:
     """Run the notebook at `path` in its own folder and save its outputs; return whether the file changed.
 
-    Raises RefreshError, and leaves the file alone, when a cell fails without the tag raises-exception, takes longer than
-    CELL_TIMEOUT seconds, or ends its kernel.
+    Raises RefreshError, and leaves the file alone, when a cell fails without the tag raises-exception, takes longer
+    than CELL_TIMEOUT seconds, or ends its kernel.
     """
     before = path.read_bytes()
     # Not nbformat.reads: it gives cells without an id, or with another's, a random one.
@@ -216,7 +216,7 @@ def _clean(output: NotebookNode, count: int) -> NotebookNode:
 
 
 def _without_paths(value: Any) -> Any:
-    """Shorten this machine's folders: the course's own to nothing, Python's to `python/` (tracebacks and warnings have them)."""
+    """Shorten the folders in tracebacks and warnings: the course's own to nothing, Python's to `python/`."""
     if isinstance(value, str):
         for folder, short in _FOLDERS:
             value = value.replace(folder + os.sep, short)
@@ -256,7 +256,8 @@ def main(argv: list[str]) -> int:
         try:
             print(", saved." if refresh(path) else ", unchanged.")
         except RefreshError as error:
-            print(f", failed; the file was not changed.\n{error}", file=sys.stderr)
+            print(", failed; the file was not changed.", flush=True)
+            print(error, file=sys.stderr)
             status = 1
     return status
 

@@ -12,8 +12,8 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-TAIL = 15
-"""How many of a failed installer's last lines are worth showing."""
+TAIL, CUT = 10, 160
+"""How many of a failed installer's last lines are worth showing, and how many characters of each."""
 
 
 class StepFailed(Exception):
@@ -47,7 +47,8 @@ def step(what: str) -> Iterator[Callable[[], None]]:
     except BaseException:
         print(" failed" if live else f" failed after {time.monotonic() - start:.1f} s", file=stream, flush=True)
         raise
-    print(f"\r  {what} ... {time.monotonic() - start:.1f} s " if live else f" {time.monotonic() - start:.1f} s", file=stream)
+    again = f"\r  {what} ..." if live else ""
+    print(f"{again} {time.monotonic() - start:.1f} s", file=stream, flush=True)
 
 
 def quietly(
@@ -57,8 +58,8 @@ def quietly(
 
     keep_open: descriptors the child inherits (POSIX)
 
-    Raises StepFailed when it ends with an error or cannot be started. Whatever else ends the wait (Ctrl-C, SIGTERM) ends
-    the child first: an installer that outlives us would write into a folder that the next start rebuilds.
+    Raises StepFailed when it ends with an error or cannot be started. Whatever else ends the wait (Ctrl-C, SIGTERM)
+    ends the child first: an installer that outlives us would write into a folder that the next start rebuilds.
     """
     with step(what) as draw, tempfile.TemporaryFile() as written:
         try:
@@ -108,8 +109,8 @@ def terminated_cleanly() -> Iterator[None]:
 def instead(command: Sequence[str], *, cwd: Path, env: Mapping[str, str]) -> int:
     """Become `command`. Return its exit status where a process cannot become another (Windows).
 
-    Becoming it leaves nothing between the terminal (or a hub, or CI) and the program: signals and the exit status need no
-    passing on.
+    Becoming it leaves nothing between the terminal (or a hub, or CI) and the program: signals and the exit status need
+    no passing on.
     """
     sys.stdout.flush()
     sys.stderr.flush()
@@ -124,22 +125,22 @@ def instead(command: Sequence[str], *, cwd: Path, env: Mapping[str, str]) -> int
             continue
 
 
-def last_lines(output: str, count: int = TAIL) -> str:
-    """Return the last `count` lines of `output`, indented."""
-    return "\n".join(f"    {line}" for line in output.splitlines()[-count:])
+def last_lines(output: str) -> str:
+    """Return the end of an installer's `output`, indented."""
+    return "\n".join(f"    {line[:CUT]}" for line in output.splitlines()[-TAIL:])
 
 
-REASONS: tuple[tuple[tuple[str, ...], str], ...] = (
-    (
+REASONS: dict[str, tuple[tuple[str, ...], str]] = {
+    "disk": (
         ("no space left", "disk quota", "not enough space", "os error 28"),
         "The disk is full. Next: free about 1 GB (the course takes 0.5 GB, its downloads as much) and run this again.",
     ),
-    (
+    "certificate": (
         ("certificate", "ssl error", "sslerror", "tlsv1", "unknownissuer"),
         "A secure connection to the package index was refused: often a company's or a school's network inspects it.\n"
         "Next: set SSL_CERT_FILE and PIP_CERT to the certificate file your administrator names, and run this again.",
     ),
-    (
+    "network": (
         (
             "network is unreachable",
             "connection refused",
@@ -158,28 +159,37 @@ REASONS: tuple[tuple[tuple[str, ...], str], ...] = (
             "connecttimeout",
             "operation timed out",
             "network connectivity is disabled",
+            "network was disabled",
         ),
         "The packages could not be fetched: no connection to the package index.\n"
-        "Next: the first start needs the network once (about 120 MB). Connect, check any proxy setting, and run this again;\n"
-        "what was fetched is kept.",
+        "Next: the first start needs the network once (it fetches 140 MB). Connect, check any proxy setting,\n"
+        "and run this again; what was fetched is kept.",
     ),
-    (
+    "permission": (
         ("permission denied", "access is denied", "read-only file system", "os error 13", "os error 30"),
-        "Something here may not be written. Next: check who owns the course's folder and the package cache in your home\n"
-        "folder, or copy the course to a folder of your own and start it there.",
+        "Something here may not be written. Next: check who owns the course's folder and the package cache in your\n"
+        "home folder, or copy the course to a folder of your own and start it there.",
     ),
-    (
+    "missing": (
         ("no matching distribution", "no solution found", "could not find a version"),
-        "The package index in use lacks a package that requirements.txt names, or has none for this Python and machine.\n"
+        "The package index in use lacks a package that requirements.txt names, or has none for this machine.\n"
         "Next: check PIP_* and UV_* settings, or start the course with Python 3.11, 3.12 or 3.13.",
     ),
-)
+    "unknown": (
+        (),
+        "The installer failed; its last lines are above.\nNext: run this again; if it fails again, report those lines.",
+    ),
+}
+"""Signs of each reason in what an installer wrote, and what to tell the learner. The first that fits counts: pip ends
+every failure of the network with "no matching distribution"."""
+
+
+def reason(output: str) -> str:
+    """Return which of REASONS an installer failed for, judged by what it wrote."""
+    text = output.lower()
+    return next((name for name, (signs, _) in REASONS.items() if any(sign in text for sign in signs)), "unknown")
 
 
 def why(output: str) -> str:
-    """Return a sentence on why an installer failed, with the next step, judged by what it wrote."""
-    text = output.lower()
-    for signs, sentence in REASONS:
-        if any(sign in text for sign in signs):
-            return sentence
-    return "The installer failed; its last lines are above. Next: run this again, and if it fails again, report these lines."
+    """Return in a sentence why an installer failed, with the next step, judged by what it wrote."""
+    return REASONS[reason(output)][1]

@@ -15,7 +15,7 @@ START = "00_start_here.ipynb"
 
 
 def cleared(notebook: str) -> str:
-    """Return the notebook whose file holds the text `notebook`, without outputs and execution counts, and nothing else changed."""
+    """Return the text of the notebook file `notebook` without outputs and execution counts; the rest stays."""
     content: dict[str, Any] = json.loads(notebook)
     for cell in content["cells"]:
         if cell["cell_type"] == "code":
@@ -42,7 +42,7 @@ def make_copies(masters: Path = MASTERS) -> list[Path]:
 
 
 def reset(lesson: str, masters: Path = MASTERS) -> tuple[Path, Path | None]:
-    """Put a fresh copy of a lesson in the learner's folder; return it, and where the old one is kept (None: there was none).
+    """Put a fresh copy of a lesson in the learner's folder; return it, and where the old one (if any) is kept.
 
     lesson: its number (`1`, `01`), its file name, or a part of the name that only one lesson has
 
@@ -67,7 +67,8 @@ def _find(lesson: str, known: list[Path]) -> Path:
     if name.isdecimal():
         found = [path for path in known if (number := re.match(r"\d+", path.name)) and int(number[0]) == int(name)]
     else:
-        found = [path for path in known if path.stem.lower() == name] or [path for path in known if name in path.stem.lower()]
+        found = [path for path in known if name in path.stem.lower()]
+        found = [path for path in found if path.stem.lower() == name] or found
     if len(found) == 1 and name:
         return found[0]
     fault = "There is no lesson" if not found else "More than one lesson is meant by"

@@ -23,3 +23,7 @@ class RunawayError(SimulationError):
 
 class RealSocketError(ConnectionError):
     """Simulated code tried to reach a server outside the simulation."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.strerror = message  # the part that aiohttp quotes in an error of its own

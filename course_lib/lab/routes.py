@@ -91,6 +91,7 @@ class Flaky:
         self.failures: Counter[str] = Counter()
 
     async def __call__(self, request: web.BaseRequest, tail: str) -> web.Response:
+        """Fail or answer, whichever this key's turn is."""
         times, key = _number("times", tail, int, 0, 1000), request.query.get("key", "")
         if self.failures[key] < times:
             self.failures[key] += 1

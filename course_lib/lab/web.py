@@ -160,7 +160,7 @@ class LabServer:
         for connection in self._server.connections:
             if connection.transport is not None:
                 connection.transport.abort()  # close() would first send what a stalled client does not read
-        await asyncio.sleep(0)  # in this turn they close their sockets; asyncio.run then cancels what is left
+        # asyncio.run now cancels the handlers that are left, and its last turns of the loop close the aborted sockets.
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         counts = list(self._counts)

@@ -1,7 +1,8 @@
 """What really happened, as data, as text and as a picture.
 
-`simulate(main)` runs a coroutine function on a virtual clock; `record()` watches the running loop in real time; `span(name)`
-names a stretch of code. The first two give a Timeline: print it for the text, let a notebook cell end with it for the picture.
+`simulate(main)` runs a coroutine function on a virtual clock; `record()` watches the running loop in real time;
+`span(name)` names a stretch of code. The first two give a Timeline: print it for the text, let a notebook cell end with
+it for the picture.
 """
 
 from course_lib.clock import DeadlockError, RunawayError, SimulationError

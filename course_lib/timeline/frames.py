@@ -22,6 +22,16 @@ def running_line(frame: FrameType | None) -> str:
     return _describe(frame) if frame else "code of a library"
 
 
+def raising_line(traceback: TracebackType | None) -> str:
+    """Describe the innermost line of the user's own code in a traceback; "" where there is none."""
+    found = ""
+    while traceback is not None:
+        if not is_library(traceback.tb_frame.f_code):
+            found = _describe(traceback.tb_frame, traceback.tb_lineno)
+        traceback = traceback.tb_next
+    return found
+
+
 def waiting_line(coro: Any) -> str:
     """Describe the innermost line of the user's own code at which a suspended coroutine waits."""
     found = None
@@ -34,18 +44,36 @@ def waiting_line(coro: Any) -> str:
 
 
 def without_library(traceback: TracebackType | None) -> TracebackType | None:
-    """Drop the library's frames at the outer end of a traceback; keep it whole if there are no others."""
-    inner = traceback
-    while inner is not None and is_library(inner.tb_frame.f_code):
-        inner = inner.tb_next
-    return inner or traceback
+    """Drop the library's frames of a traceback; keep it whole if there are no others."""
+    kept, entry = [], traceback
+    while entry is not None:
+        if not is_library(entry.tb_frame.f_code):
+            kept.append(entry)
+        entry = entry.tb_next
+    short = None
+    for entry in reversed(kept):
+        short = TracebackType(short, entry.tb_frame, entry.tb_lasti, entry.tb_lineno)
+    return short or traceback
+
+
+def shorten(error: BaseException) -> None:
+    """Drop the library's frames from the tracebacks of an error, of its causes and of the errors in a group."""
+    todo, seen = [error], set[int]()
+    while todo:
+        error = todo.pop()
+        if id(error) not in seen:
+            seen.add(id(error))
+            error.__traceback__ = without_library(error.__traceback__)
+            todo += [other for other in (error.__cause__, error.__context__) if other is not None]
+            todo += error.exceptions if isinstance(error, BaseExceptionGroup) else ()
 
 
 def _first(owner: Any, *names: str) -> Any:
     return next((value for name in names if (value := getattr(owner, name, None)) is not None), None)
 
 
-def _describe(frame: FrameType) -> str:
-    source = linecache.getline(frame.f_code.co_filename, frame.f_lineno, frame.f_globals).strip()
-    place = f"line {frame.f_lineno} of {frame.f_code.co_name}"
+def _describe(frame: FrameType, line: int | None = None) -> str:
+    line = line or frame.f_lineno
+    source = linecache.getline(frame.f_code.co_filename, line, frame.f_globals).strip()
+    place = f"line {line} of {frame.f_code.co_name}"
     return f"{place}: {source}" if source else place

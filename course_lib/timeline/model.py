@@ -65,6 +65,7 @@ class Timeline:
     """What happened between the start and the end of a recording.
 
     `lanes` stand in order of creation. Times are seconds from the start: virtual and exact where `virtual` is true.
+    `tick` is the resolution, in seconds, that the text is drawn with unless its caller chooses another one.
     `blocks` are the stretches in which nothing on the loop could run. `notes` are sentences about what a reader should
     know: tasks left over, blocking that the virtual clock cannot see, exceptions nobody asked for. `result` is what the
     simulated function returned.
@@ -73,6 +74,7 @@ class Timeline:
     lanes: Sequence[Lane] = ()
     end: float = 0.0
     virtual: bool = False
+    tick: float | None = None
     blocks: Sequence[tuple[float, float]] = ()
     notes: list[str] = field(default_factory=list)
     leaked: list[str] = field(default_factory=list)
@@ -107,15 +109,16 @@ class Timeline:
         """Draw the timeline with characters, 100 columns wide at most.
 
         Args:
-            tick: seconds a column stands for; without it, the smallest round number that fits. What was recorded in
-                real time is drawn to the nearest tick, so a coarse tick gives the same text on a busy machine.
+            tick: the resolution in seconds; without it the timeline's own, or the smallest round number that fits.
+                What was recorded in real time is drawn to the nearest tick: a coarse one gives the same text on a busy
+                machine. A chart that a fine one makes too wide is cut, and says so.
             lanes: how many rows to draw; the text says what it left out.
 
         Raises ValueError when tick or lanes is not positive, or when tick would need more than 400 columns.
         """
         from course_lib.timeline.text import draw
 
-        return draw(self, tick, lanes)
+        return draw(self, self.tick if tick is None else tick, lanes)
 
     def __str__(self) -> str:
         return self.text()

@@ -1,9 +1,7 @@
 """`simulate()`: a program on a virtual clock, in a thread of its own, watched from the outside."""
 
 import asyncio
-import ctypes
 import inspect
-import sys
 import threading
 from collections.abc import Callable, Coroutine
 from contextvars import copy_context
@@ -16,26 +14,29 @@ from course_lib.clock import (
     SimulationStopped,
     VirtualClockLoop,
     clock_for_this_thread,
-    real_monotonic,
     virtual_time_functions,
 )
-from course_lib.timeline.frames import running_line, waiting_line, without_library
+from course_lib.timeline.frames import raising_line, shorten, waiting_line
 from course_lib.timeline.model import Outcome, Timeline
-from course_lib.timeline.recorder import Recorder, recording_in_context, task_name
+from course_lib.timeline.recorder import Recorder, TracingFactory, plain_task, recording_in_context
+from course_lib.timeline.trace import describe, sentence, task_name
+from course_lib.timeline.watching import Watch
 
 Main = Callable[[], Coroutine[Any, Any, Any]]
 
-POLL = 0.01  # real seconds between two looks at the simulation
-BLOCKED_POLLS = 5  # a step seen at so many looks one after another took real time that the clock cannot know
-CLEANUP = 1.0  # real seconds for tasks to react to their cancellation
+CLEANUP = 0.5  # real seconds for tasks to react to their cancellation
+CLEAN_UP = "clean up"
+STILL = 1000  # turns of the loop at one instant, after which an endless simulation is told that time stands still
+NAMED = 5  # waiting tasks that an error names
+_undying: list[object] = []  # what ignores its own end: Python would write to stderr when it collects it
 
 
 def simulate(main: Main, *, limit: float = 10.0) -> Timeline:
     """Run a coroutine function on a virtual clock and return what happened.
 
     Waiting takes no time: `asyncio.sleep`, and in the simulation's own threads (the loop's, and those of `to_thread`)
-    `time.sleep`, move a clock that starts at 0, which `time.time`, `monotonic` and `perf_counter` read there. At most 32
-    worker threads run, one at a time. Work takes no virtual time; a step that takes over 50 ms of real time is noted
+    `time.sleep`, move a clock that starts at 0, which `time.time`, `monotonic` and `perf_counter` read there. At most
+    32 worker threads run, one at a time. Work takes no virtual time; a step that takes over 50 ms of real time is noted
     with its line. Connections to the outside raise RealSocketError. The caller waits until the simulation has ended, so
     it may be used anywhere, also inside a running loop.
 
@@ -56,109 +57,98 @@ def simulate(main: Main, *, limit: float = 10.0) -> Timeline:
         raise TypeError(f"main={main!r}: pass a coroutine function, one written with async def")
     if not limit > 0:
         raise ValueError(f"limit={limit!r}: pass real seconds, more than 0 (10 is the default)")
+    simulation = _Simulation(main, limit)
     with virtual_time_functions():
-        return _Simulation(main, limit).run()
+        simulation.run()
+    if error := simulation.error:
+        raise error  # here, and not a call deeper: the traceback shows this line and then the program's own
+    return simulation.timeline
 
 
 class _Simulation:
     def __init__(self, main: Main, limit: float) -> None:
+        self.timeline = Timeline(virtual=True)
+        self.error: BaseException | None = None
         self._main, self._limit = main, limit
-        self._deadline = real_monotonic() + limit
-        self._ready, self._done = threading.Event(), threading.Event()
-        self._stopping = threading.Lock()
-        self._stoppable = False
-        self._timeline = Timeline(virtual=True)
-        self._error: BaseException | None = None
+        self._watch = Watch()
+        self._waiting = "nothing is known of its tasks"
 
-    def run(self) -> Timeline:
+    def run(self) -> None:
+        """Run the program in a thread of its own; fill in `timeline` and `error`."""
         # The context goes along so that a notebook shows what is printed under the cell that called.
         thread = threading.Thread(target=copy_context().run, args=(self._run,), name="simulation", daemon=True)
-        thread.start()
-        self._ready.wait()
         try:
-            stopped_at = self._watch(thread)
-        except BaseException:  # an interrupt: the simulation must not outlive the call
-            self._stop(thread)
-            raise
-        self._raise(stopped_at)
-        return self._timeline
-
-    # In the caller's thread.
-
-    def _watch(self, thread: threading.Thread) -> str:
-        """Wait for the end; note long steps, and stop the simulation at its limit. Return the line it was stopped at."""
-        seen, looks, line = None, 0, ""
-        while not self._done.wait(POLL):
-            place = (self._loop.selector.turns, self._recorder.steps)
-            blocked = self._stoppable and not self._loop.selector.waiting and place == seen
-            seen, looks = place, looks + 1 if blocked else 0
-            if looks == BLOCKED_POLLS and (where := self._line(thread)) not in self._timeline.blocking_lines:
-                self._timeline.blocking_lines.append(where)
-            if real_monotonic() > self._deadline:
-                line = self._line(thread)
-                if not self._stop(thread):
-                    self._give_up(line)
-                break
-        return line
-
-    def _line(self, thread: threading.Thread) -> str:
-        return running_line(sys._current_frames().get(thread.ident or 0))
-
-    def _stop(self, thread: threading.Thread) -> bool:
-        """Raise SimulationStopped inside the simulation until it has ended; False if it cannot be reached."""
-        give_up = real_monotonic() + 2 * CLEANUP
-        while real_monotonic() < give_up:
-            with self._stopping:
-                if self._stoppable:
-                    for ident in [thread.ident or 0, *self._loop.clock.job_threads]:
-                        _raise_in_thread(ident, SimulationStopped)
-            if self._done.wait(10 * POLL):
-                return True
-        return False
-
-    def _give_up(self, line: str) -> None:
-        raise RunawayError(
-            f"the simulation did not end within {self._limit:g} s of real time and cannot be stopped: it is inside a call "
-            f"that Python cannot interrupt ({line}). Restart the kernel."
-        )
-
-    def _raise(self, stopped_at: str) -> None:
-        error, timeline = self._error, self._timeline
-        if error is None:
+            thread.start()
+            self._watch.watch()
+        except RunawayError as error:
+            self._give_up(error)
             return
+        except BaseException as interrupt:  # the simulation must not outlive the call
+            try:
+                self._watch.stop_now()
+            except RunawayError as error:
+                interrupt.add_note(str(error))
+            raise
+        thread.join()
+        if self.error:
+            self.error = self._explained(self.error)
+            self.error.timeline = self.timeline  # type: ignore[attr-defined]
+            shorten(self.error)
+
+    def _give_up(self, error: RunawayError) -> None:
+        if not self.timeline.lanes:
+            self._watch.recorder.write(self.timeline, self._watch.loop.time())
+        self._watch.recorder.open = False
+        error.timeline = self.timeline
+        self.error = error.with_traceback(None)
+
+    def _explained(self, error: BaseException) -> BaseException:
+        timeline, watch = self.timeline, self._watch
         if isinstance(error, SimulationStopped):
-            error = RunawayError(
-                f"the simulation was stopped after {self._limit:g} s of real time, at {timeline.end:.9g} s of virtual time, "
-                f"at {stopped_at or self._waiting}. A loop that never ends? Give it an end, or pass a larger limit."
+            lines = [f"a worker thread is at {line}" for line in watch.worker_lines]
+            places = "; ".join([*lines, raising_line(error.__traceback__) or self._waiting])
+            still = watch.loop.selector.still > STILL
+            return RunawayError(
+                f"the simulation was stopped after {self._limit:g} s of real time, "
+                f"at {_exact(timeline.end)} s of virtual time: {places}. "
+                + ("Time stands still while a task goes round with asyncio.sleep(0). " if still else "")
+                + "A loop that never ends? Give it an end, or pass a larger limit."
             )
-        elif isinstance(error, DeadlockError):
-            error = DeadlockError(
-                f"deadlock at {timeline.end:.9g} s of virtual time: every task waits, and nothing is left that could wake "
-                f"one. {self._waiting}. If a thread or a process of your own was to wake it, use record() instead."
+        if isinstance(error, DeadlockError) and not error.args:  # else it comes from a simulation inside this one
+            return DeadlockError(
+                f"deadlock at {_exact(timeline.end)} s of virtual time: every task waits, and nothing is left that "
+                f"could wake one. {self._waiting}. If a thread or a process of your own was to wake it, use record() instead."
             )
-        elif isinstance(error, asyncio.CancelledError | KeyboardInterrupt | SystemExit | GeneratorExit):
-            cause, error = (error, SimulationError(f"main ended with {type(error).__name__}"))
-            error.__cause__ = cause.with_traceback(without_library(cause.__traceback__))
-        error.timeline = timeline  # type: ignore[attr-defined]
-        raise error.with_traceback(without_library(error.__traceback__))
+        if isinstance(error, asyncio.CancelledError | KeyboardInterrupt | SystemExit | GeneratorExit):
+            explained = SimulationError(f"main ended with {type(error).__name__}")
+            explained.__cause__ = error
+            return explained
+        return error
 
     # In the simulation's thread.
 
     def _run(self) -> None:
-        self._loop = VirtualClockLoop()
-        self._recorder = Recorder(self._loop.time, blocking=0)
-        recording_in_context(self._recorder)
-        self._loop.set_task_factory(self._recorder.factory(None))
-        self._loop.set_exception_handler(self._unhandled)
-        self._ready.set()
+        watch = self._watch
         try:
-            with clock_for_this_thread(self._loop.clock):
-                self._run_main()
-                self._collect()
-                self._clean_up()
+            self._loop = watch.loop = VirtualClockLoop()
+            self._recorder = watch.recorder = Recorder(self._loop, self._loop.clock.now, blocking=0)
+            recording_in_context(self._recorder)
+            self._loop.set_task_factory(TracingFactory(None, plain_task, self._recorder))
+            self._loop.set_exception_handler(self._unhandled)
+            watch.ready.set()
+            try:
+                with clock_for_this_thread(self._loop.clock):
+                    self._run_main()
+                    self._collect()
+                    self._clean_up()
+            finally:
+                self._recorder.open = False
+                self._loop.close()
+        except BaseException as error:  # noqa: BLE001  # raised again in the caller's thread, whatever it is
+            self.error = self.error or error
         finally:
-            self._loop.close()
-            self._done.set()
+            watch.done.set()
+            watch.ready.set()
 
     def _run_main(self) -> None:
         try:
@@ -166,78 +156,82 @@ class _Simulation:
             if not inspect.iscoroutine(coro):
                 name = getattr(self._main, "__name__", repr(self._main))
                 raise TypeError(f"{name}() gave {coro!r}, not a coroutine: write it with async def")
-            self._timeline.result = self._until_stopped(coro, "main")
+            self.timeline.result = self._until_complete(coro, "main", self._limit)
         except BaseException as error:  # noqa: BLE001  # raised again in the caller's thread, whatever it is
-            self._error = error
+            self.error = error
 
-    def _until_stopped(self, coro: Coroutine[Any, Any, Any], name: str) -> Any:
+    def _until_complete(self, coro: Coroutine[Any, Any, Any], name: str, seconds: float) -> Any:
         task = self._loop.create_task(coro, name=name)
-        try:
-            self._stoppable = True
-            return self._loop.run_until_complete(task)
-        finally:
-            with self._stopping:
-                self._stoppable = False
-                _raise_in_thread(threading.get_ident(), None)  # one that was sent and has not arrived yet
+        return self._watch.stoppable(lambda: self._loop.run_until_complete(task), seconds)
 
     def _collect(self) -> None:
         """Write down how things stand, before cleaning up changes them."""
-        timeline, loop = self._timeline, self._loop
-        timeline.end = loop.time()
-        timeline.lanes, timeline.blocks = (self._recorder.lanes(timeline.end), loop.clock.blocks)
+        timeline, loop = self.timeline, self._loop
+        self._recorder.write(timeline, loop.time())
+        timeline.blocks = list(loop.clock.blocks)
         waiting = [
-            f"{trace.name} waits at {waiting_line(task.get_coro())}"
-            for trace in self._recorder.traces
-            if trace.task and (task := trace.task()) and not task.done()
+            f"{trace.name} waits at {waiting_line(task.get_coro())}" for trace, task in self._recorder.unfinished()
         ]
-        self._waiting = "; ".join(waiting)
-        if self._error is None:
+        more = [f"and {len(waiting) - NAMED} more"] if len(waiting) > NAMED else []
+        self._waiting = "; ".join(waiting[:NAMED] + more) or "no task waits"
+        if self.error is None:
             timeline.leaked = [lane.name for lane in timeline.lanes if lane.is_task and lane.outcome is Outcome.LEFT]
+            if jobs := sum(loop.clock.unfinished().values()):
+                timeline.notes.append(f"a thread cannot be cancelled; still at work when main ended: {jobs}")
         for name in timeline.leaked:
             timeline.notes.append(f"{name} was still running when main ended, and was cancelled then")
-        for line in timeline.blocking_lines:
-            timeline.notes.append(f"took real time, which the virtual clock cannot see, and blocked the loop: {line}")
 
     def _clean_up(self) -> None:
-        self._deadline = real_monotonic() + CLEANUP
         for trace in self._recorder.traces:
-            task = trace.task() if trace.task else None
+            task = trace.failed_task() if trace.failed_task else None
             # What asyncio would log once the task is gone, at some later time and for nobody to see.
             if task is not None and task.done() and getattr(task, "_log_traceback", False):
                 self._note_lost(trace.name, task.exception())  # which counts as asking
         tasks = asyncio.all_tasks(self._loop)
         for task in tasks:
             task.cancel()
-        for last in (_end(tasks), self._loop.shutdown_asyncgens()):
-            try:
-                self._until_stopped(last, "clean up")
-            except (DeadlockError, KeyboardInterrupt, SystemExit):
-                continue  # what is left now is named below
-        notes = self._timeline.notes
-        notes += [f"{task_name(task)} did not end when it was cancelled" for task in tasks if not task.done()]
-        notes += [f"the async generator {name} was left open" for name in self._loop.left_open]
-        self._timeline.leaked += self._loop.left_open
+        self._end(_wait_for(tasks))
+        self._loop.note_open_generators()
+        self._end(self._loop.shutdown_asyncgens())
+        survivors = [task for task in tasks if not task.done()]
+        _undying.extend(survivors)
+        timeline = self.timeline
+        timeline.notes += sorted(f"{task_name(task)} did not end when it was cancelled" for task in survivors)
+        timeline.notes += [f"the async generator {name} was left open" for name in self._loop.left_open]
+        timeline.leaked += self._loop.left_open
+        timeline.blocking_lines = self._watch.blocking_lines
+        timeline.notes += [
+            f"took real time, which the virtual clock cannot see, and blocked the loop: {line}"
+            for line in timeline.blocking_lines
+        ]
+
+    def _end(self, coro: Coroutine[Any, Any, Any]) -> None:
+        try:
+            self._until_complete(coro, CLEAN_UP, CLEANUP)
+        except (DeadlockError, KeyboardInterrupt, SystemExit):
+            coro.close()  # what is left now is named in the notes
 
     def _unhandled(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        if self._done.is_set():
-            return  # a task that did not end when it was cancelled, at the moment the garbage collector finds it
-        source = context.get("future") or context.get("task")
+        source, error = context.get("future") or context.get("task"), context.get("exception")
         name = task_name(source) if isinstance(source, asyncio.Task) else "a callback"
+        if self._watch.done.is_set() or name == CLEAN_UP:
+            return  # a task that did not end when it was cancelled, at the moment the garbage collector finds it
         if "never retrieved" in context["message"]:
-            self._note_lost(name, context.get("exception"))
+            self._note_lost(name, error)
+        elif error is None:
+            self.timeline.notes.append(sentence(f"{name}: {context['message']}"))
         else:
-            self._timeline.notes.append(f"{name}: {context['message']}: {context.get('exception')!r}")
+            self.timeline.notes.append(f"{name} failed, {raising_line(error.__traceback__)}: {describe(error)}")
 
     def _note_lost(self, name: str, error: BaseException | None) -> None:
-        if not isinstance(error, SimulationStopped):
-            self._timeline.notes.append(f"nobody asked for the exception of {name}: {type(error).__name__}: {error}")
+        if not isinstance(error, KeyboardInterrupt | SystemExit):  # those end the program, so somebody sees them
+            self.timeline.notes.append(f"nobody asked for the exception of {name}: {describe(error)}")
 
 
-async def _end(tasks: set[asyncio.Task[Any]]) -> None:
+def _exact(seconds: float) -> str:
+    return f"{seconds:.9f}".rstrip("0").rstrip(".")
+
+
+async def _wait_for(tasks: set[asyncio.Task[Any]]) -> None:
     if tasks:
         await asyncio.wait(tasks)
-
-
-def _raise_in_thread(ident: int, error: type[BaseException] | None) -> None:
-    """Let a thread raise `error` at its next line of Python, or, with None, forget one that has not arrived."""
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(ident), ctypes.py_object(error) if error else None)

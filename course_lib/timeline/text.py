@@ -1,6 +1,7 @@
 """A timeline drawn with characters: what nbval compares, what a screen reader reads, what a terminal shows."""
 
 import math
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable
 
@@ -8,7 +9,10 @@ from course_lib.timeline.model import Lane, Outcome, State, Timeline
 
 WIDTH = 100
 CHART = 50  # columns of time, where the caller does not choose the tick
+WIDEST = 10  # columns that a tick chosen by the caller gets, where there is room
 NAME = 20
+SUMMARY = 25  # columns that the words behind a chart get, however wide the chart
+NOTES = 20
 # ASCII only: in a terminal set up for Chinese or Japanese, line and block characters are twice as wide.
 MARK = {State.WAITING: "-", State.RUNNING: "#", State.BLOCKING: "!"}
 KEY = {
@@ -19,7 +23,7 @@ END = {Outcome.DONE: "|", Outcome.CANCELLED: "x", Outcome.FAILED: "E", Outcome.L
 
 
 def draw(timeline: Timeline, tick: float | None, most: int) -> str:
-    """Draw `timeline` with one column a tick; Timeline.text says what is allowed."""
+    """Draw `timeline`; Timeline.text says what is allowed."""
     if tick is not None and not (0 < tick < math.inf and timeline.end / tick <= 400):
         raise ValueError(
             f"tick={tick!r}: pass seconds a column, more than 0 and at least {_seconds(timeline.end / 400)}"
@@ -30,10 +34,13 @@ def draw(timeline: Timeline, tick: float | None, most: int) -> str:
     # What a clock measured comes a little late. A column begins a quarter of a tick before its time, so that an event
     # lands in the right one when it is up to three quarters of a tick late. Virtual times need no such mercy.
     early = 1e-6 if timeline.virtual else 0.25
-    scale = _Scale(chosen, early, exact=timeline.virtual)
-
     lanes = timeline.lanes[:most]
-    columns = max(scale.column(end) for end in [timeline.end, *(lane.end for lane in lanes)]) + 1
+    last = max(end for end in [timeline.end, *(lane.end for lane in lanes)])
+    # A coarse tick is drawn several columns wide, or the whole chart would be a few characters.
+    wide = 1 if tick is None else max(1, min(WIDEST, int(CHART // (last / chosen + 1))))
+    scale = _Scale(chosen, wide, early, exact=timeline.virtual)
+
+    columns = scale.column(last) + 1
     rows = [(_short(lane.name), _cells(lane, scale, columns), _summary(lane, scale)) for lane in lanes]
     if any(scale.length(*block) for block in timeline.blocks):
         cells = [" "] * columns
@@ -41,24 +48,26 @@ def draw(timeline: Timeline, tick: float | None, most: int) -> str:
             scale.paint(cells, *block, MARK[State.BLOCKING])
         rows.insert(0, ("the loop", cells, f"blocked for {scale.total(timeline.blocks)} s"))
 
-    width = max(len(name) for name in ["seconds", *(name for name, _, _ in rows)])
-    lines = _axis(chosen, columns, width)
-    lines += [_fit(f"{name:<{width}}  {''.join(cells)}  {summary}") for name, cells, summary in rows]
+    width = max(_columns(name) for name in ["seconds", *(name for name, _, _ in rows)])
+    room = WIDTH - SUMMARY - width - len("    ")
+    lines = [_row(width, name, _cut(cells, room), summary) for name, cells, summary in _axis(scale, columns) + rows]
     if rest := timeline.lanes[most:]:
         counts = Counter(lane.outcome.value for lane in rest)
         lines.append(f"and {len(rest)} more: " + ", ".join(f"{n} {outcome}" for outcome, n in counts.items()))
     drawn = {mark for _, cells, _ in rows for mark in cells}
     lines.append("key: " + "  ".join(f"{mark} {meaning}" for mark, meaning in KEY.items() if mark in drawn))
-    lines += [f"note: {note}" for note in timeline.notes]
+    lines += [line for note in timeline.notes[:NOTES] for line in _wrapped("note: ", note)]
+    if len(timeline.notes) > NOTES:
+        lines.append(f"and {len(timeline.notes) - NOTES} more notes")
     return "\n".join(line.rstrip() for line in lines)
 
 
 class _Scale:
-    def __init__(self, tick: float, early: float, *, exact: bool) -> None:
-        self.tick, self._early, self._exact = tick, early, exact
+    def __init__(self, tick: float, wide: int, early: float, *, exact: bool) -> None:
+        self.tick, self.wide, self._early, self._exact = tick, wide, early, exact
 
     def column(self, seconds: float) -> int:
-        return math.floor(seconds / self.tick + self._early)
+        return math.floor(seconds / self.tick + self._early) * self.wide
 
     def length(self, start: float, end: float) -> int:
         """Columns between two times: in real time none for what is far shorter than a tick, in virtual time one."""
@@ -71,12 +80,15 @@ class _Scale:
         cells[first : first + length] = mark * length
 
     def label(self, seconds: float) -> str:
-        return _seconds(seconds if self._exact else self.column(seconds) * self.tick)
+        return _seconds(seconds if self._exact else self._time(self.column(seconds)))
 
     def total(self, stretches: Iterable[tuple[float, float]]) -> str:
         if self._exact:
             return _seconds(sum(end - start for start, end in stretches))
-        return _seconds(sum(self.length(*stretch) for stretch in stretches) * self.tick)
+        return _seconds(self._time(sum(self.length(*stretch) for stretch in stretches)))
+
+    def _time(self, columns: int) -> float:
+        return columns / self.wide * self.tick
 
 
 def round_up(seconds: float) -> float:
@@ -87,13 +99,15 @@ def round_up(seconds: float) -> float:
     return next(round(step * power, 12) for step in (1, 2, 5, 10) if step * power >= seconds * (1 - 1e-9))
 
 
-def _axis(tick: float, columns: int, width: int) -> list[str]:
-    labels, ticks = [" "] * (columns + 10), [" "] * columns
-    for column in range(0, columns, 10):
-        text = _seconds(column * tick)
+def _axis(scale: _Scale, columns: int) -> list[tuple[str, list[str], str]]:
+    labels, ticks = [" "] * columns, [" "] * columns
+    longest = len(_seconds(columns / scale.wide * scale.tick)) + 1
+    step = math.ceil(max(10, 10 * math.ceil(longest / 10)) / scale.wide)  # ticks between two labels
+    for number, column in enumerate(range(0, columns, step * scale.wide)):
+        text = _seconds(number * step * scale.tick)
         labels[column : column + len(text)] = text
         ticks[column] = "|"
-    return [f"{'seconds':<{width}}  {''.join(labels)}", f"{'':<{width}}  {''.join(ticks)}"]
+    return [("seconds", labels, ""), ("", ticks, "")]
 
 
 def _cells(lane: Lane, scale: _Scale, columns: int) -> list[str]:
@@ -112,16 +126,49 @@ def _summary(lane: Lane, scale: _Scale) -> str:
     blocked = scale.total((span.start, span.end) for span in lane.spans if span.state is State.BLOCKING)
     if blocked != "0":
         parts.append(f"blocked {blocked} s")
-    return ", ".join(parts) + (f": {lane.error}" if lane.error else "")
+    return ", ".join(parts) + (f": {_printable(lane.error)}" if lane.error else "")
 
 
-def _fit(line: str) -> str:
-    return line if len(line) <= WIDTH else line[: WIDTH - 2] + ".."
+def _row(width: int, name: str, cells: list[str], summary: str) -> str:
+    return _fit(f"{name}{' ' * (width - _columns(name))}  {''.join(cells)}  {summary}", WIDTH)
+
+
+def _cut(cells: list[str], room: int) -> list[str]:
+    return cells if len(cells) <= room else [*cells[: room - 2], *".."]
 
 
 def _short(name: str) -> str:
-    name = " ".join(name.split()) or "(no name)"
-    return name if len(name) <= NAME else name[: NAME - 2] + ".."
+    return _fit(_printable(name) or "(no name)", NAME)
+
+
+def _fit(text: str, most: int) -> str:
+    if _columns(text) <= most:
+        return text
+    while _columns(text) > most - 2:
+        text = text[:-1]
+    return text + ".."
+
+
+def _wrapped(start: str, text: str) -> list[str]:
+    lines, rest = [start], _printable(text)
+    for word in rest.split():
+        if _columns(lines[-1]) > len(start) and _columns(f"{lines[-1]} {word}") > WIDTH:
+            lines.append(" " * len(start))
+        lines[-1] += word if _columns(lines[-1]) == len(start) else f" {word}"
+    return [_fit(line, WIDTH) for line in lines]
+
+
+def _printable(text: str) -> str:
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+
+
+def _columns(text: str) -> int:
+    # In a terminal, Chinese and Japanese characters take two columns and combining ones none.
+    return len(text) if text.isascii() else sum(_width(character) for character in text)
+
+
+def _width(character: str) -> int:
+    return 0 if unicodedata.combining(character) else 2 if unicodedata.east_asian_width(character) in "WF" else 1
 
 
 def _seconds(seconds: float) -> str:

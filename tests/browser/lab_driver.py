@@ -40,7 +40,7 @@ FLAGS = (
 )
 SETTINGS = {
     # Cells out of sight have to be there too, for their height and their pictures.
-    "notebook-extension/tracker": '{"windowingMode": "none"}',
+    "notebook-extension/tracker": '{"windowingMode": "none", "scrollPastEnd": false}',
     "apputils-extension/notification": '{"fetchNews": "false", "checkForUpdates": false, "doNotDisturbMode": true}',
     "apputils-extension/themes": '{"theme": "%s"}',
 }
@@ -86,7 +86,7 @@ class Lab:
     def open(self, notebook: Path) -> None:
         """Open a copy of `notebook` and wait until its kernel answers.
 
-        A notebook of notebooks/ is opened among the others, so that its links lead somewhere; the master is never touched.
+        A notebook of notebooks/ is opened among the others, so that its links lead somewhere; masters are not touched.
         """
         name = notebook.name
         if notebook.resolve().parent == MASTERS:
@@ -96,11 +96,13 @@ class Lab:
         self.page.goto(f"{self._url}/doc/tree/{quote(name)}?token={self._token}")
         self.page.wait_for_function(f"() => window.jupyterapp && {NOTEBOOK}?.context?.path === {name!r}")
         kernel = f"{NOTEBOOK}.sessionContext.session?.kernel"
-        self.page.evaluate(
-            f"async () => {{ await {NOTEBOOK}.context.ready; await {NOTEBOOK}.sessionContext.ready; }}"
-        )
+        self.page.evaluate(f"async () => {{ await {NOTEBOOK}.context.ready; await {NOTEBOOK}.sessionContext.ready; }}")
         self.page.wait_for_function(f"() => {kernel}?.connectionStatus === 'connected'")
         self.page.evaluate(f"async () => {{ await {kernel}.requestKernelInfo(); }}")
+        # JupyterLab drops a whole settings file without a word when it does not know one name in it.
+        mode = self.page.evaluate(f"() => {NOTEBOOK}.content.notebookConfig.windowingMode")
+        if mode != "none":
+            raise RuntimeError(f"JupyterLab did not take SETTINGS (windowingMode is {mode!r}): compare their names.")
         self.settle()
 
     def run_all(self, timeout: float = 120) -> None:
@@ -265,4 +267,6 @@ def _wait_for(server: "subprocess.Popen[bytes]", url: str, log: Path) -> None:
                 return
         except (URLError, OSError):
             time.sleep(0.1)
-    raise RuntimeError(f"JupyterLab did not answer within {START} s:\n{log.read_text(encoding='utf-8', errors='replace')}")
+    raise RuntimeError(
+        f"JupyterLab did not answer within {START} s:\n{log.read_text(encoding='utf-8', errors='replace')}"
+    )

@@ -1,6 +1,6 @@
 """Look at a notebook as a learner sees it: run it in a real JupyterLab and save a picture of the whole page.
 
-    python tests/browser/look.py notebooks/01_sync_vs_async.ipynb -o lesson.png --split
+python tests/browser/look.py notebooks/01_sync_vs_async.ipynb -o lesson.png --split
 """
 
 import argparse
@@ -11,7 +11,7 @@ from lab_driver import CellFailed, NeedsBrowser, jupyterlab
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run the command and return its exit status: 0 seen, 1 a cell failed (the picture is saved all the same), 2 not seen."""
+    """Run the command and return its exit status: 0 seen, 1 seen, but a cell failed, 2 not seen."""
     parser = argparse.ArgumentParser(description="Run a notebook in a real JupyterLab and save a picture of the page.")
     parser.add_argument("notebook", type=Path)
     parser.add_argument("-o", "--output", type=Path, help="the PNG to write; the notebook's name here when left out")

@@ -1,0 +1,89 @@
+"""The parts of course_lib import each other in one direction, as the design has it."""
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+from arrows import LESSONS, MAY_IMPORT, imports, violations
+
+from course_lib.paths import REPO
+
+PACKAGE = REPO / "course_lib"
+# What runs before anything is installed: all but what runs inside the environment.
+BEFORE_SET_UP = [
+    *sorted({*(PACKAGE / "cli").glob("*.py")} - {PACKAGE / "cli" / "refresh.py"}),
+    PACKAGE / "paths.py",
+]
+
+
+def test_no_import_in_course_lib_points_the_wrong_way():
+    """Every import in course_lib follows the arrows."""
+    found = list(violations(PACKAGE))
+    assert not found, "\n".join(found)
+
+
+@pytest.fixture
+def package(tmp_path: Path) -> Path:
+    """Return a course_lib whose imports are in order."""
+    folder = tmp_path / "course_lib"
+    for part in ("lab", "exercises", "cli"):
+        (folder / part).mkdir(parents=True)
+    (folder / "__init__.py").write_text('"""Nothing."""\n')
+    (folder / "fetching.py").write_text("import asyncio\nfrom course_lib.timeline import span\n")
+    (folder / "monitor.py").write_text("from course_lib import fetching\nimport course_lib.clock\n")
+    (folder / "timeline.py").write_text("def picture():\n    from course_lib.plotting import draw\n    return draw\n")
+    (folder / "plotting.py").write_text("import matplotlib.figure\nfrom .timeline import Timeline\n")
+    (folder / "lab" / "web.py").write_text("from course_lib.lab.routes import route\nfrom . import other\n")
+    (folder / "exercises" / "lesson_01.py").write_text("from course_lib.lab import web\nfrom ..fetching import fetch\n")
+    (folder / "cli" / "doctor.py").write_text("from course_lib import __version__\nfrom course_lib.lab import web\n")
+    return folder
+
+
+def test_imports_that_follow_the_arrows_are_let_through(package):
+    """The checker finds nothing where nothing is wrong, however an import is written."""
+    assert list(violations(package)) == []
+
+
+@pytest.mark.parametrize(
+    ("file", "line", "told"),
+    [
+        *((f"{lesson}.py", "import course_lib.lab.web", f"{lesson} may not import lab") for lesson in LESSONS),
+        ("fetching.py", "from course_lib.lab.web import start", "fetching may not import lab"),
+        ("fetching.py", "from course_lib import exercises", "fetching may not import exercises"),
+        ("fetching.py", "from .notebook import setup", "fetching may not import notebook"),
+        ("fetching.py", "def f():\n    import course_lib.cli.main", "fetching may not import cli"),
+        ("fetching.py", "import importlib\nimportlib.import_module('course_lib.lab')", "fetching may not import lab"),
+        ("fetching.py", "if True:\n    from course_lib import monitor", "fetching may not import monitor"),
+        ("fetching.py", "import matplotlib.pyplot as plt", "which only plotting may"),
+        ("fetching.py", "from tests.helpers import x", "imports tests"),
+        ("exercises/lesson_01.py", "from ..cli.work import reset", "exercises may not import cli"),
+        ("lab/web.py", "from course_lib.fetching import fetch", "lab may not import fetching"),
+        ("timeline.py", "from course_lib.plotting import draw", "at the top: but timeline may not import plotting"),
+        ("plotting.py", "from course_lib import explore", "plotting may not import explore"),
+        ("__init__.py", "import sys", "__init__.py imports sys"),
+        ("brand_new.py", "import sys", "say in tests/arrows.py where this part stands"),
+    ],
+)
+def test_an_import_against_the_arrows_is_caught(package, file, line, told):
+    """One wrong import, planted anywhere and written in any way, is found and named."""
+    path = package / file
+    path.write_text((path.read_text() if path.exists() else "") + line + "\n")
+    found = list(violations(package))
+    assert len(found) == 1
+    assert told in found[0]
+
+
+def test_the_table_lets_lessons_see_only_earlier_ones():
+    """Of any two lesson modules, exactly the later may import the earlier."""
+    for place, lesson in enumerate(LESSONS):
+        assert MAY_IMPORT[lesson] & set(LESSONS) == set(LESSONS[:place])
+
+
+@pytest.mark.parametrize("path", BEFORE_SET_UP, ids=lambda path: path.name)
+def test_what_runs_before_set_up_uses_only_the_standard_library(path):
+    """What runs before anything is installed imports the standard library and itself, save inside functions."""
+    for name, late in imports(
+        ast.parse(path.read_bytes()), ("course_lib", *path.relative_to(PACKAGE).with_suffix("").parts)
+    ):
+        assert late or name.partition(".")[0] in {*sys.stdlib_module_names, "course_lib"}, name

@@ -1,0 +1,311 @@
+"""The commands' faces: help, mistakes, old Pythons, the learner's copy, JupyterLab, doctor."""
+
+import ast
+import json
+import os
+import re
+import runpy
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+from course_clone import NOTEBOOK, Clone
+
+import course_lib
+from course_lib.cli import environment, lab, main, work
+from course_lib.cli.errors import CourseError
+from course_lib.paths import REPO, work_folder
+
+
+@pytest.fixture(scope="module")
+def ready(tmp_path_factory):
+    clone = Clone(tmp_path_factory.mktemp("ready"))
+    assert clone.run("lab").returncode == 0
+    return clone
+
+
+@pytest.fixture
+def masters(tmp_path, monkeypatch):
+    """A folder of master notebooks; the learner's own is another temporary folder."""
+    clone = Clone(tmp_path)
+    monkeypatch.setenv("COURSE_WORK", str(tmp_path / "mine"))
+    return clone.root / "notebooks"
+
+
+# --- arguments and old Pythons
+
+
+def test_help_names_every_command(capsys):
+    """--help lists the five commands."""
+    assert main.main(["--help"]) == 0
+    assert re.findall(r"^  (\w+) ", capsys.readouterr().out, re.M) == ["lab", "test", "doctor", "reset", "refresh"]
+
+
+def test_version(capsys):
+    """--version prints the package's version."""
+    assert main.main(["--version"]) == 0
+    assert capsys.readouterr().out == f"course_lib {course_lib.__version__}\n"
+
+
+def test_an_unknown_command_is_answered_with_the_known_ones(capsys):
+    """A mistyped command gets the list of commands and status 2."""
+    assert main.main(["tset"]) == 2
+    told = capsys.readouterr().err
+    assert "no command 'tset'" in told
+    assert "reset LESSON" in told
+
+
+def test_ctrl_c_ends_with_a_sentence(monkeypatch, capsys):
+    """Ctrl-C during set-up ends with one sentence and the status shells expect."""
+
+    def interrupted(**_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(environment, "prepare", interrupted)
+    assert main.main(["lab"]) == 130
+    assert capsys.readouterr().err.strip() == "Stopped. Run the same command again to go on."
+
+
+def test_trouble_with_files_ends_with_a_sentence(monkeypatch, capsys):
+    """A full disk or a missing permission, wherever it strikes, is a sentence with the next step."""
+
+    def full(**_):
+        raise OSError(28, "No space left on device", "some/file")
+
+    monkeypatch.setattr(environment, "prepare", full)
+    assert main.main(["lab"]) == 1
+    told = capsys.readouterr().err
+    assert "No space left on device: 'some/file'" in told
+    assert "Next: " in told
+
+
+@pytest.mark.parametrize("version", [(2, 7, 18), (3, 6, 15), (3, 10, 13)])
+def test_an_old_python_is_told_what_to_do(version, monkeypatch):
+    """A Python older than 3.11 gets its version and the next step, and nothing else is imported."""
+    monkeypatch.setattr(sys, "version_info", version)
+    with pytest.raises(SystemExit) as stopped:
+        runpy.run_path(str(REPO / "course_lib" / "__main__.py"), run_name="__main__")
+    assert f"This course needs Python 3.11 or newer; this is {version[0]}.{version[1]} " in str(stopped.value)
+    assert "Next: install a newer one" in str(stopped.value)
+
+
+@pytest.mark.parametrize("name", ["__init__.py", "__main__.py"])
+def test_what_an_old_python_reads_has_no_new_syntax(name):
+    """The two files that an old Python reads before it can say so are plain: no f-string, no annotation, ASCII only."""
+    source = (REPO / "course_lib" / name).read_bytes().decode("ascii")
+    new = (ast.JoinedStr, ast.AnnAssign, ast.NamedExpr, ast.Match, ast.AsyncFunctionDef, ast.FunctionDef)
+    assert not [node for node in ast.walk(ast.parse(source)) if isinstance(node, new)]
+
+
+# --- the learner's copy
+
+
+def test_copies_have_no_outputs_and_everything_else(masters):
+    """The learner's copy has neither outputs nor execution counts, and differs in nothing else."""
+    for copy in work.make_copies(masters):
+        text = copy.read_text(encoding="utf-8")
+        assert text.endswith("}\n")
+        assert "é" in text
+        content = json.loads(text)
+        assert content["cells"][1].pop("outputs") == []
+        assert content["cells"][1].pop("execution_count") is None
+        master = json.loads(json.dumps(NOTEBOOK))
+        del master["cells"][1]["outputs"], master["cells"][1]["execution_count"]
+        assert content == master
+
+
+def test_copies_are_never_overwritten_and_new_lessons_are_added(masters):
+    """A second start leaves the learner's notebooks alone and copies the lessons that are new."""
+    mine = work.make_copies(masters)[1]
+    mine.write_text("my answers")
+    shutil.copy(masters / "01_sync_vs_async.ipynb", masters / "02_event_loop.ipynb")
+    assert [copy.name for copy in work.make_copies(masters)] == ["02_event_loop.ipynb"]
+    assert mine.read_text() == "my answers"
+    assert sorted(path.name for path in work_folder().iterdir())[0] == "00_start_here.ipynb"
+
+
+@pytest.mark.parametrize("name", ["1", "01", "01_sync_vs_async.ipynb", "work/01_sync_vs_async.ipynb", "Sync"])
+def test_reset_gives_a_fresh_copy_and_keeps_the_old_one(masters, name):
+    """`reset` takes a lesson's number, name or file, and never loses what the learner wrote."""
+    work.make_copies(masters)
+    mine = work_folder() / "01_sync_vs_async.ipynb"
+    fresh = mine.read_text(encoding="utf-8")
+    kept = set()
+    for answers in ("first", "second", "third"):
+        mine.write_text(answers)
+        copy, old = work.reset(name, masters)
+        assert copy == mine
+        assert mine.read_text(encoding="utf-8") == fresh
+        assert old.read_text() == answers
+        assert re.fullmatch(r"01_sync_vs_async\.\d{4}-\d\d-\d\d-\d{6}(-\d)?\.ipynb", old.name)
+        kept.add(old)
+    assert len(kept) == 3
+
+
+def test_reset_before_the_first_start_just_copies(masters):
+    """There is no old copy to keep when there was none."""
+    copy, old = work.reset("00", masters)
+    assert copy.exists()
+    assert old is None
+
+
+@pytest.mark.parametrize(
+    ("name", "told"), [("7", "no lesson '7'"), ("loop", "no lesson 'loop'"), ("s", "More than one"), ("", "lesson")]
+)
+def test_reset_lists_the_lessons_when_it_cannot_tell_which(masters, name, told):
+    """An unknown or ambiguous name is answered with the lessons there are, and an example."""
+    with pytest.raises(CourseError) as error:
+        work.reset(name, masters)
+    assert told in str(error.value)
+    assert "  00_start_here\n  01_sync_vs_async\nNext: name one, or give its number" in str(error.value)
+
+
+def test_a_work_folder_that_cannot_be_made_says_how_to_choose_another(masters, tmp_path, monkeypatch):
+    """Where the learner's copy cannot be written, the sentence names COURSE_WORK."""
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("COURSE_WORK", str(tmp_path / "file" / "mine"))
+    with pytest.raises(CourseError, match=r"cannot be written(.|\n)*Next: set the environment variable COURSE_WORK"):
+        work.make_copies(masters)
+
+
+def test_work_folder_is_in_the_course_unless_course_work_names_another(monkeypatch, tmp_path):
+    """COURSE_WORK, with ~ and relative paths, wins over work/ in the course's folder; an empty one does not count."""
+    monkeypatch.delenv("COURSE_WORK", raising=False)
+    assert work_folder() == REPO / "work"
+    monkeypatch.setenv("COURSE_WORK", " ")
+    assert work_folder() == REPO / "work"
+    monkeypatch.setenv("COURSE_WORK", "~/mine")
+    assert work_folder() == Path.home() / "mine"
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COURSE_WORK", "mine")
+    assert work_folder() == Path.cwd() / "mine"
+
+
+# --- JupyterLab
+
+
+def test_lab_opens_the_start_page_of_the_learner_s_copy(ready):
+    """`lab` serves the course's folder, opens work/00_start_here.ipynb, and passes options after -- on, last."""
+    ran = ready.run("lab", "--no-browser", "--port", "8899", "--", "--ServerApp.x=1")
+    told = json.loads(ran.stdout)
+    assert f"--ServerApp.root_dir={ready.root}" in told["argv"]
+    assert "--LabApp.default_url=/lab/tree/work/00_start_here.ipynb" in told["argv"]
+    assert "--ServerApp.port=8899" in told["argv"]
+    assert "--ServerApp.open_browser=False" in told["argv"]
+    assert told["argv"][-1] == "--ServerApp.x=1"
+    assert told["env"]["VIRTUAL_ENV"] == str(ready.venv)
+    assert told["env"]["PATH"].startswith(str(ready.venv))
+    assert (ready.root / "work" / "01_sync_vs_async.ipynb").exists()
+
+
+def test_lab_serves_a_work_folder_elsewhere(ready, tmp_path):
+    """With COURSE_WORK outside the course, JupyterLab serves that folder and leaves the course's alone."""
+    ran = ready.run("lab", COURSE_WORK=str(tmp_path / "mine"))
+    argv = json.loads(ran.stdout)["argv"]
+    assert f"--ServerApp.root_dir={tmp_path / 'mine'}" in argv
+    assert "--LabApp.default_url=/lab/tree/00_start_here.ipynb" in argv
+    assert not [option for option in argv if "open_browser" in option or "port=" in option]
+
+
+def test_no_command_means_lab(ready):
+    """`python -m course_lib` with options alone opens the course."""
+    assert "--ServerApp.open_browser=False" in json.loads(ready.run("--no-browser").stdout)["argv"]
+
+
+def test_the_user_s_jupyter_configuration_is_added_to(ready):
+    """The course's quiet settings come before the user's JUPYTER_CONFIG_PATH and do not replace it."""
+    env = json.loads(ready.run("lab", JUPYTER_CONFIG_PATH="mine").stdout)["env"]
+    assert env["JUPYTER_CONFIG_PATH"].split(os.pathsep)[1:] == ["mine"]
+
+
+def test_in_a_hub_s_terminal_no_second_server_is_started(monkeypatch, capsys):
+    """Typed in a hub's terminal, `lab` says which file to open; started by a hub, it becomes the hub's server."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"http://127.0.0.1:{server.getsockname()[1]}/user/me/"
+        monkeypatch.setenv("JUPYTERHUB_SERVICE_URL", address)
+        here = environment.Environment(Path(sys.executable), own=False)
+        assert lab.open_lab(here, browser=True, port=None, further=[]) == 0
+    assert "00_start_here.ipynb in its file browser" in capsys.readouterr().out
+
+    started = []
+    monkeypatch.setattr(lab, "instead", lambda command, **_: started.append(command) or 0)
+    assert lab.open_lab(here, browser=True, port=None, further=[]) == 0
+    assert started[0][2] == "jupyterlab.labhubapp"
+    assert not [option for option in started[0] if "port" in option or "ServerApp.ip" in option]
+
+
+def test_a_real_jupyterlab_asks_for_no_news_and_ends_on_sigterm(tmp_path):
+    """The running JupyterLab neither asks for news nor looks for updates, and ends when told to."""
+    variables = {
+        **os.environ,
+        "COURSE_WORK": str(tmp_path / "work"),
+        "JUPYTER_CONFIG_DIR": str(tmp_path / "config"),
+        "JUPYTER_DATA_DIR": str(tmp_path / "data"),
+        "JUPYTER_RUNTIME_DIR": str(tmp_path / "runtime"),
+    }
+    command = [sys.executable, "-m", "course_lib", "lab", "--no-browser", "--port", "0"]
+    with subprocess.Popen(
+        [*command, "--", "--IdentityProvider.token=secret"], cwd=REPO, env=variables, stdin=subprocess.DEVNULL
+    ) as process:
+        try:
+            deadline = time.monotonic() + 60
+            while not (running := list((tmp_path / "runtime").glob("jpserver-*.json"))):
+                assert process.poll() is None, "JupyterLab ended"
+                assert time.monotonic() < deadline, "JupyterLab did not start"
+                time.sleep(0.05)
+            url = json.loads(running[0].read_text())["url"]
+
+            def get(path):
+                with urllib.request.urlopen(f"{url}{path}?token=secret", timeout=30) as answer:
+                    return answer.read().decode()
+
+            page = get("lab")
+            assert '"news": {"disabled": true}' in page
+            settings = json.loads(get("lab/api/settings/@jupyterlab/apputils-extension:notification"))
+            defaults = {name: value["default"] for name, value in settings["schema"]["properties"].items()}
+            assert (defaults["fetchNews"], defaults["checkForUpdates"]) == ("false", False)
+            assert json.loads(get("lab/api/update")) == {"notification": None}
+        finally:
+            process.send_signal(signal.SIGTERM)
+        process.wait(30)
+
+
+# --- doctor
+
+
+def test_doctor_finds_this_environment_well(tmp_path):
+    """In the environment these tests run in, `doctor` looks at everything and finds nothing to mend."""
+    told = subprocess.run(
+        [sys.executable, "-m", "course_lib", "doctor"],
+        cwd=REPO,
+        env={**os.environ, "COURSE_WORK": str(tmp_path)},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert told.returncode == 0, told.stdout + told.stderr
+    looked_at = re.findall(r"^  ok   ([^:]+):", told.stdout, re.M)
+    assert looked_at == [
+        *("Python", "Environment", "Your copy", "A port", "Packages", "Kernel", "Web server", "Pictures"),
+    ]
+    assert told.stdout.endswith("All is well.\n")
+
+
+def test_doctor_names_packages_that_differ_from_the_pins(monkeypatch, tmp_path):
+    """A package that is missing or of another version is named, with the command that mends it."""
+    from course_lib.cli import doctor
+
+    (tmp_path / "requirements.txt").write_text(
+        "# a comment\npytest==0.1\nno-such-thing==1\nnot-here==1 ; sys_platform == 'nowhere'\n-e .\n"
+    )
+    monkeypatch.setattr(environment, "REQUIREMENTS", tmp_path / "requirements.txt")
+    with pytest.raises(doctor.Missing, match=r"pytest is .*, not ==0.1, no-such-thing is missing$") as found:
+        doctor.pins()
+    assert "requirements.txt" in found.value.mend or "python3 -m course_lib" in found.value.mend
