@@ -58,12 +58,13 @@ def _show(main: Main, sliders: list[_Slider], values: dict[str, Number], timelin
     from ipywidgets import FloatSlider, IntSlider, VBox  # type: ignore[import-untyped]
 
     shown = display(timeline, display_id=True)
+    longest = max(len(slider.name) for slider in sliders)  # so that several start at one place
     boxes = []
     for slider in sliders:
         box = (IntSlider if isinstance(slider.low, int) else FloatSlider)(
             value=slider.value, min=slider.low, max=slider.high, step=slider.step, description=slider.name,
             readout_format=f".{_decimals(slider.low, slider.step, slider.value)}f",
-            style={"description_width": "initial"}, layout={"width": "480px", "max_width": "100%"},
+            style={"description_width": f"{longest + 2}ch"}, layout={"width": "480px", "max_width": "100%"},
         )  # fmt: skip
 
         def moved(change: Mapping[str, Any], name: str = slider.name) -> None:

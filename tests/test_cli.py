@@ -243,7 +243,7 @@ def test_in_a_hub_s_terminal_no_second_server_is_started(monkeypatch, capsys):
 def test_a_real_jupyterlab_asks_for_no_news_and_ends_on_sigterm(tmp_path):
     """The running JupyterLab neither asks for news nor looks for updates, and ends when told to."""
     variables = {
-        **os.environ,
+        **{name: value for name, value in os.environ.items() if not name.startswith("JUPYTERHUB_")},
         "COURSE_WORK": str(tmp_path / "work"),
         "JUPYTER_CONFIG_DIR": str(tmp_path / "config"),
         "JUPYTER_DATA_DIR": str(tmp_path / "data"),

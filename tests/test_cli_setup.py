@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import subprocess
 import sys
 
 import pytest
@@ -13,6 +14,7 @@ from course_lib.cli.environment import STAMP, prepare, python_of
 from course_lib.cli.errors import CourseError
 from course_lib.cli.lock import only_one
 from course_lib.cli.run import REASONS, StepFailed, reason, why
+from course_lib.paths import REPO
 
 
 @pytest.fixture
@@ -162,6 +164,8 @@ def test_a_set_up_that_was_killed_is_done_again(clone):
     killed.kill()
     killed.wait()
     next_start = clone.start("lab", FAKE_UV="slow")
+    if os.name != "nt":  # where an installer that outlived its parent still holds the lock
+        assert "waiting for it to end" in next_start.stderr.readline()
     (clone.bin / "go").touch()
     _, err = next_start.communicate(timeout=60)
     assert next_start.returncode == 0, err
@@ -190,6 +194,16 @@ def test_test_runs_pytest_in_the_environment_and_passes_its_status_on(ready):
     assert os.path.samefile(told["cwd"], ready.root)
     assert told["env"]["VIRTUAL_ENV"] == str(ready.venv)
     assert ran.returncode == 3
+
+
+def test_a_program_runs_in_the_folder_it_is_given(tmp_path):
+    """What replaces the command starts in the folder it needs, wherever the command was typed; its status counts."""
+    show = "import os, sys; print(os.getcwd()); sys.exit(7)"
+    become = "import os, sys; from pathlib import Path; from course_lib.cli.run import instead; "
+    become += f"sys.exit(instead([sys.executable, '-c', {show!r}], cwd=Path({str(tmp_path)!r}), env=os.environ))"
+    ran = subprocess.run([sys.executable, "-c", become], capture_output=True, text=True, check=False, cwd=REPO)
+    assert os.path.samefile(ran.stdout.strip(), tmp_path)
+    assert ran.returncode == 7
 
 
 def test_doctor_works_before_the_first_start(clone):

@@ -170,7 +170,7 @@ def test_inside_a_task_group_the_group_is_not_disturbed():
 
 
 def test_each_caller_gets_a_default_of_its_own():
-    """What one caller does to a default={...} reaches neither the next caller nor the one who gave it (article, L478)."""
+    """What one caller does to a default={...} reaches neither the next caller nor who gave it (article, L478)."""
     given = {"error": "timeout", "seen": []}
     limited = timeout_decorator(1, default=given)(page)
 
@@ -239,11 +239,12 @@ REFUSED = [
 @pytest.mark.parametrize(("arguments", "kind", "hint"), REFUSED)
 def test_arguments_without_sense_are_refused(arguments, kind, hint):
     """A refusal names the parameter, the value and the next step, and leaves no coroutine unawaited."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
         with pytest.raises(kind, match=hint):
             simulate(lambda: with_timeout(page(1), **arguments))
         gc.collect()
+    assert [str(warning.message) for warning in caught] == []
     seconds = arguments["timeout"]
     rest = {name: value for name, value in arguments.items() if name != "timeout"}
     with pytest.raises(kind, match=hint.replace("timeout=", "seconds=")):

@@ -105,14 +105,13 @@ class CallLog:
         # Weak: a pending task that nobody holds must stay free to vanish, as it would without a log.
         reference = weakref.ref(task) if task else None
         call = Call(next(self._numbers), name, now(), task.get_name() if task else "")
-        del task
         self._active[call.id] = (call, reference)
         _log.debug("%s #%d begins", name, call.id)
         try:
             yield call
             call.outcome = call.outcome or Outcome.SUCCESS
         except BaseException as error:  # KeyboardInterrupt and GeneratorExit, too, end a call
-            call.outcome = _outcome(error, reference() if reference else None)
+            call.outcome = _outcome(error, task)
             call.error = _describe(error) if call.outcome in (Outcome.FAILED, Outcome.TIMEOUT) else ""
             raise
         finally:

@@ -142,7 +142,7 @@ def _draw_words(axes: Axes, rows: Rows) -> None:
     look: dict[str, Any] = {"va": "center_baseline", "parse_math": False}
     for row, lane in enumerate(rows.lanes):
         colour = ALARM if lane.outcome is Outcome.FAILED else MUTED
-        axes.text(0, row, lane.name, transform=before, ha="right", **look)
+        axes.text(0, row, fit(lane.name, NAMES[1]), transform=before, ha="right", **look)
         axes.text(1, row, fit(rows.summary(lane), SUMMARIES[1]), transform=after, color=colour, **look)
     if rows.rest:
         axes.text(0, len(rows.lanes), rows.rest, color=MUTED, **look)

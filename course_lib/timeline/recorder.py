@@ -10,6 +10,7 @@ from contextvars import ContextVar
 from types import TracebackType
 from typing import Any, Self
 
+from course_lib.timeline.frames import is_library
 from course_lib.timeline.model import Lane, Outcome, Span, State, Timeline
 from course_lib.timeline.trace import Trace, TracedCoroutine, trace_of
 
@@ -120,10 +121,9 @@ class TracingFactory(_Layer):
     def __call__(self, loop: asyncio.AbstractEventLoop, coro: Any, **kwargs: Any) -> Any:
         """Create a task."""
         recorder, context = self.recorder, kwargs.get("context")
-        # A kernel has tasks of its own on the same loop: they were not created in the recording's context. Nor does
-        # a reader know the tasks by which asyncio closes abandoned generators.
+        # A kernel has tasks of its own on the same loop: they were not created in the recording's context.
         inside = recorder.open and recorder in (_active.get() if context is None else context.get(_active, ()))
-        if not inside or type(coro).__name__.startswith("async_generator"):
+        if not inside or _is_errand(coro):
             return self.real(loop, coro, **kwargs)
         trace = Trace(len(recorder.traces), getattr(coro, "__name__", type(coro).__name__), recorder.now())
         trace.is_task = True
@@ -217,6 +217,15 @@ async def record(*, tick: float | None = None, blocking: float = BLOCKING) -> As
 def recording_in_context(recorder: Recorder) -> None:
     """Make `recorder` the one that `span()` and new tasks report to, in the calling thread's context."""
     _active.set((recorder,))
+
+
+def _is_errand(coro: Any) -> bool:
+    """Return whether a task is none that a reader of the program knows, and another one in each version.
+
+    asyncio closes abandoned generators in tasks, and libraries have private coroutine functions for their errands.
+    """
+    private = getattr(coro, "__name__", "").startswith("_") and is_library(coro.cr_code)
+    return private or type(coro).__name__.startswith("async_generator")
 
 
 def plain_task(loop: asyncio.AbstractEventLoop, coro: Any, **kwargs: Any) -> asyncio.Task[Any]:

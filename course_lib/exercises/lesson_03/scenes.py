@@ -1,0 +1,132 @@
+"""How the exercises of lesson 3 are played: a call of the learner's function, watched, and at some moment cancelled."""
+
+import asyncio
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from typing import Any
+
+from course_lib.exercises.framework import Answer, Wrong, await_missing, run
+from course_lib.timeline import Timeline, span
+
+PATIENCE = 60.0  # virtual seconds after which a call is taken for one that does not end
+CLEAN_UP = 0.5  # seconds that what the learner calls needs when it is cancelled
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What became of one call of the learner's function; `ended` is the time in seconds, from the call."""
+
+    timeline: Timeline
+    returned: Any
+    raised: BaseException | None
+    cancelled: bool
+    ended: float
+
+    def wrong(self, sentence: str) -> Wrong:
+        """Return what to raise for this scene."""
+        return Wrong(sentence, self.timeline)
+
+    def result(self) -> Any:
+        """Return what the call returned; raise Wrong if it gave an exception, nothing or a coroutine instead."""
+        if self.cancelled:
+            raise self.wrong("Your function ended cancelled, though nobody had cancelled it.")
+        if self.raised:
+            raise self.wrong(f"Your code raised {type(self.raised).__name__}: {self.raised}")
+        if self.returned is None:
+            raise self.wrong("Your function returned None. Is a `return` missing?")
+        if await_missing([self.returned]):
+            raise self.wrong("You returned a coroutine or a task where its result belongs: an `await` is missing.")
+        return self.returned
+
+
+def play(function: Answer, *args: Any, cancel_at: float | None = None) -> Scene:
+    """Call the learner's function on the virtual clock and, at `cancel_at` seconds, cancel it.
+
+    Raises NotImplementedError for an untouched stub, and Wrong for what `run` finds: above all, tasks that are left
+    when the function ends.
+    """
+
+    async def main() -> Any:
+        loop = asyncio.get_running_loop()
+        task = loop.create_task(function(*args), name=function.__name__)
+        if cancel_at is not None:
+            loop.call_at(cancel_at, task.cancel)
+        await asyncio.wait({task}, timeout=PATIENCE)
+        ended = loop.time()
+        if not task.done():
+            task.cancel()
+            await asyncio.wait({task}, timeout=PATIENCE)
+        if task.cancelled():
+            return None, None, True, ended
+        error = task.exception()
+        if isinstance(error, NotImplementedError):
+            raise error
+        return None if error else task.result(), error, False, ended
+
+    timeline = run(main)
+    return Scene(timeline, *timeline.result)
+
+
+class Source:
+    """A coroutine function that takes `seconds`, then returns `answer` or raises it, and counts what is done to it."""
+
+    def __init__(self, name: str, seconds: float, answer: Any) -> None:
+        self.name, self.seconds, self.answer = name, seconds, answer
+        self.begun: list[float] = []
+        self.cleaned_up = 0
+
+    def __call__(self) -> Coroutine[Any, Any, Any]:
+        """Return a coroutine whose lane in the timeline has the name of the source."""
+        coro = self._work()
+        coro.__name__ = self.name  # type: ignore[attr-defined]  # which coroutine objects have and the stub lacks
+        return coro
+
+    async def _work(self) -> Any:
+        with span(self.name):
+            self.begun.append(asyncio.get_running_loop().time())
+            try:
+                await asyncio.sleep(self.seconds)
+            except asyncio.CancelledError:
+                await asyncio.sleep(CLEAN_UP)
+                self.cleaned_up += 1
+                raise
+            if isinstance(self.answer, Exception):
+                raise self.answer
+            return self.answer
+
+
+class Jobs:
+    """What a worker is given: jobs by and by, a way to handle one, and something to close at the end.
+
+    Each of `jobs` is what get_job gives, or an exception that it raises. Each takes 1 s to come and 2 s to handle; one
+    whose name begins with "bad" fails.
+    """
+
+    def __init__(self, *jobs: Any) -> None:
+        self._jobs = list(jobs)
+        self.handled: list[tuple[str, float]] = []  # (job, when it was begun)
+        self.closing = self.closed = 0
+
+    async def get_job(self) -> Any:
+        """Return the next job after 1 s, None when there is none."""
+        with span("get_job"):
+            await asyncio.sleep(1)
+        job = self._jobs.pop(0) if self._jobs else None
+        if isinstance(job, Exception):
+            raise job
+        return job
+
+    async def handle(self, job: str) -> None:
+        """Take 2 s; fail for a bad job."""
+        self.handled.append((job, asyncio.get_running_loop().time()))
+        with span(f"handle {job}"):
+            await asyncio.sleep(2)
+            if job.startswith("bad"):
+                raise ValueError(f"cannot read {job}")
+
+    async def close(self) -> None:
+        """Take half a second."""
+        self.closing += 1
+        with span("close"):
+            await asyncio.sleep(CLEAN_UP)
+        self.closed += 1

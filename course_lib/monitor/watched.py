@@ -1,0 +1,240 @@
+"""How a task is watched: its coroutine is wrapped, so that its end, and on request its every step, is seen.
+
+Not by a done callback: that costs a trip through the loop for each task, and must look at the exception, which would
+count as having asked for it. A wrapper sees the exception pass by.
+"""
+
+import asyncio
+import inspect
+import linecache
+from collections.abc import Coroutine, Iterator
+from types import CodeType, CoroutineType
+from typing import TYPE_CHECKING, Any
+
+from course_lib.monitor.records import Step, TaskMetrics, TaskState
+from course_lib.timeline.frames import is_library, waiting_line
+from course_lib.timeline.trace import _NUMBERED, describe
+
+if TYPE_CHECKING:
+    from course_lib.monitor.monitor import EventLoopMonitor
+
+# Naming the place that a step reached takes longer than most steps do, so only those from so many seconds on are named.
+NAMED = 0.001
+
+_current_task = asyncio.current_task
+_libraries: dict[str, bool] = {}  # by file
+
+
+class Watched(Coroutine[Any, Any, Any]):
+    """A coroutine that tells its monitor how it ended, and is otherwise the one it wraps; also the task's record."""
+
+    # One object a task, and as few fields as will do: each one costs every task.
+    __slots__ = ("coro", "end", "error", "monitor", "name", "number", "start", "state")
+
+    def __init__(self, coro: Coroutine[Any, Any, Any], monitor: "EventLoopMonitor", number: int) -> None:
+        self.coro, self.monitor, self.number = coro, monitor, number
+        self.state: TaskState | None = None  # None until it has ended
+        self.start = monitor.now()
+
+    def send(self, value: Any, throw: tuple[Any, ...] = ()) -> Any:
+        """Run one step."""
+        try:
+            return self.coro.throw(*throw) if throw else self.coro.send(value)
+        except StopIteration:
+            # Written out here, not in a method: most tasks come by once, and a call is a good part of what they cost.
+            monitor = self.monitor
+            self.end = end = monitor.now()
+            task: Any = _current_task(monitor.loop)
+            self.name = task.get_name()  # not before: create_task() names what the factory has made
+            if getattr(task, "_must_cancel", False):  # cancelled in its last step: asyncio drops the result
+                self.state = TaskState.CANCELLED
+                monitor.cancelled += 1
+            else:
+                self.state = TaskState.COMPLETED
+                monitor.completed += 1
+                monitor.completed_seconds += end - self.start
+            monitor.finished.append(self)
+            raise
+        except BaseException as error:
+            self._raised(error)
+            raise
+
+    def throw(self, *error: Any) -> Any:
+        """Run one step that begins with an exception."""
+        return self.send(None, error)
+
+    def close(self) -> None:
+        """Close the coroutine, as the garbage collector does with one that never ran."""
+        self.coro.close()
+
+    def __await__(self) -> Any:
+        return _Awaited(self)  # not the coroutine's own: another task factory may put an `await` between task and this
+
+    def __getattr__(self, name: str) -> Any:
+        # cr_frame, cr_await and their like, __name__ too: what Task.print_stack and debuggers read.
+        return getattr(self.coro, name)
+
+    def __del__(self) -> None:
+        if self.state is None:  # "Task was destroyed but it is pending!"
+            self.state = TaskState.CANCELLED
+            self.monitor.lost += 1
+
+    def _raised(self, error: BaseException) -> None:
+        monitor = self.monitor
+        self.end = monitor.now()
+        task: Any = _current_task(monitor.loop)
+        self.name = task.get_name()
+        if isinstance(error, asyncio.CancelledError):
+            self.state = TaskState.CANCELLED
+            monitor.cancelled += 1
+            monitor.finished.append(self)
+        else:
+            self.state, self.error = TaskState.FAILED, describe(error)
+            monitor.failed += 1
+            monitor.failures.append(self)
+        if error.__traceback__ and error.__traceback__.tb_next:
+            error.__traceback__ = error.__traceback__.tb_next  # our own line, which would tell a reader nothing
+
+    def metrics(self, now: float, task: "asyncio.Task[Any] | None" = None, *, running: bool = False) -> TaskMetrics:
+        """Return what is known at `now`; `task` is the task where it has not ended, `running` whether it runs."""
+        zero, function = self.monitor.began, getattr(self.coro, "__qualname__", type(self.coro).__name__)
+        name = task.get_name() if task else getattr(self, "name", "")
+        state = self.state or (TaskState.RUNNING if running else TaskState.PENDING)
+        end = now if self.state is None else self.end
+        return TaskMetrics(
+            task_id=f"task-{self.number}",
+            # "None": Python 3.13.0 calls set_name(None) where there is a task factory and no name was given.
+            name=getattr(self.coro, "__name__", function)
+            if name in ("", "None") or _NUMBERED.fullmatch(name)
+            else name,
+            function=function,
+            state=state,
+            start_time=_round(self.start - zero),
+            end_time=None if self.state is None else _round(end - zero),
+            duration=_round(end - self.start),
+            error=getattr(self, "error", ""),
+            place=self._place() if state is TaskState.PENDING else "",
+            **self._timing(end),
+        )
+
+    def _place(self) -> str:
+        created = inspect.iscoroutine(self.coro) and inspect.getcoroutinestate(self.coro) == inspect.CORO_CREATED
+        return "not begun" if created else waiting_line(self.coro)
+
+    def _timing(self, end: float) -> dict[str, Any]:
+        return {}
+
+
+class _Awaited(Iterator[Any]):
+    """What `await` drives; not the Watched itself, since a task would call its `__next__`, and that `send`."""
+
+    __slots__ = ("close", "coro", "send", "throw")
+
+    def __init__(self, watched: Watched) -> None:
+        self.coro, self.send, self.throw, self.close = watched, watched.send, watched.throw, watched.close
+
+    def __next__(self) -> Any:
+        return self.send(None)
+
+
+class TimedWatched(Watched):
+    """A Watched that times each step."""
+
+    __slots__ = ("begun", "first", "longest", "reached", "resumed", "running")
+
+    def __init__(self, coro: Coroutine[Any, Any, Any], monitor: "EventLoopMonitor", number: int) -> None:
+        self.coro, self.monitor, self.number = coro, monitor, number
+        self.state = None
+        self.first: float | None = None  # when its first step began
+        self.begun: float | None = None  # when the step that runs now began
+        self.running, self.longest = 0.0, -1.0
+        self.resumed: tuple[CodeType, int] | None = None
+        self.reached: tuple[CodeType, int] | None = None
+        self.start = monitor.now()
+
+    def send(self, value: Any, throw: tuple[Any, ...] = ()) -> Any:
+        """Run one step."""
+        monitor, coro = self.monitor, self.coro
+        outer, monitor.running = monitor.running, self
+        # To be asked before each step: afterwards, when the step turns out to be long, it stands elsewhere.
+        place = None if self.first is None else _place(coro)
+        self.begun = begun = monitor.now()
+        if self.first is None:
+            self.first = begun
+        try:
+            return Watched.send(self, value, throw)
+        finally:
+            now = monitor.now() if self.state is None else self.end
+            took = now - begun
+            self.running += took
+            self.begun = None
+            if took > self.longest:
+                self.longest, self.resumed = took, place
+                self.reached = _place(coro) if took >= NAMED and self.state is None else None
+            monitor.running = outer
+            if outer is None:  # an eager task runs its first step inside a step of the task that creates it
+                monitor.step_ended(self, begun, now)
+
+    def _timing(self, end: float) -> dict[str, Any]:
+        running = self.running + (end - self.begun if self.begun is not None else 0.0)
+        to_start = (end if self.first is None else self.first) - self.start
+        longest = Step(_round(self.longest), _text(self.resumed), _text(self.reached)) if self.longest >= 0 else None
+        return {
+            "waiting_to_start": _round(to_start),
+            "running": _round(running),
+            "suspended": _round(max(0.0, end - self.start - to_start - running)),
+            "longest_step": longest,
+        }
+
+
+def _round(seconds: float) -> float:
+    return round(seconds, 9)  # to nanoseconds: what a virtual clock says is exact, and is to look so
+
+
+def unwrap(coro: Any, monitor: "EventLoopMonitor") -> Watched | None:
+    """Find the wrapper of one monitor among those of other monitors and of other task factories."""
+    while coro is not None:
+        if isinstance(coro, Watched) and coro.monitor is monitor:
+            return coro
+        # Ours and record()'s hold what they wrap; another's coroutine awaits it.
+        coro = next((inner for name in ("coro", "_coro", "cr_await") if (inner := _own(coro, name)) is not None), None)
+    return None
+
+
+def _own(owner: Any, name: str) -> Any:
+    try:
+        return object.__getattribute__(owner, name)  # past __getattr__, which would ask the innermost one
+    except AttributeError:
+        return None
+
+
+def _place(coro: Any) -> tuple[CodeType, int] | None:
+    """Return the code and the instruction at which a suspended coroutine waits in code that is no library's."""
+    while isinstance(coro, Watched):  # another monitor's
+        coro = coro.coro
+    found = None
+    while type(coro) is CoroutineType:
+        file = coro.cr_code.co_filename
+        library = _libraries.get(file)
+        if library is None:
+            library = _libraries[file] = is_library(coro.cr_code)
+        if not library:
+            found = coro
+        elif found is not None:
+            break  # what a library awaits in turn, it may await in any way it likes
+        coro = coro.cr_await
+    frame = found.cr_frame if found is not None else None
+    return (frame.f_code, frame.f_lasti) if frame is not None else None
+
+
+def _text(place: tuple[CodeType, int] | None) -> str:
+    if place is None:
+        return ""
+    code, at = place
+    number = next(_line_numbers(code, at), code.co_firstlineno)
+    source = linecache.getline(code.co_filename, number).strip()
+    return f"line {number} of {code.co_name}" + (f": {source}" if source else "")
+
+
+def _line_numbers(code: CodeType, at: int) -> Iterator[int]:
+    return (line for start, end, line in code.co_lines() if start <= at < end and line is not None)
