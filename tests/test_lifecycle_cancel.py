@@ -178,7 +178,7 @@ SCENARIOS = {
 
 
 def run(scenario, points=(), *, on_arrival=False):
-    """Run a scenario, cancelled at `points` (0: before its first step); return its World, its task and its step count."""
+    """Run a scenario, cancelled at `points` (0: before its first step); return World, task and step count."""
     world = World()
 
     async def main():

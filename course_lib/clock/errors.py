@@ -8,9 +8,13 @@ class SimulationStopped(KeyboardInterrupt):
 
 
 class SimulationError(RuntimeError):
-    """A simulation that could not be carried to its end; `timeline` holds what had happened until then."""
+    """A simulation that could not be carried to its end.
+
+    `timeline` holds what had happened until then, `where` the lines at which the program stood.
+    """
 
     timeline: Any = None
+    where: str = ""
 
 
 class DeadlockError(SimulationError):

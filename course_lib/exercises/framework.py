@@ -171,9 +171,10 @@ def run(function: Answer, *args: Any) -> Timeline:
     except NotImplementedError:
         raise
     except DeadlockError as error:
-        raise Wrong(f"Your code waits for something that never happens: {error}", error.timeline) from None
+        raise Wrong(f"Your code waits for something that never happens: {error.where}.", error.timeline) from None
     except RunawayError as error:
-        raise Wrong(f"Your code did not come to an end: {error}") from None
+        where = f"after {LIMIT:g} s of real time it stood here: {error.where}." if error.where else str(error)
+        raise Wrong(f"Your code did not come to an end: {where}") from None
     except (Exception, BaseExceptionGroup) as error:  # noqa: BLE001  # a learner's code may raise anything
         raise Wrong(f"Your code raised {_described(error)}", getattr(error, "timeline", None), error) from None
     if timeline.blocking_lines:

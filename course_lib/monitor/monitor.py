@@ -17,6 +17,8 @@ from course_lib.timeline.recorder import _Layer, plain_task
 
 SLOW = 0.05  # seconds; asyncio's own debug mode warns from 0.1 s on
 
+_Task = asyncio.Task
+
 # The monitors whose `async with` block this code lies in.
 _around: ContextVar[tuple["EventLoopMonitor", ...]] = ContextVar("monitors_around", default=())
 
@@ -207,9 +209,9 @@ class _WatchingFactory(_Layer):
         monitor.created = number = monitor.created + 1
         watched = self._kind(coro, monitor, number)
         try:
-            if self.before is None:  # not through plain_task(): every call costs every task
-                return asyncio.Task(watched, loop=loop, **kwargs)
-            return self.before(loop, watched, **kwargs)
+            if self.before is None and not kwargs:  # as plain_task() would, without the cost of two more calls
+                return _Task(watched, loop=loop)
+            return self.real(loop, watched, **kwargs)
         except BaseException:
             watched.state = TaskState.CANCELLED  # there is no task: nothing was created, and nothing is to be counted
             monitor.created -= 1

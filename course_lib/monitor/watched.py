@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 # Naming the place that a step reached takes longer than most steps do, so only those from so many seconds on are named.
 NAMED = 0.001
 
+# Names of their own for what every task needs: looking up an attribute twice, of an enum above all, is worth saving.
 _current_task = asyncio.current_task
+_COMPLETED, _CANCELLED = TaskState.COMPLETED, TaskState.CANCELLED
 _libraries: dict[str, bool] = {}  # by file
 
 
@@ -47,10 +49,10 @@ class Watched(Coroutine[Any, Any, Any]):
             task: Any = _current_task(monitor.loop)
             self.name = task.get_name()  # not before: create_task() names what the factory has made
             if getattr(task, "_must_cancel", False):  # cancelled in its last step: asyncio drops the result
-                self.state = TaskState.CANCELLED
+                self.state = _CANCELLED
                 monitor.cancelled += 1
             else:
-                self.state = TaskState.COMPLETED
+                self.state = _COMPLETED
                 monitor.completed += 1
                 monitor.completed_seconds += end - self.start
             monitor.finished.append(self)

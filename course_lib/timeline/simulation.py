@@ -108,17 +108,21 @@ class _Simulation:
             lines = [f"a worker thread is at {line}" for line in watch.worker_lines]
             places = "; ".join([*lines, raising_line(error.__traceback__) or self._waiting])
             still = watch.loop.selector.still > STILL
-            return RunawayError(
+            runaway = RunawayError(
                 f"the simulation was stopped after {self._limit:g} s of real time, "
                 f"at {_exact(timeline.end)} s of virtual time: {places}. "
                 + ("Time stands still while a task goes round with asyncio.sleep(0). " if still else "")
                 + "A loop that never ends? Give it an end, or pass a larger limit."
             )
+            runaway.where = places
+            return runaway
         if isinstance(error, DeadlockError) and not error.args:  # else it comes from a simulation inside this one
-            return DeadlockError(
+            deadlock = DeadlockError(
                 f"deadlock at {_exact(timeline.end)} s of virtual time: every task waits, and nothing is left that "
                 f"could wake one. {self._waiting}. If a thread or a process of your own was to wake it, use record() instead."
             )
+            deadlock.where = self._waiting
+            return deadlock
         if isinstance(error, asyncio.CancelledError | KeyboardInterrupt | SystemExit | GeneratorExit):
             explained = SimulationError(f"main ended with {type(error).__name__}")
             explained.__cause__ = error

@@ -30,6 +30,7 @@ class Watch:
         self._thread = 0
         self._lock = threading.Lock()
         self._stoppable = False
+        self._sent = False  # whether an exception was sent to the simulation's thread
         self._part = 0
         self._deadline = math.inf
 
@@ -47,7 +48,9 @@ class Watch:
             while self._stoppable:
                 try:
                     with self._lock:
-                        _raise_in_thread(self._thread, None)
+                        if self._sent:
+                            _absorb()
+                        self._sent = False
                         self._part += 1
                         self._stoppable, self._deadline = False, math.inf
                 except SimulationStopped:
@@ -114,6 +117,20 @@ class Watch:
         )
 
 
-def _raise_in_thread(ident: int, error: type[BaseException] | None) -> None:
-    """Let a thread raise `error` at its next line of Python, or, with None, forget one that has not arrived."""
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(ident), ctypes.py_object(error) if error else None)
+def _raise_in_thread(ident: int, error: type[BaseException]) -> None:
+    """Let a thread raise `error` at its next line of Python, in place of one that has not arrived yet."""
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(ident), ctypes.py_object(error))
+
+
+def _absorb() -> None:
+    """Make sure that nothing is on its way to the calling thread any more.
+
+    Taking it back would be the obvious way. In Python 3.11 it leaves the interpreter waiting for something that never
+    arrives: a later sys.settrace, and with it every debugger, hangs.
+    """
+    try:
+        _raise_in_thread(threading.get_ident(), SimulationStopped)
+        while True:
+            pass
+    except SimulationStopped:
+        pass
