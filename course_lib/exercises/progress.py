@@ -5,10 +5,12 @@ import json
 import os
 import pkgutil
 import tempfile
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from course_lib.paths import work_folder
+from course_lib import exercises
+from course_lib.paths import MASTERS, work_folder
 
 _memory: dict[str, Any] = {}
 
@@ -34,22 +36,18 @@ def passed(lesson: str, exercise: str) -> bool:
 
 
 def show() -> None:
-    """Print how far the learner is, a line an exercise."""
-    import course_lib.exercises as package
-
-    total = done = 0
-    for module in pkgutil.iter_modules(package.__path__):
-        if not module.name.startswith("lesson_"):
-            continue
-        exercises = importlib.import_module(f"{package.__name__}.{module.name}").EXERCISES
-        total += len(exercises)
-        print(f"Lesson {int(module.name.removeprefix('lesson_'))}")
-        for exercise in exercises:
-            count = tries(module.name, exercise.name)
-            state = "passed" if passed(module.name, exercise.name) else "not yet" if count else "not attempted yet"
-            done += state == "passed"
-            print(f"  {exercise.name:<14} {state:<18} tries: {count}")
-    print(f"{done} of {total} exercises passed")
+    """Print how far the learner is, a line an exercise, in the lessons whose notebook is there."""
+    lessons = {path.name[:2] for path in MASTERS.glob("[0-9][0-9]_*.ipynb")}
+    modules = [module.name for module in pkgutil.iter_modules(exercises.__path__) if module.name[-2:] in lessons]
+    counts: Counter[str] = Counter()
+    for lesson in modules:
+        print(f"Lesson {int(lesson[-2:])}")
+        for exercise in importlib.import_module(f"{exercises.__name__}.{lesson}").EXERCISES:
+            count = tries(lesson, exercise.name)
+            state = "passed" if passed(lesson, exercise.name) else "not yet" if count else "not attempted yet"
+            counts[state] += 1
+            print(f"  {exercise.name:<18} {state:<18} tries: {count}")
+    print(f"{counts['passed']} of {counts.total()} exercises passed")
 
 
 def _entry(lesson: str, exercise: str) -> dict[str, Any]:
