@@ -34,7 +34,10 @@ class VirtualClock:
         self.settling = False  # whether the loop's thread waits for workers now
         self._now = 0.0
         self._loop_thread = threading.get_ident()
-        self._changed = threading.Condition()
+        # Taken itself and not through the condition: an exception sent to a thread could arrive between the lock's being
+        # taken and the body of `with` where that is Python code, and the lock would stay taken.
+        self._lock = threading.RLock()
+        self._changed = threading.Condition(self._lock)
         self._jobs: dict[Executor, int] = {}  # submitted and not yet reported back to the loop
         self._job_threads: set[int] = set()  # identifiers of the threads that run a job now
         self._sleepers: list[tuple[float, int, int, threading.Event]] = []  # (until, turn, thread, what wakes it)
@@ -97,21 +100,20 @@ class VirtualClock:
 
     def job_submitted(self, executor: Executor) -> int:
         """Count a job in and return its turn: threads start in any order, jobs in that of their submission."""
-        with self._changed:
+        with self._lock:
             self._jobs[executor] = self._jobs.get(executor, 0) + 1
             self._turn += 1
             return self._turn
 
     def job_reported(self, executor: Executor) -> None:
         """Count a job out, once the loop has been told of its end (not before: the clock could jump in between)."""
-        with self._changed:
+        with self._lock:
             self._jobs[executor] -= 1
             self._changed.notify_all()
 
     def running_threads(self) -> list[int]:
         """Return the identifiers of the threads whose job does not sleep."""
-        with self._changed:
-            return list(self._job_threads - {thread for _, _, thread, _ in self._sleepers})
+        return list(self._job_threads - {thread for _, _, thread, _ in list(self._sleepers)})
 
     def unfinished(self) -> dict[Executor, int]:
         """Return the executors that have jobs which have not ended, and how many."""
@@ -119,7 +121,7 @@ class VirtualClock:
 
     def settle(self) -> None:
         """Wait, in real time, until no worker runs: each one sleeps or has nothing to do."""
-        with self._changed:
+        with self._lock:
             self.settling = True
             try:
                 self.check_stopped()
@@ -131,7 +133,7 @@ class VirtualClock:
 
     def wake_sleeper(self, until: float | None) -> bool:
         """Wake the first worker that sleeps until `until` at the latest (None: however long), moving the clock."""
-        with self._changed:
+        with self._lock:
             if not self._sleepers or (until is not None and self._sleepers[0][0] > until):
                 return False
             when, _, _, awake = heapq.heappop(self._sleepers)
@@ -141,7 +143,7 @@ class VirtualClock:
 
     def _sleep_in_worker(self, seconds: float, turn: int | None = None) -> None:
         awake = threading.Event()
-        with self._changed:
+        with self._lock:
             if not self._closed:
                 if turn is None:
                     turn = self._turn = self._turn + 1
@@ -177,7 +179,7 @@ class VirtualClock:
 
     def close(self) -> None:
         """End the sleep of every worker with SimulationStopped, and wait a moment for those that end at once."""
-        with self._changed:
+        with self._lock:
             self._closed = True
             while self._sleepers:
                 heapq.heappop(self._sleepers)[-1].set()

@@ -187,7 +187,7 @@ class LagWatch:
         # While the loop was held up, more samples would have been due, each late by so much less. Without them, one
         # block of a second would count as one sample among the thousands of a quiet hour.
         self._late.append(late)
-        while (late := late - self._every) > 0:
+        while (late := round(late - self._every, 9)) > 0:
             self._late.append(late)
 
     # The thread.

@@ -1,0 +1,268 @@
+"""Lesson 2: the loop runs one step at a time; a long step delays everyone."""
+
+import asyncio
+from collections.abc import Callable
+from contextvars import ContextVar, copy_context
+from typing import Any
+
+from course_lib.exercises.framework import Answer, Exercise, Wrong, WrongAnswer, await_missing, run
+from course_lib.exercises.lesson_02 import mistakes, solutions
+from course_lib.timeline import Timeline
+
+# Exercise 1
+
+MOST = 10  # items that may be worked on in one step
+TURNS = 2_000  # of the loop that the other task takes part in: many more than a right answer needs
+
+
+def _grade_in_chunks(in_chunks: Answer) -> str:
+    for count in (100, 37, 0):
+        items, done, between = list(range(count)), list[int](), list[int]()
+        timeline = run(_beside_another, in_chunks, items, done, between)
+        got = timeline.result
+        if timeline.end > 0:
+            raise Wrong(
+                f"You slept for {timeline.end:g} s. `asyncio.sleep(0)` lets everyone else have a turn at once.",
+                timeline,
+            )
+        if max(between) > MOST:
+            raise Wrong(_too_many(max(between), count), timeline)
+        if not isinstance(got, list | tuple) or await_missing(got):
+            raise Wrong(f"Return the list of results; you returned {got!r:.80}.", timeline)
+        if done != items:
+            raise Wrong(
+                f"Of {count} items, work() was called for {len(set(done))}, {len(done)} times in all.", timeline
+            )
+        if list(got) != [item * item for item in items]:
+            raise Wrong("The results are not those of work(), in the order of the items.", timeline)
+    return "A hundred items, and nobody waited for more than ten of them."
+
+
+def _too_many(number: int, count: int) -> str:
+    if number < count:
+        return f"Others waited while {number} items were worked on in one step; {MOST} at most."
+    return (
+        f"All {number} items were worked on before anyone else had a turn. Only an `await` that really waits gives the "
+        "loop back: a coroutine that never suspends runs like a plain function; tasks made together run in one turn."
+    )
+
+
+async def _beside_another(in_chunks: Answer, items: list[int], done: list[int], between: list[int]) -> Any:
+    """Run the answer beside a task that notes how many items were worked on between two of its turns."""
+
+    async def other() -> None:
+        for _ in range(TURNS):
+            await asyncio.sleep(0)
+            between.append(len(done) - sum(between))
+
+    def work(item: int) -> int:
+        done.append(item)
+        return item * item
+
+    task = asyncio.create_task(other(), name="someone else")
+    await asyncio.sleep(0)
+    try:
+        return await in_chunks(items, work)
+    finally:
+        between.append(len(done) - sum(between))
+        task.cancel()
+        await asyncio.wait([task])
+
+
+in_chunks = Exercise(
+    lesson="lesson_02",
+    task=f"""\
+**Exercise 1: let the others run.** Write `in_chunks(items, work)`.
+
+- `work(item)` is a plain function that computes for a moment. Call it for each item, in order; return the results.
+- A hundred calls in one step hold the loop for too long: after {MOST} items at most, let everyone else have a turn.
+- Waste no time: no waiting, no threads.""",
+    reference=solutions.in_chunks,
+    grade=_grade_in_chunks,
+    hints=[
+        "When does the loop get its turn back from a task? What is the shortest thing a task can wait for?",
+        "`await asyncio.sleep(0)` goes to the end of the ready queue and comes back in the next turn.",
+        "Count the items with `enumerate(items, start=1)`; after each tenth, `await asyncio.sleep(0)`.",
+    ],
+    wrong_answers=[
+        WrongAnswer(mistakes.in_one_go, "All 100 items were worked on before anyone else had a turn"),
+        WrongAnswer(mistakes.awaits_without_waiting, "a coroutine that never suspends runs like a plain function"),
+        WrongAnswer(mistakes.a_task_for_each_item, "tasks made together run in one turn"),
+        WrongAnswer(mistakes.sleeps_on_the_loop, "The event loop was blocked for 1 s"),
+        WrongAnswer(mistakes.sleeps_for_long, "You slept for 10 s"),
+        WrongAnswer(mistakes.chunks_too_long, "Others waited while 25 items were worked on in one step; 10 at most"),
+        WrongAnswer(mistakes.loses_the_rest, "Of 37 items, work() was called for 30"),
+    ],
+)
+
+
+# Exercise 2
+
+
+def _grade_ask(ask: Answer) -> str:
+    refused = ConnectionError("no answer")
+
+    def starting(answer: Any, delay: float) -> Callable[..., None]:
+        def start(on_result: Callable[[Any], None], on_error: Callable[[Exception], None]) -> None:
+            call = on_error if isinstance(answer, Exception) else on_result
+            asyncio.get_running_loop().call_later(delay, call, answer)
+
+        return start
+
+    timeline = run(ask, starting("the answer", 1.5))
+    if await_missing([timeline.result]):
+        raise Wrong("You returned the future itself, and not what it will hold: an `await` is missing.", timeline)
+    if timeline.end == 0:
+        raise Wrong("Your function returned before the answer was there: it came after 1.5 s. Wait for it.", timeline)
+    if timeline.result != "the answer":
+        raise Wrong(f"Expected 'the answer', got {timeline.result!r:.80}.", timeline)
+    if timeline.end > 1.5:
+        raise Wrong(
+            f"The answer was there after 1.5 s, and you noticed at {timeline.end:g} s: you asked again and again. "
+            "Let the callback wake you.",
+            timeline,
+        )
+    try:
+        timeline = run(ask, starting(refused, 1))
+    except Wrong as wrong:
+        if wrong.error is refused:
+            return "The callback woke your task at the very moment, with the result or with the exception."
+        if "never happens" in str(wrong):
+            raise Wrong("on_error was called, and nobody woke your task: it waits for ever.", wrong.timeline) from None
+        raise
+    raise Wrong(f"on_error got an exception, and your function returned {timeline.result!r:.60}: raise it.", timeline)
+
+
+ask = Exercise(
+    lesson="lesson_02",
+    task="""\
+**Exercise 2: from a callback to an await.** Write `ask(start)`.
+
+- `start(on_result, on_error)` returns at once. Later the loop calls `on_result(answer)`, or `on_error(exception)`.
+- Return the answer, or raise the exception, at the moment it is there.
+- This is how asyncio itself turns callbacks into something you can await.""",
+    reference=solutions.ask,
+    grade=_grade_ask,
+    hints=[
+        "What can be awaited now and be given its result later, by somebody else?",
+        "`asyncio.get_running_loop().create_future()` makes one. It has `set_result` and `set_exception`.",
+        "Pass these two methods to `start` as the callbacks, then `return await future`.",
+    ],
+    wrong_answers=[
+        WrongAnswer(mistakes.returns_what_start_returns, "Your function returned before the answer was there"),
+        WrongAnswer(mistakes.returns_the_future, "You returned the future itself"),
+        WrongAnswer(mistakes.polls_now_and_then, "you noticed at 1.6 s: you asked again and again"),
+        WrongAnswer(mistakes.polls_without_end, "did not come to an end"),
+        WrongAnswer(mistakes.forgets_the_error, "nobody woke your task"),
+        WrongAnswer(mistakes.returns_the_error, "your function returned ConnectionError('no answer'): raise it"),
+    ],
+)
+
+
+# Exercise 3
+
+_marked: ContextVar[str] = ContextVar("marked", default="lost")
+
+
+def _grade_count_tasks(count_tasks: Answer) -> str:
+    seen: dict[str, Any] = {}
+
+    async def main() -> None:
+        async def page() -> str:
+            return _marked.get()
+
+        async def fails() -> None:
+            raise ValueError("no such page")
+
+        for _ in range(5):  # one after another: each is gone before the next is made
+            await asyncio.create_task(page())
+        context = copy_context()
+        context.run(_marked.set, "kept")
+        seen["context"] = await asyncio.create_task(page(), context=context)
+        failed = asyncio.create_task(fails(), name="the failed one")
+        cancelled = asyncio.create_task(asyncio.sleep(60))
+        await asyncio.sleep(0)
+        cancelled.cancel()
+        await asyncio.wait([failed, cancelled])
+        seen["raised"] = failed._exception is not None  # not .exception(): that would be asking for it
+
+    async def program() -> Any:
+        loop = asyncio.get_running_loop()
+        before = loop.get_task_factory()
+        counts = await count_tasks(main)
+        seen["put back"] = loop.get_task_factory() is before
+        return counts
+
+    try:
+        timeline = run(program)
+    except Wrong as wrong:
+        if isinstance(wrong.error, TypeError) and "unexpected keyword argument" in str(wrong.error):
+            raise Wrong(
+                f"create_task(..., context=...) broke: {wrong.error}. A task factory is called with keywords, more of "
+                "them in each Python: take **kwargs, and pass them on.",
+                wrong.timeline,
+            ) from None
+        raise
+    _counted(timeline, seen)
+    return "Counted right, and the program noticed nothing: keywords, exceptions and the factory are as they were."
+
+
+def _counted(timeline: Timeline, seen: dict[str, Any]) -> None:
+    got = timeline.result
+    if not isinstance(got, tuple | list) or len(got) != 2:
+        raise Wrong(f"Return two numbers, created and failed; you returned {got!r:.80}.", timeline)
+    created, failed = got
+    if seen["context"] != "kept":
+        raise Wrong(
+            "A task was given a context, and did not run in it: pass the keywords on to asyncio.Task.", timeline
+        )
+    if created != 8:
+        why = " The id of a task that is gone is given to the next one: count, or number them." if created < 8 else ""
+        raise Wrong(f"main created 8 tasks, you counted {created}.{why}", timeline)
+    if not seen["raised"]:
+        raise Wrong("A task that failed looks as if it had not: its exception must go on after you saw it.", timeline)
+    if failed != 1:
+        raise Wrong(
+            f"One task failed and one was cancelled, which is no failure; you counted {failed} failed.", timeline
+        )
+    if not any("nobody asked for the exception" in note for note in timeline.notes):
+        raise Wrong(
+            "Nobody asked for the exception of a task that failed, and asyncio no longer says so: `task.exception()` "
+            "counts as asking. See the exception pass by instead, in a coroutine around the task's own.",
+            timeline,
+        )
+    if not seen["put back"]:
+        raise Wrong(
+            "After your function returned, its task factory was still there. Put back the one you found.", timeline
+        )
+
+
+count_tasks = Exercise(
+    lesson="lesson_02",
+    task="""\
+**Exercise 3: bug hunt.** Mend `count_tasks(main)`.
+
+- It awaits `main()` and returns two numbers: how many tasks were created meanwhile, and how many of them failed.
+- It does so with a task factory, as the article's monitor does, and has the same defects. There are four or more.
+- Being counted must change nothing for the tasks: what they are given, how they end, what asyncio says of them.""",
+    reference=solutions.count_tasks,
+    grade=_grade_count_tasks,
+    hints=[
+        "Run it, and mend what the first sentence says. `**kwargs` in a function's parameters takes every keyword.",
+        "How long does `id(task)` stand for that task? What does `task.exception()` do, besides returning something?",
+        "Wrap the coroutine: `async def watched(coro)` with `try: return await coro`, then `except Exception`, count, "
+        "`raise`.",
+        "`before = loop.get_task_factory()` at the start, and `loop.set_task_factory(before)` in a `finally`.",
+    ],
+    wrong_answers=[
+        WrongAnswer(mistakes.as_the_article, "take **kwargs, and pass them on"),
+        WrongAnswer(mistakes.drops_the_keywords, "did not run in it: pass the keywords on"),
+        WrongAnswer(mistakes.counts_ids, "The id of a task that is gone is given to the next one"),
+        WrongAnswer(mistakes.asks_for_the_exception, "`task.exception()` counts as asking"),
+        WrongAnswer(mistakes.cancelled_is_failed, "which is no failure; you counted 2 failed"),
+        WrongAnswer(mistakes.leaves_the_factory, "its task factory was still there"),
+        WrongAnswer(mistakes.swallows_the_exception, "its exception must go on after you saw it"),
+    ],
+)
+
+EXERCISES = (in_chunks, ask, count_tasks)

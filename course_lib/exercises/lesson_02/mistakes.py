@@ -1,0 +1,240 @@
+"""Wrong answers to the exercises of lesson 2, as learners write them: each must get its own sentence."""
+
+import asyncio
+import time
+
+# in_chunks
+
+
+async def in_one_go(items, work):
+    return [work(item) for item in items]
+
+
+async def awaits_without_waiting(items, work):
+    async def pause():
+        pass
+
+    results = []
+    for item in items:
+        results.append(work(item))
+        await pause()
+    return results
+
+
+async def sleeps_on_the_loop(items, work):
+    results = []
+    for item in items:
+        results.append(work(item))
+        time.sleep(0.01)
+    return results
+
+
+async def sleeps_for_long(items, work):
+    results = []
+    for item in items:
+        results.append(work(item))
+        await asyncio.sleep(0.1)
+    return results
+
+
+async def a_task_for_each_item(items, work):
+    async def one(item):
+        return work(item)
+
+    return await asyncio.gather(*(one(item) for item in items))
+
+
+async def chunks_too_long(items, work):
+    results = []
+    for first in range(0, len(items), 25):
+        results += [work(item) for item in items[first : first + 25]]
+        await asyncio.sleep(0)
+    return results
+
+
+async def loses_the_rest(items, work):
+    results = []
+    for first in range(0, len(items) - 9, 10):
+        results += [work(item) for item in items[first : first + 10]]
+        await asyncio.sleep(0)
+    return results
+
+
+# ask
+
+
+async def returns_what_start_returns(start):
+    answers = []
+    start(answers.append, answers.append)
+    return answers
+
+
+async def returns_the_future(start):
+    future = asyncio.get_running_loop().create_future()
+    start(future.set_result, future.set_exception)
+    return future
+
+
+async def polls_now_and_then(start):
+    answers = []
+    start(answers.append, answers.append)
+    while not answers:
+        await asyncio.sleep(0.4)
+    return answers[0]
+
+
+async def polls_without_end(start):
+    answers = []
+    start(answers.append, answers.append)
+    while not answers:
+        await asyncio.sleep(0)
+    return answers[0]
+
+
+async def forgets_the_error(start):
+    future = asyncio.get_running_loop().create_future()
+    start(future.set_result, print)
+    return await future
+
+
+async def returns_the_error(start):
+    future = asyncio.get_running_loop().create_future()
+    start(future.set_result, future.set_result)
+    return await future
+
+
+# count_tasks
+
+
+async def as_the_article(main):
+    loop = asyncio.get_running_loop()
+    tasks, failed = set(), []
+
+    def on_done(task):
+        if task.exception():
+            failed.append(task)
+
+    def factory(loop, coro):
+        task = asyncio.Task(coro, loop=loop)
+        tasks.add(id(task))
+        task.add_done_callback(on_done)
+        return task
+
+    loop.set_task_factory(factory)
+    await main()
+    return len(tasks), len(failed)
+
+
+async def counts_ids(main):
+    loop = asyncio.get_running_loop()
+    before = loop.get_task_factory()
+    tasks, failed = set(), []
+
+    async def watched(coro):
+        try:
+            return await coro
+        except Exception as error:
+            failed.append(repr(error))
+            raise
+
+    def factory(loop, coro, **kwargs):
+        task = asyncio.Task(watched(coro), loop=loop, **kwargs)
+        tasks.add(id(task))
+        return task
+
+    loop.set_task_factory(factory)
+    try:
+        await main()
+    finally:
+        loop.set_task_factory(before)
+    return len(tasks), len(failed)
+
+
+def _with_callback(main, on_done, put_back):
+    async def run():
+        loop = asyncio.get_running_loop()
+        before = loop.get_task_factory()
+        counts = [0, 0]
+
+        def factory(loop, coro, **kwargs):
+            counts[0] += 1
+            task = asyncio.Task(coro, loop=loop, **kwargs)
+            task.add_done_callback(lambda task: on_done(task, counts))
+            return task
+
+        loop.set_task_factory(factory)
+        await main()
+        if put_back:
+            loop.set_task_factory(before)
+        return tuple(counts)
+
+    return run()
+
+
+async def asks_for_the_exception(main):
+    def on_done(task, counts):
+        if not task.cancelled() and task.exception():
+            counts[1] += 1
+
+    return await _with_callback(main, on_done, put_back=True)
+
+
+async def cancelled_is_failed(main):
+    def on_done(task, counts):
+        counts[1] += task.cancelled() or task._exception is not None
+
+    return await _with_callback(main, on_done, put_back=True)
+
+
+async def leaves_the_factory(main):
+    def on_done(task, counts):
+        counts[1] += not task.cancelled() and task._exception is not None
+
+    return await _with_callback(main, on_done, put_back=False)
+
+
+async def drops_the_keywords(main):
+    loop = asyncio.get_running_loop()
+    before = loop.get_task_factory()
+    counts = [0, 0]
+
+    async def watched(coro):
+        try:
+            return await coro
+        except Exception:
+            counts[1] += 1
+            raise
+
+    def factory(loop, coro, **kwargs):
+        counts[0] += 1
+        return asyncio.Task(watched(coro), loop=loop)
+
+    loop.set_task_factory(factory)
+    try:
+        await main()
+    finally:
+        loop.set_task_factory(before)
+    return tuple(counts)
+
+
+async def swallows_the_exception(main):
+    loop = asyncio.get_running_loop()
+    before = loop.get_task_factory()
+    counts = [0, 0]
+
+    async def watched(coro):
+        try:
+            return await coro
+        except Exception:
+            counts[1] += 1
+
+    def factory(loop, coro, **kwargs):
+        counts[0] += 1
+        return asyncio.Task(watched(coro), loop=loop, **kwargs)
+
+    loop.set_task_factory(factory)
+    try:
+        await main()
+    finally:
+        loop.set_task_factory(before)
+    return tuple(counts)
