@@ -268,7 +268,7 @@ def test_what_is_no_coroutine_is_refused_as_ever():
 
     async def main(monitor):
         with pytest.raises(TypeError, match="a coroutine was expected, got 5"):
-            asyncio.create_task(5)
+            await asyncio.create_task(5)
 
     assert watch(main).created == 0
 
@@ -285,7 +285,7 @@ def test_a_factory_that_refuses_leaves_no_trace():
         loop.set_task_factory(refuses)
         async with EventLoopMonitor() as monitor:
             with pytest.raises(RuntimeError, match="no more tasks"):
-                loop.create_task(trivial())
+                await loop.create_task(trivial())
         loop.set_task_factory(None)
         return monitor
 
@@ -338,9 +338,7 @@ def test_a_task_says_where_it_waits():
 
 async def tree(random_, depth=0):
     """Run a random tree of tasks, some of which fail, are cancelled, cancel themselves, or are gathered or grouped."""
-    children = [
-        asyncio.create_task(tree(random_, depth + 1)) for _ in range(random_.randrange(4) if depth < 4 else 0)
-    ]
+    children = [asyncio.create_task(tree(random_, depth + 1)) for _ in range(random_.randrange(4) if depth < 4 else 0)]
     for child in children:
         if random_.random() < 0.2:
             child.cancel()
@@ -371,6 +369,8 @@ def outcome(task):
     return TaskState.FAILED if task.exception() else TaskState.COMPLETED
 
 
+# Python 3.12.1's TaskGroup refuses a coroutine when it is shutting down, and forgets to close it.
+@pytest.mark.filterwarnings("ignore:coroutine 'tree' was never awaited")
 @pytest.mark.parametrize("eager", [False, *([True] if EAGER else [])])
 @pytest.mark.parametrize("steps", [False, True])
 @pytest.mark.parametrize("seed", range(25))
@@ -539,18 +539,19 @@ def test_a_factory_that_awaits_what_it_is_given_is_no_hindrance():
     assert seen == {"waiting": "pending", "cancelled": "cancelled", "done": "completed", "failed": "failed"}
 
 
-@pytest.mark.skipif(not EAGER, reason="eager tasks came with Python 3.12")
-def test_an_eager_task_that_never_waits_is_counted():
-    """A task that ends inside create_task is counted as it ended."""
+if EAGER:
 
-    async def main():
-        loop = asyncio.get_running_loop()
-        loop.set_task_factory(EAGER[0])
-        async with EventLoopMonitor() as monitor:
-            assert asyncio.create_task(trivial()).done()
-            assert states(monitor) == {"completed": 1}
+    def test_an_eager_task_that_never_waits_is_counted():
+        """A task that ends inside create_task is counted as it ended."""
 
-    asyncio.run(main())
+        async def main():
+            loop = asyncio.get_running_loop()
+            loop.set_task_factory(EAGER[0])
+            async with EventLoopMonitor() as monitor:
+                assert asyncio.create_task(trivial()).done()
+                assert states(monitor) == {"completed": 1}
+
+        asyncio.run(main())
 
 
 # Starting and stopping.

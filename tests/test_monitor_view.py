@@ -91,7 +91,7 @@ async def work(monitor, every=0.02):
 
 
 def test_a_live_table_updates_in_place_and_ends_as_it_began(monkeypatch, capsys):
-    """In a notebook one output changes while the block runs, ends as the text it had at first, and a summary follows."""
+    """In a notebook one output changes while the block runs and ends as the text it had at first; a summary follows."""
     shell = Shell(monkeypatch)
 
     async def main():

@@ -40,8 +40,9 @@ class VirtualClock:
         self._changed = threading.Condition(self._lock)
         self._jobs: dict[Executor, int] = {}  # submitted and not yet reported back to the loop
         self._job_threads: set[int] = set()  # identifiers of the threads that run a job now
-        self._sleepers: list[tuple[float, int, int, threading.Event]] = []  # (until, turn, thread, what wakes it)
-        self._turn = 0  # who sleeps until the same time wakes in order of turns
+        # (until, turn, thread, what wakes it): those who sleep until the same time wake in order of turns.
+        self._sleepers: list[tuple[float, int, int, threading.Event]] = []
+        self._turn = 0
         self._stopped = self._was_stopped = self._closed = self._abandoned = False
 
     def now(self) -> float:

@@ -96,6 +96,8 @@ class LagWatch:
             self.turn_ended()
         self.open = False
         self._ended_at = self._now()
+        if self._ended_at > self._due:  # the block ended with this very turn, before the timer could run
+            self._sample(self._ended_at - max(self._due, self._not_running))
         if self._timer:
             self._timer.cancel()
         self._stopped.set()

@@ -47,7 +47,8 @@ class Watched(Coroutine[Any, Any, Any]):
             monitor = self.monitor
             self.end = end = monitor.now()
             task: Any = _current_task(monitor.loop)
-            self.name = task.get_name()  # not before: create_task() names what the factory has made
+            # Not before: create_task() names what the factory has made. No task: a factory of some other kind of thing.
+            self.name = task.get_name() if task is not None else ""
             if getattr(task, "_must_cancel", False):  # cancelled in its last step: asyncio drops the result
                 self.state = _CANCELLED
                 monitor.cancelled += 1
@@ -85,7 +86,7 @@ class Watched(Coroutine[Any, Any, Any]):
         monitor = self.monitor
         self.end = monitor.now()
         task: Any = _current_task(monitor.loop)
-        self.name = task.get_name()
+        self.name = task.get_name() if task is not None else ""
         if isinstance(error, asyncio.CancelledError):
             self.state = TaskState.CANCELLED
             monitor.cancelled += 1

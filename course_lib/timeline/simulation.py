@@ -71,7 +71,7 @@ class _Simulation:
         self.error: BaseException | None = None
         self._main, self._limit = main, limit
         self._watch = Watch()
-        self._waiting = "nothing is known of its tasks"
+        self._waiting = ""
 
     def run(self) -> None:
         """Run the program in a thread of its own; fill in `timeline` and `error`."""
@@ -106,7 +106,8 @@ class _Simulation:
         timeline, watch = self.timeline, self._watch
         if isinstance(error, SimulationStopped):
             lines = [f"a worker thread is at {line}" for line in watch.worker_lines]
-            places = "; ".join([*lines, raising_line(error.__traceback__) or self._waiting])
+            place = raising_line(error.__traceback__) or self._waiting or watch.stopped_line
+            places = "; ".join([*lines, place])
             still = watch.loop.selector.still > STILL
             runaway = RunawayError(
                 f"the simulation was stopped after {self._limit:g} s of real time, "
@@ -119,7 +120,8 @@ class _Simulation:
         if isinstance(error, DeadlockError) and not error.args:  # else it comes from a simulation inside this one
             deadlock = DeadlockError(
                 f"deadlock at {_exact(timeline.end)} s of virtual time: every task waits, and nothing is left that "
-                f"could wake one. {self._waiting}. If a thread or a process of your own was to wake it, use record() instead."
+                f"could wake one. {self._waiting}. If a thread or a process of your own was to wake it, use record() "
+                "instead."
             )
             deadlock.where = self._waiting
             return deadlock
@@ -177,7 +179,7 @@ class _Simulation:
             f"{trace.name} waits at {waiting_line(task.get_coro())}" for trace, task in self._recorder.unfinished()
         ]
         more = [f"and {len(waiting) - NAMED} more"] if len(waiting) > NAMED else []
-        self._waiting = "; ".join(waiting[:NAMED] + more) or "no task waits"
+        self._waiting = "; ".join(waiting[:NAMED] + more)
         if self.error is None:
             timeline.leaked = [lane.name for lane in timeline.lanes if lane.is_task and lane.outcome is Outcome.LEFT]
             if jobs := sum(loop.clock.unfinished().values()):

@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 POLL = 0.01  # real seconds between two looks at the simulation
 BLOCKED_POLLS = 5  # a step seen at so many looks one after another took real time that the clock cannot know
-STOP = 1.0  # real seconds after which a simulation that does not react is given up
+STOP = 1.5  # real seconds after which a simulation that does not react is given up
 
 
 class Watch:
@@ -26,7 +26,8 @@ class Watch:
         self.recorder: Recorder
         self.ready, self.done = threading.Event(), threading.Event()
         self.blocking_lines: list[str] = []
-        self.worker_lines: list[str] = []  # where the worker threads were when the simulation was stopped
+        # Where the loop's thread, and the worker threads that held it up, were when the simulation was stopped.
+        self.stopped_line, self.worker_lines = "", list[str]()
         self._thread = 0
         self._lock = threading.Lock()
         self._stoppable = False
@@ -87,6 +88,7 @@ class Watch:
 
     def _stop(self, part: int) -> None:
         clock, give_up, rounds = self.loop.clock, real_monotonic() + STOP, 0
+        self.stopped_line = self._line(self._thread)
         if self._waits():
             self.worker_lines = [self._line(ident) for ident in clock.running_threads()]
         switch_interval = sys.getswitchinterval()
@@ -102,7 +104,7 @@ class Watch:
                 rounds += 1
                 if rounds == 10:  # a loop that catches everything: let one arrive right after the one it caught
                     sys.setswitchinterval(1e-6)
-                self.done.wait(2 * POLL if rounds < 10 else 1e-5)
+                self.done.wait(2 * POLL if rounds < 10 else 1e-6)
                 if real_monotonic() > give_up:
                     self._give_up()
         finally:
@@ -111,10 +113,12 @@ class Watch:
     def _give_up(self) -> None:
         line = self._line(self._thread)
         self.loop.clock.abandon()
-        raise RunawayError(
+        error = RunawayError(
             f"the simulation cannot be stopped, at {line}: it waits inside a call that Python cannot interrupt, or it "
-            "catches every exception. Restart the kernel"
+            "catches every exception. Restart the kernel."
         )
+        error.where = line
+        raise error
 
 
 def _raise_in_thread(ident: int, error: type[BaseException]) -> None:
