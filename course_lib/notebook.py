@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 MINIMUM = (3, 11)
-PACKAGES = ("aiohttp", "asyncpg", "ipywidgets", "matplotlib", "redis", "requests")
+PACKAGES = ("aiohttp", "aiomonitor", "asyncpg", "ipywidgets", "matplotlib", "redis", "requests")
 MEND = "In a terminal, in the course's folder, run: python -m course_lib doctor"
 
 # An interrupted cell comes back at the next beat: short enough to feel immediate, long enough to cost nothing.

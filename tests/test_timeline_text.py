@@ -2,6 +2,7 @@
 
 import random
 import unicodedata
+from itertools import pairwise
 
 import pytest
 
@@ -78,7 +79,7 @@ def test_nothing_happened():
         main     |  at 0 s, done
         key: | done
     """)
-    assert str(Timeline()).splitlines() == ["seconds  0", "         |"]
+    assert str(Timeline()).splitlines() == ["seconds  0", "         |", "no task was made and no span named"]
 
 
 def test_a_short_step_is_seen():
@@ -112,8 +113,16 @@ def test_twenty_lanes_and_what_is_left_out():
 
 
 def test_names_of_any_kind_keep_the_rows_in_line():
-    """Long names are cut, line breaks become spaces, and Chinese characters, which are wide, keep the columns aligned."""
-    names = ["a" * 50, "two\nlines\tand a tab", "", "获取页面", "获取页面获取页面获取页面", "e\u0301te\u0301", "\x1b[31mred"]
+    """Long names are cut, line breaks become spaces, and Chinese characters, twice as wide, keep the rows aligned."""
+    names = [
+        "a" * 50,
+        "two\nlines\tand a tab",
+        "",
+        "获取页面",
+        "获取页面获取页面获取页面",
+        "e\u0301te\u0301",
+        "\x1b[31mred",
+    ]
     lines = str(timeline(*(waits(name, 0, 1) for name in names))).splitlines()
     rows = lines[2 : 2 + len(names)]
     assert [row.split("  ")[0] for row in rows] == [
@@ -131,7 +140,9 @@ def test_names_of_any_kind_keep_the_rows_in_line():
 def test_errors_and_notes_of_any_length_stay_legible():
     """A long error is cut at the margin; a long note is wrapped, so that nothing of it is lost."""
     words = " ".join(f"word{n}" for n in range(60))
-    text = str(timeline(waits("main", 0, 1, Outcome.FAILED, f"ValueError:\n{words}"), notes=[f"look:\n{words}", "x" * 300]))
+    text = str(
+        timeline(waits("main", 0, 1, Outcome.FAILED, f"ValueError:\n{words}"), notes=[f"look:\n{words}", "x" * 300])
+    )
     lines = text.splitlines()
     assert lines[2].endswith("..") and columns(lines[2]) == 100
     start = next(n for n, line in enumerate(lines) if line.startswith("note: look: word0"))
@@ -159,14 +170,14 @@ def test_any_timeline_fits_on_the_page():
     """No line is longer than 100 columns and rows stay aligned, for timelines of all kinds."""
     rng = random.Random(20240229)
     alphabet = "abc XYZ-_.\n\t获取é😀\u0301"
-    for _ in range(400):
+    for _ in range(150):
         length = 10 ** rng.uniform(-8, 9)
         lanes = []
         for _ in range(rng.choice([0, 1, 2, 7, 20, 25])):
             start, end = sorted(rng.uniform(0, length) for _ in range(2))
             cuts = sorted(rng.uniform(start, end) for _ in range(rng.randrange(6)))
             edges = [start, *cuts, end]
-            spans = tuple(Span(a, b, rng.choice(list(State))) for a, b in zip(edges, edges[1:], strict=False))
+            spans = tuple(Span(a, b, rng.choice(list(State))) for a, b in pairwise(edges))
             name, error = ("".join(rng.choices(alphabet, k=rng.randrange(n))) for n in (40, 200))
             lanes.append(Lane(name, start, end, spans, rng.choice(list(Outcome)), error))
         blocks = [(length * 0.2, length * 0.4)] * rng.randrange(2)
@@ -183,20 +194,29 @@ def test_any_timeline_fits_on_the_page():
 
 
 def jittered(rng, late):
-    """Return a recording of fetches of 1, 2, 1, 3, 1 tenths in which everything comes up to `late` seconds late."""
+    """Return a recording of fetches of 1, 2, 1, 3, 1 tenths in which every end comes up to `late` seconds late.
+
+    A wait may begin late and last too long, but no clock makes it shorter than it is.
+    """
 
     def measured(seconds):
-        return seconds + rng.uniform(0.0002, late)
+        return seconds + rng.uniform(0.0002, late / 2)
 
     lanes = []
     for n, tenths in enumerate([1, 2, 1, 3, 1], 1):
-        start, end = measured(0), measured(tenths / 10)
-        step = rng.uniform(0, late / 3)
-        spans = (Span(start, start + step, RUNNING), Span(start + step, end - step, WAITING), Span(end - step, end, RUNNING))
+        start = measured(0)
+        end = start + measured(tenths / 10)
+        step = rng.uniform(0, late / 5)
+        spans = (
+            Span(start, start + step, RUNNING),
+            Span(start + step, end - step, WAITING),
+            Span(end - step, end, RUNNING),
+        )
         lanes.append(Lane(f"fetch {n}", start, end, spans))
     start = measured(0.4)
-    lanes.append(Lane("blocks", start, start + 0.2, (Span(start, start + 0.2, BLOCKING),)))
-    return Timeline(lanes, measured(0.6), False, None, [(start, start + 0.2)])
+    end = start + measured(0.2)
+    lanes.append(Lane("blocks", start, end, (Span(start, end, BLOCKING),)))
+    return Timeline(lanes, end, False, None, [(start, end)])
 
 
 def test_a_coarse_tick_gives_one_text_on_a_busy_machine():
@@ -250,7 +270,9 @@ def test_the_peak_counts_what_was_open_at_one_time():
 
 def test_blocked_adds_up():
     """blocked counts the blocking of a lane, and of the loop, in seconds."""
-    lane = Lane("main", 0, 4, (Span(0, 1, BLOCKING), Span(1, 2, WAITING), Span(2, 2.5, BLOCKING), Span(2.5, 4, RUNNING)))
+    lane = Lane(
+        "main", 0, 4, (Span(0, 1, BLOCKING), Span(1, 2, WAITING), Span(2, 2.5, BLOCKING), Span(2.5, 4, RUNNING))
+    )
     made = timeline(lane, blocks=[(0, 1), (2, 2.5)])
     assert (made["main"].blocked, made.blocked, lane.seconds) == (1.5, 1.5, 4)
     assert list(made) == [lane]
@@ -260,9 +282,9 @@ def test_wrong_ticks_and_rows_say_what_to_pass():
     """A tick of nothing, one far too fine, and no rows are refused with what would work."""
     made = timeline(waits("main", 0, 8))
     for tick in (0, -1, float("nan"), float("inf")):
-        with pytest.raises(ValueError, match="more than 0 and at least 0.02"):
+        with pytest.raises(ValueError, match=r"more than 0 and at least 0\.02"):
             made.text(tick=tick)
-    with pytest.raises(ValueError, match="tick=0.01: pass seconds a column, more than 0 and at least 0.02"):
+    with pytest.raises(ValueError, match=r"tick=0\.01: pass seconds a column, more than 0 and at least 0\.02"):
         made.text(tick=0.01)
     with pytest.raises(ValueError, match="lanes=0: pass the number of rows to draw, 1 or more"):
         made.text(lanes=0)

@@ -22,7 +22,9 @@ class DeadlockError(SimulationError):
 
 
 class RunawayError(SimulationError):
-    """A simulation took more real time than it was given."""
+    """A simulation took more real time than it was given; `still_runs` is true where nothing could stop it."""
+
+    still_runs: bool = False
 
 
 class RealSocketError(ConnectionError):

@@ -34,8 +34,8 @@ class VirtualClock:
         self.settling = False  # whether the loop's thread waits for workers now
         self._now = 0.0
         self._loop_thread = threading.get_ident()
-        # Taken itself and not through the condition: an exception sent to a thread could arrive between the lock's being
-        # taken and the body of `with` where that is Python code, and the lock would stay taken.
+        # Taken itself and not through the condition: an exception sent to a thread could arrive between the taking of
+        # the lock and the body of `with` where that is Python code, and the lock would stay taken.
         self._lock = threading.RLock()
         self._changed = threading.Condition(self._lock)
         self._jobs: dict[Executor, int] = {}  # submitted and not yet reported back to the loop

@@ -173,8 +173,10 @@ def run(function: Answer, *args: Any) -> Timeline:
     except DeadlockError as error:
         raise Wrong(f"Your code waits for something that never happens: {error.where}.", error.timeline) from None
     except RunawayError as error:
-        where = f"after {LIMIT:g} s of real time it stood here: {error.where}." if error.where else str(error)
-        raise Wrong(f"Your code did not come to an end: {where}") from None
+        end = " Nothing can stop it: restart the kernel." if error.still_runs else ""
+        raise Wrong(
+            f"Your code did not come to an end: after {LIMIT:g} s of real time it stood here: {error.where}.{end}"
+        ) from None
     except (Exception, BaseExceptionGroup) as error:  # noqa: BLE001  # a learner's code may raise anything
         raise Wrong(f"Your code raised {_described(error)}", getattr(error, "timeline", None), error) from None
     if timeline.blocking_lines:

@@ -37,16 +37,17 @@ def draw(timeline: Timeline, tick: float | None, most: int) -> str:
     lanes = timeline.lanes[:most]
     last = max(end for end in [timeline.end, *(lane.end for lane in lanes)])
     # A coarse tick is drawn several columns wide, or the whole chart would be a few characters.
-    wide = 1 if tick is None else max(1, min(WIDEST, int(CHART // (last / chosen + 1))))
+    ticks = math.floor(last / chosen + early)
+    wide = 1 if tick is None else max(1, min(WIDEST, CHART // (ticks + 1)))
     scale = _Scale(chosen, wide, early, exact=timeline.virtual)
 
-    columns = scale.column(last) + 1
+    columns = ticks * wide + 1
     rows = [(_short(lane.name), _cells(lane, scale, columns), _summary(lane, scale)) for lane in lanes]
-    if any(scale.length(*block) for block in timeline.blocks):
+    if any(scale.length(*block, MARK[State.BLOCKING]) for block in timeline.blocks):
         cells = [" "] * columns
         for block in timeline.blocks:
             scale.paint(cells, *block, MARK[State.BLOCKING])
-        rows.insert(0, ("the loop", cells, f"blocked for {scale.total(timeline.blocks)} s"))
+        rows.insert(0, ("the loop", cells, f"blocked for {scale.blocked(timeline.blocks)} s"))
 
     width = max(_columns(name) for name in ["seconds", *(name for name, _, _ in rows)])
     room = WIDTH - SUMMARY - width - len("    ")
@@ -55,7 +56,8 @@ def draw(timeline: Timeline, tick: float | None, most: int) -> str:
         counts = Counter(lane.outcome.value for lane in rest)
         lines.append(f"and {len(rest)} more: " + ", ".join(f"{n} {outcome}" for outcome, n in counts.items()))
     drawn = {mark for _, cells, _ in rows for mark in cells}
-    lines.append("key: " + "  ".join(f"{mark} {meaning}" for mark, meaning in KEY.items() if mark in drawn))
+    key = "  ".join(f"{mark} {meaning}" for mark, meaning in KEY.items() if mark in drawn)
+    lines.append(f"key: {key}" if rows else "no task was made and no span named")
     lines += [line for note in timeline.notes[:NOTES] for line in _wrapped("note: ", note)]
     if len(timeline.notes) > NOTES:
         lines.append(f"and {len(timeline.notes) - NOTES} more notes")
@@ -69,23 +71,25 @@ class _Scale:
     def column(self, seconds: float) -> int:
         return math.floor(seconds / self.tick + self._early) * self.wide
 
-    def length(self, start: float, end: float) -> int:
+    def length(self, start: float, end: float, mark: str) -> int:
         """Columns between two times: in real time none for what is far shorter than a tick, in virtual time one."""
-        if not self._exact and end - start < 0.75 * self.tick:
+        # On a busy machine a step takes longer than it should, at the cost of the wait that follows it.
+        least = 0.5 if mark == MARK[State.WAITING] else 0.75
+        if not self._exact and end - start < least * self.tick:
             return 0
         return max(self.column(end) - self.column(start), 1 if end > start else 0)
 
     def paint(self, cells: list[str], start: float, end: float, mark: str) -> None:
-        first, length = self.column(start), self.length(start, end)
+        first, length = self.column(start), self.length(start, end, mark)
         cells[first : first + length] = mark * length
 
     def label(self, seconds: float) -> str:
         return _seconds(seconds if self._exact else self._time(self.column(seconds)))
 
-    def total(self, stretches: Iterable[tuple[float, float]]) -> str:
+    def blocked(self, stretches: Iterable[tuple[float, float]]) -> str:
         if self._exact:
             return _seconds(sum(end - start for start, end in stretches))
-        return _seconds(self._time(sum(self.length(*stretch) for stretch in stretches)))
+        return _seconds(self._time(sum(self.length(*stretch, MARK[State.BLOCKING]) for stretch in stretches)))
 
     def _time(self, columns: int) -> float:
         return columns / self.wide * self.tick
@@ -100,14 +104,15 @@ def round_up(seconds: float) -> float:
 
 
 def _axis(scale: _Scale, columns: int) -> list[tuple[str, list[str], str]]:
-    labels, ticks = [" "] * columns, [" "] * columns
-    longest = len(_seconds(columns / scale.wide * scale.tick)) + 1
-    step = math.ceil(max(10, 10 * math.ceil(longest / 10)) / scale.wide)  # ticks between two labels
+    labels, marks = [" "] * columns, [" "] * columns
+    ticks = range(columns // scale.wide + 1)
+    longest = max(len(_seconds(number * scale.tick)) for number in ticks)
+    step = math.ceil((10 if longest < 10 else 20) / scale.wide)  # ticks between two labels
     for number, column in enumerate(range(0, columns, step * scale.wide)):
         text = _seconds(number * step * scale.tick)
         labels[column : column + len(text)] = text
-        ticks[column] = "|"
-    return [("seconds", labels, ""), ("", ticks, "")]
+        marks[column] = "|"
+    return [("seconds", labels, ""), ("", marks, "")]
 
 
 def _cells(lane: Lane, scale: _Scale, columns: int) -> list[str]:
@@ -123,7 +128,7 @@ def _cells(lane: Lane, scale: _Scale, columns: int) -> list[str]:
 def _summary(lane: Lane, scale: _Scale) -> str:
     start, end = scale.label(lane.start), scale.label(lane.end)
     parts = [f"at {start} s" if start == end else f"{start} to {end} s", lane.outcome.value]
-    blocked = scale.total((span.start, span.end) for span in lane.spans if span.state is State.BLOCKING)
+    blocked = scale.blocked((span.start, span.end) for span in lane.spans if span.state is State.BLOCKING)
     if blocked != "0":
         parts.append(f"blocked {blocked} s")
     return ", ".join(parts) + (f": {_printable(lane.error)}" if lane.error else "")

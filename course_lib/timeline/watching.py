@@ -117,7 +117,7 @@ class Watch:
             f"the simulation cannot be stopped, at {line}: it waits inside a call that Python cannot interrupt, or it "
             "catches every exception. Restart the kernel."
         )
-        error.where = line
+        error.where, error.still_runs = line, True
         raise error
 
 
