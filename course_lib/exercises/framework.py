@@ -25,6 +25,13 @@ LIMIT = 2.0  # real seconds a single run of the learner's function may take
 SHOWN = 2_000  # characters of the learner's own output that a check repeats
 TRIES = 3  # after so many, the solution opens
 
+# What Python says, and what a learner who reads it for the first time should do.
+HINTS = {
+    "unhashable type: 'list'": "gather takes coroutines one by one: gather(*coroutines).",
+    "Result is not set": "The task is not done yet: await it.",
+    "can't be used in 'await' expression": "Only a coroutine, a task or a future can be awaited: is its () missing?",
+}
+
 Answer = Callable[..., Coroutine[Any, Any, Any]]
 
 
@@ -63,7 +70,7 @@ class Exercise:
         lesson: the module's name, such as "lesson_01".
         task: what to do, in markdown.
         reference: the solution; its name and parameters are those the learner's function has.
-        grade: runs the learner's function (with `run`), raises Wrong for what it finds and returns the sentence of praise.
+        grade: runs the learner's function (with `run`), raises Wrong for what it finds, returns the praise.
         hints: from a nudge to nearly all of it.
         wrong_answers: recorded mistakes, each with what it must be told.
     """
@@ -125,7 +132,8 @@ class Exercise:
         tries = progress.tries(self.lesson, self.name)
         if not progress.passed(self.lesson, self.name) and tries < TRIES:
             print(
-                f"The solution opens when you have passed, or after {TRIES} tries; so far: {tries}. hint() gives a hint."
+                f"The solution opens when you have passed, or after {TRIES} tries; so far: {tries}. "
+                "hint() gives a hint."
             )
         else:
             print(inspect.getsource(self.reference))
@@ -194,7 +202,7 @@ def run(function: Answer, *args: Any) -> Timeline:
 
 
 def await_missing(values: Iterable[Any]) -> bool:
-    """Return whether there is a coroutine or a task among `values`, where its result should be; coroutines are closed."""
+    """Return whether a coroutine or a task stands among `values` where its result should; coroutines are closed."""
     missing = False
     for value in values:
         if inspect.iscoroutine(value):
@@ -209,23 +217,33 @@ class Service:
     def __init__(self) -> None:
         self.calls: Counter[str] = Counter()
         self.arguments: dict[str, tuple[Any, ...]] = {}
+        self.peak = 0  # the most calls that were under way at one time
+        self.made_before_the_first_ran = 0
+        self._made = self._under_way = 0
 
     def offer(self, name: str, seconds: float, answer: Any, *args: Any) -> Coroutine[Any, Any, Any]:
-        """Return a coroutine that takes `seconds` (virtual) and then gives `answer`, or raises it if it is an exception.
+        """Return a coroutine that takes `seconds` (virtual) and gives `answer`, or raises it if it is an exception.
 
         `name` is its lane in the timeline; the call is counted under it when the coroutine runs, with `args`.
         """
+        self._made += 1
         coro = self._work(name, seconds, answer, args)
         coro.__name__ = name  # type: ignore[attr-defined]  # which coroutine objects have and the stub lacks
         return coro
 
     async def _work(self, name: str, seconds: float, answer: Any, args: tuple[Any, ...]) -> Any:
+        self.made_before_the_first_ran = self.made_before_the_first_ran or self._made
         self.calls[name] += 1
         self.arguments[name] = args
-        with span(name):
-            await asyncio.sleep(seconds)
-            if isinstance(answer, Exception):
-                raise answer
+        self._under_way += 1
+        self.peak = max(self.peak, self._under_way)
+        try:
+            with span(name):
+                await asyncio.sleep(seconds)
+                if isinstance(answer, Exception):
+                    raise answer
+        finally:
+            self._under_way -= 1
         return answer
 
 
@@ -255,4 +273,5 @@ def _described(error: BaseException) -> str:
         if not is_library(frame.f_code) and frame.f_code.co_filename != __file__
     ]
     place = f" (at {lines[-1]})" if lines else ""
-    return f"{type(error).__name__}: {error}{place}"
+    text = f"{type(error).__name__}: {error}"
+    return text + place + "".join(f". {hint}" for part, hint in HINTS.items() if part in text)

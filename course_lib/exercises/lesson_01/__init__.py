@@ -9,14 +9,24 @@ from course_lib.exercises.lesson_01 import mistakes, solutions
 from course_lib.timeline import Timeline
 
 
-def one_after_another(timeline: Timeline, possible: float) -> None:
+def overlapped(service: Service, timeline: Timeline, possible: float) -> None:
     """Raise Wrong, saying why, if the calls took longer than `possible` seconds."""
     took = timeline.end
     if took <= possible:
         return
+    if service.peak > 1:
+        raise Wrong(
+            f"Some waits overlapped, but the whole took {took:g} s for what {possible:g} s can do. "
+            "Start everything that can be started before you await the first.",
+            timeline,
+        )
     tasks = [lane for lane in timeline if lane.is_task and lane.name != "main"]
     if len(tasks) > 1 and all(a.end <= b.start for a, b in pairwise(tasks)):
         why = "You made tasks, but awaited each one before the next was made. Make all of them, then await."
+    elif service.made_before_the_first_ran > 1:
+        why = (
+            "You made all the calls first, but a call starts nothing: it only makes a coroutine. create_task starts it."
+        )
     else:
         why = "A call that is awaited at once is finished before the next one starts. Start first, await later."
     raise Wrong(f"The calls ran one after another: {took:g} s for what {possible:g} s can do. {why}", timeline)
@@ -49,7 +59,7 @@ def _grade_load_page(load_page: Answer) -> str:
             raise Wrong(f"The order should be user, posts, news; you returned {', '.join(got)}.", timeline)
         if list(got) != ["user", "posts", "news"]:
             raise Wrong(f"Expected ('user', 'posts', 'news'), got {got!r}.", timeline)
-        one_after_another(timeline, max(delays))
+        overlapped(service, timeline, max(delays))
     return "Three waits of 1, 2 and 3 s took 3 s together, not 6 s."
 
 
@@ -72,7 +82,7 @@ load_page = Exercise(
     reference=solutions.load_page,
     grade=_grade_load_page,
     hints=[
-        "Awaiting a coroutine directly runs it to its end. What did the lesson use to start one without waiting for it?",
+        "Awaiting a coroutine directly runs it to its end. What starts one without waiting for it?",
         "`asyncio.create_task(get_user())` starts it. Do that three times, before the first `await`.",
         "Keep the three tasks in three variables, then return `await user, await posts, await news`.",
     ],
@@ -83,7 +93,8 @@ load_page = Exercise(
         WrongAnswer(mistakes.awaits_nothing, "this was still running: get_user, get_posts, get_news"),
         WrongAnswer(mistakes.forgets_return, "Is a `return` missing?"),
         WrongAnswer(mistakes.as_they_finish, "The order should be user, posts, news; you returned posts, news, user."),
-        WrongAnswer(mistakes.starts_two_too_late, "4 s for what 3 s can do"),
+        WrongAnswer(mistakes.starts_two_too_late, "Some waits overlapped, but the whole took 4 s for what 3 s can do"),
+        WrongAnswer(mistakes.calls_first_awaits_later, "a call starts nothing: it only makes a coroutine"),
     ],
 )
 
@@ -92,26 +103,35 @@ load_page = Exercise(
 
 
 def _grade_order_page(order_page: Answer) -> str:
-    service = Service()
-    timeline = run(
-        order_page,
-        lambda: service.offer("get_customer", 1, "customer 7"),
-        lambda customer: service.offer("get_orders", 3, ["order 1"], customer),
-        lambda customer: service.offer("get_offers", 2, ["offer 1"], customer),
-    )
-    _three(timeline.result, timeline, "customer, orders, offers")
-    for name in ("get_orders", "get_offers"):
-        (customer,) = service.arguments.get(name, ("customer 7",))
-        if await_missing([customer]):
+    for customer in ("customer 7", "customer 8"):
+        service = Service()
+        answers = {"get_customer": customer, "get_orders": [f"order of {customer}"], "get_offers": ["offer 1"]}
+
+        def get_customer(service: Service = service, answers: dict[str, Any] = answers) -> Any:
+            return service.offer("get_customer", 1, answers["get_customer"])
+
+        def get_orders(customer: Any, service: Service = service, answers: dict[str, Any] = answers) -> Any:
+            return service.offer("get_orders", 3, answers["get_orders"], customer)
+
+        def get_offers(customer: Any, service: Service = service, answers: dict[str, Any] = answers) -> Any:
+            return service.offer("get_offers", 2, answers["get_offers"], customer)
+
+        timeline = run(order_page, get_customer, get_orders, get_offers)
+        _three(timeline.result, timeline, "customer, orders, offers")
+        for name in ("get_orders", "get_offers"):
+            (given,) = service.arguments.get(name, (customer,))
+            if await_missing([given]):
+                raise Wrong(
+                    f"{name} was given a task or a coroutine, not the customer: await the customer first.", timeline
+                )
+            if given != customer:
+                raise Wrong(f"{name} was given {given!r:.40}; it needs what get_customer() returned.", timeline)
+        called_once(service, list(answers), timeline)
+        if list(timeline.result) != list(answers.values()):
             raise Wrong(
-                f"{name} was given a task or a coroutine, not the customer: await the customer first.", timeline
+                f"Return customer, orders, offers in this order; you returned {timeline.result!r:.80}.", timeline
             )
-        if customer != "customer 7":
-            raise Wrong(f"{name} was given {customer!r:.40}; it needs what get_customer() returned.", timeline)
-    called_once(service, ["get_customer", "get_orders", "get_offers"], timeline)
-    if list(timeline.result) != ["customer 7", ["order 1"], ["offer 1"]]:
-        raise Wrong(f"Return customer, orders, offers in this order; you returned {timeline.result!r:.80}.", timeline)
-    one_after_another(timeline, 4)
+        overlapped(service, timeline, 4)
     return "1 s for the customer, then orders (3 s) and offers (2 s) together: 4 s, not 6 s."
 
 
@@ -135,6 +155,9 @@ order_page = Exercise(
         WrongAnswer(mistakes.passes_the_task, "get_orders was given a task or a coroutine, not the customer"),
         WrongAnswer(mistakes.asks_twice, "get_customer ran 2 times"),
         WrongAnswer(mistakes.forgets_the_customer, "Return three things, customer, orders, offers"),
+        WrongAnswer(
+            mistakes.knows_the_customer, "get_orders was given 'customer 7'; it needs what get_customer() returned"
+        ),
         WrongAnswer(mistakes.tasks_one_by_one, "You made tasks, but awaited each one before the next was made"),
     ],
 )
@@ -159,19 +182,34 @@ def _grade_fetch_all(fetch_all: Answer) -> str:
     try:
         timeline = run(fetch_all, fetch, list(pages))
     except Wrong as wrong:
-        if wrong.error is refused:
-            raise Wrong(
-                "fetch('c') failed, and its exception left your function: the three pages that did arrive are lost.",
-                wrong.timeline,
-            ) from None
-        raise
+        raise _sunk(wrong, refused) or wrong from None
     _in_order(timeline, [answer for _, answer in pages.values()], refused)
     called_once(service, [f"fetch {name}" for name in pages], timeline)
-    one_after_another(timeline, 3)
+    overlapped(service, timeline, 3)
+    timeline = run(fetch_all, fetch, ["a", "b", "a"])
+    if list(timeline.result) != ["page a", "page b", "page a"]:
+        raise Wrong(f"A name may come twice: for a, b, a you returned {timeline.result!r:.80}.", timeline)
     empty = run(fetch_all, fetch, [])
     if list(empty.result) != []:
         raise Wrong(f"With no names at all, return an empty list; you returned {empty.result!r:.80}.")
     return "Four fetches in 3 s, in input order, and the one that failed cost only itself."
+
+
+def _sunk(wrong: Wrong, refused: Exception) -> Wrong | None:
+    """Return what to say where one failure cost the other results; None if that is not what happened."""
+    error, result = wrong.error, wrong.timeline and wrong.timeline.result
+    if error is refused:
+        return Wrong(
+            "fetch('c') failed, and its exception left your function: the three pages that did arrive are lost.",
+            wrong.timeline,
+        )
+    if isinstance(error, BaseExceptionGroup) and refused in error.exceptions:
+        return Wrong(
+            "fetch('c') failed, and the group cancelled the fetches that were still under way.", wrong.timeline
+        )
+    if isinstance(result, list | tuple) and list(result) == [refused]:
+        return Wrong("gather gave up at the first failure: the three other pages are lost.", wrong.timeline)
+    return None
 
 
 def _in_order(timeline: Timeline, wanted: list[Any], refused: Exception) -> None:
@@ -213,6 +251,10 @@ fetch_all = Exercise(
     wrong_answers=[
         WrongAnswer(mistakes.one_by_one, "7.5 s for what 3 s can do"),
         WrongAnswer(mistakes.plain_gather, "the three pages that did arrive are lost"),
+        WrongAnswer(mistakes.gather_in_try, "gather gave up at the first failure"),
+        WrongAnswer(mistakes.plain_group, "the group cancelled the fetches that were still under way"),
+        WrongAnswer(mistakes.by_name, "A name may come twice"),
+        WrongAnswer(mistakes.gathers_a_list, "gather(*coroutines)"),
         WrongAnswer(mistakes.only_what_worked, "left no trace"),
         WrongAnswer(mistakes.as_completed, "Every result is there, but not in input order"),
         WrongAnswer(mistakes.none_instead, "In place of the page that failed stands None"),

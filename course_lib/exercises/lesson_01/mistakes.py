@@ -2,7 +2,6 @@
 
 import asyncio
 
-
 # load_page
 
 
@@ -39,6 +38,13 @@ async def starts_two_too_late(get_user, get_posts, get_news):
     user = await get_user()
     posts, news = await asyncio.gather(get_posts(), get_news())
     return user, posts, news
+
+
+async def calls_first_awaits_later(get_user, get_posts, get_news):
+    user = get_user()
+    posts = get_posts()
+    news = get_news()
+    return await user, await posts, await news
 
 
 # order_page
@@ -79,6 +85,10 @@ async def tasks_one_by_one(get_customer, get_orders, get_offers):
     orders = await asyncio.create_task(get_orders(customer))
     offers = await asyncio.create_task(get_offers(customer))
     return customer, orders, offers
+
+
+async def knows_the_customer(get_customer, get_orders, get_offers):
+    return await asyncio.gather(get_customer(), get_orders("customer 7"), get_offers("customer 7"))
 
 
 # fetch_all
@@ -133,3 +143,25 @@ async def not_for_nothing(fetch, names):
     tasks = [asyncio.create_task(fetch(name)) for name in names]
     await asyncio.wait(tasks)
     return [task.exception() or task.result() for task in tasks]
+
+
+async def gather_in_try(fetch, names):
+    try:
+        return await asyncio.gather(*(fetch(name) for name in names))
+    except Exception as error:
+        return [error]
+
+
+async def plain_group(fetch, names):
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(fetch(name)) for name in names]
+    return [task.result() for task in tasks]
+
+
+async def by_name(fetch, names):
+    pages = {name: fetch(name) for name in dict.fromkeys(names)}
+    return await asyncio.gather(*pages.values(), return_exceptions=True)
+
+
+async def gathers_a_list(fetch, names):
+    return await asyncio.gather([fetch(name) for name in names], return_exceptions=True)
