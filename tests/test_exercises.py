@@ -41,7 +41,11 @@ def test_the_reference_solution_passes(exercise):
     assert verdict.passed, verdict.sentence
 
 
-@pytest.mark.parametrize(("exercise", "mistake"), MISTAKES, ids=lambda x: getattr(x, "function", x).__name__ if not isinstance(x, Exercise) else x.name)
+@pytest.mark.parametrize(
+    ("exercise", "mistake"),
+    MISTAKES,
+    ids=lambda x: getattr(x, "function", x).__name__ if not isinstance(x, Exercise) else x.name,
+)
 def test_a_recorded_mistake_gets_its_sentence(exercise, mistake):
     """A typical wrong answer does not pass, and is told what is wrong with it in particular."""
     verdict = exercise.judge(mistake.function)
@@ -237,8 +241,12 @@ def test_a_forgotten_await_is_named():
 
 def test_hints_lead_on(capsys):
     """Each call gives the next hint, and the last one stays."""
-    exercise = Exercise(**{name: getattr(lesson_01.load_page, name) for name in
-                           ("lesson", "task", "reference", "grade", "hints", "wrong_answers")})
+    exercise = Exercise(
+        **{
+            name: getattr(lesson_01.load_page, name)
+            for name in ("lesson", "task", "reference", "grade", "hints", "wrong_answers")
+        }
+    )
     for _ in range(4):
         exercise.hint()
     lines = capsys.readouterr().out.splitlines()

@@ -420,7 +420,7 @@ def test_a_task_that_goes_on_is_recorded_no_more():
         async with record() as timeline:
             task = asyncio.create_task(ticks(1000))
             await asyncio.sleep(0)
-            recorder = asyncio.get_running_loop().get_task_factory().recorder
+            recorder = asyncio.get_running_loop().get_task_factory().owner
         noted = len(recorder.log)
         assert await task == "done"
         return noted == len(recorder.log), timeline["ticks"].outcome
@@ -509,3 +509,35 @@ def test_a_wrong_threshold_is_refused():
     for blocking in (0, -1, float("nan")):
         with pytest.raises(ValueError, match=r"more than 0 \(0.05 is the default\)"):
             asyncio.run(main(blocking))
+
+
+def test_a_function_that_was_not_called_is_named_as_without_a_recording():
+    """create_task(fetch), without the call, raises asyncio's own TypeError inside a recording, too."""
+
+    async def fetch():
+        await asyncio.sleep(0)
+
+    async def main():
+        async with record():
+            with pytest.raises(TypeError, match="a coroutine was expected"):
+                asyncio.create_task(fetch)  # noqa: RUF006  # it makes none
+
+    asyncio.run(main())
+
+
+def test_a_task_factory_that_awaits_what_it_is_given_is_seen_through():
+    """Where another task factory awaits the traced coroutine instead of stepping it, its steps are recorded."""
+
+    def awaiting_factory(loop, coro, **kwargs):
+        async def around():
+            return await coro
+
+        return asyncio.Task(around(), loop=loop, **kwargs)
+
+    async def main():
+        asyncio.get_running_loop().set_task_factory(awaiting_factory)
+        async with record() as timeline:
+            await asyncio.create_task(asyncio.sleep(0), name="inner")
+        return timeline
+
+    assert [(lane.name, lane.outcome) for lane in asyncio.run(main())] == [("inner", Outcome.DONE)]

@@ -829,3 +829,29 @@ def test_a_server_inside_the_simulation_is_exact():
         return set(texts), seconds
 
     assert [simulate(main).result for _ in range(20)] == [({"hello"}, 10.0)] * 20
+
+
+@pytest.mark.parametrize("program", ["async def main():\n    pass", "async def main():\n    while True:\n        pass"])
+def test_debuggers_and_profilers_work_afterwards(program):
+    """sys.settrace, which debuggers and coverage use, works after a simulation, also one that was stopped."""
+    script = f"""
+import sys
+from course_lib.timeline import RunawayError, simulate
+{program}
+try:
+    simulate(main, limit=0.2)
+except RunawayError:
+    pass
+lines = []
+def trace(frame, event, arg):
+    lines.append(event)
+    return trace
+def traced():
+    return 1
+sys.settrace(trace)
+traced()
+sys.settrace(None)
+print(lines)
+"""
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    assert run.stdout.strip() == "['call', 'line', 'return']", run.stderr

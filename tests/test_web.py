@@ -1,5 +1,6 @@
 import asyncio
 import http.client
+import os
 import socket
 import subprocess
 import sys
@@ -530,3 +531,17 @@ def test_a_synchronous_request_from_a_running_loop_is_answered(server: LabServer
 
     assert asyncio.run(cell()) == "200\n"
     assert server._thread is not threading.current_thread()
+
+
+def test_it_is_reached_behind_a_proxy():
+    """Where the environment names a proxy, a plain requests.get still goes straight to the process's own server."""
+    program = """
+import requests
+from course_lib.lab import web
+print(requests.get(web.start().url + "/delay/0", timeout=10).status_code)
+"""
+    proxy = {"HTTP_PROXY": "http://127.0.0.1:9", "http_proxy": "http://127.0.0.1:9", "NO_PROXY": "example.org"}
+    environment = {**os.environ, **proxy}
+    environment.pop("no_proxy", None)
+    run = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, timeout=60)
+    assert run.stdout.strip() == "200", run.stderr

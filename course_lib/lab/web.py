@@ -200,10 +200,15 @@ _server: LabServer | None = None
 def start() -> LabServer:
     """Return the one server of this process, starting it at the first call, after a `stop`, and in a forked child.
 
+    This machine's own addresses are added to NO_PROXY, for behind a proxy `requests.get` would ask it for them.
     Raises OSError when no socket can be had.
     """
     global _server
     with _lock:
+        for name in ("NO_PROXY", "no_proxy"):  # of the two, which one counts depends on the system and the client
+            hosts = os.environ.get(name, "")
+            if "127.0.0.1" not in hosts:
+                os.environ[name] = ",".join([hosts, "127.0.0.1", "localhost"] if hosts else ["127.0.0.1", "localhost"])
         if _server is None or not _server.running:
             _server = LabServer()
         return _server

@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 from course_lib.clock import VirtualClockLoop
 from course_lib.monitor.records import Block, Lag
 from course_lib.timeline.frames import running_line
-from course_lib.timeline.recorder import _Layer
+from course_lib.timeline.layers import Layer, put_layer, take_layers_off
 from course_lib.timeline.trace import task_name
 
 EVERY = 0.05  # seconds between two samples of the lag: each costs a wake-up of the loop
@@ -214,9 +214,9 @@ class LagWatch:
         return self._due if step is None and self._now() > self._due else step
 
 
-class _Turn(_Layer):
+class _Turn(Layer):
     def __call__(self, timeout: float | None = None) -> Any:
-        watch: Any = self.recorder
+        watch: Any = self.owner
         watch.turn_ended()
         try:
             return self.real(timeout)
@@ -224,33 +224,12 @@ class _Turn(_Layer):
             watch.turn_began()
 
 
-class _Sleep(_Layer):
+class _Sleep(Layer):
     def __call__(self, seconds: float) -> None:
-        watch: Any = self.recorder
+        watch: Any = self.owner
         if threading.get_ident() == watch._loop_thread and seconds > 0:
             watch.sighted(sys._getframe(1))
         self.real(seconds)
-
-
-def without_ended(outermost: Any) -> Any:
-    """Return what is left of a function, or of a layer's method, without the layers on top whose owner has ended."""
-    while isinstance(layer := getattr(outermost, "__self__", outermost), _Layer) and not layer.recorder.open:
-        outermost = layer.before
-    return outermost
-
-
-def put_layer(owner: Any, name: str, layer: Any, watch: Any) -> None:
-    """Put a layer around a method of one object."""
-    setattr(owner, name, layer(vars(owner).get(name), getattr(owner, name), watch))
-
-
-def take_layers_off(owner: Any, name: str) -> None:
-    """Take off the layers whose owner has ended, from the outside in."""
-    left = without_ended(vars(owner).get(name))
-    if left is not None:
-        setattr(owner, name, left)
-    elif name in vars(owner):
-        delattr(owner, name)
 
 
 def _own_line(frame: FrameType | None) -> str:

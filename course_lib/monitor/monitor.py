@@ -9,11 +9,12 @@ from types import CoroutineType, TracebackType
 from typing import Any, Self
 
 from course_lib.clock import VirtualClockLoop
-from course_lib.monitor.lag import LagWatch, without_ended
+from course_lib.monitor.lag import LagWatch
 from course_lib.monitor.records import Block, Lag, TaskMetrics, TaskState
 from course_lib.monitor.view import LiveTable, summary
 from course_lib.monitor.watched import TimedWatched, Watched, unwrap
-from course_lib.timeline.recorder import _Layer, plain_task
+from course_lib.timeline.layers import Layer, without_ended
+from course_lib.timeline.recorder import plain_task
 
 SLOW = 0.05  # seconds; asyncio's own debug mode warns from 0.1 s on
 
@@ -194,14 +195,14 @@ class EventLoopMonitor:
         return watched if watched is not None and watched.state is None else None
 
 
-class _WatchingFactory(_Layer):
+class _WatchingFactory(Layer):
     def __init__(self, before: Any, monitor: EventLoopMonitor, kind: type[Watched]) -> None:
-        super().__init__(before, before or plain_task, monitor)  # type: ignore[arg-type]  # a layer asks it for `open`
+        super().__init__(before, before or plain_task, monitor)
         self._kind = kind
 
     def make(self, loop: asyncio.AbstractEventLoop, coro: Any, **kwargs: Any) -> Any:
         """Create a task. This is the factory, and not a `__call__`, which Python takes longer to find."""
-        monitor: Any = self.recorder
+        monitor: Any = self.owner
         # What is no coroutine goes on as it is, so that the error names it.
         is_coroutine = type(coro) is CoroutineType or asyncio.iscoroutine(coro)
         if not (is_coroutine and monitor.open and (monitor.everywhere or monitor.around(kwargs.get("context")))):

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from course_lib.monitor.records import Step, TaskMetrics, TaskState
 from course_lib.timeline.frames import is_library, waiting_line
-from course_lib.timeline.trace import _NUMBERED, describe
+from course_lib.timeline.trace import UNNAMED, describe
+from course_lib.timeline.wrapping import WrappedCoroutine, layers_of
 
 if TYPE_CHECKING:
     from course_lib.monitor.monitor import EventLoopMonitor
@@ -27,11 +28,11 @@ _COMPLETED, _CANCELLED = TaskState.COMPLETED, TaskState.CANCELLED
 _libraries: dict[str, bool] = {}  # by file
 
 
-class Watched(Coroutine[Any, Any, Any]):
+class Watched(WrappedCoroutine):
     """A coroutine that tells its monitor how it ended, and is otherwise the one it wraps; also the task's record."""
 
     # One object a task, and as few fields as will do: each one costs every task.
-    __slots__ = ("coro", "end", "error", "monitor", "name", "number", "start", "state")
+    __slots__ = ("end", "error", "monitor", "name", "number", "start", "state")
 
     def __init__(self, coro: Coroutine[Any, Any, Any], monitor: "EventLoopMonitor", number: int) -> None:
         self.coro, self.monitor, self.number = coro, monitor, number
@@ -62,21 +63,6 @@ class Watched(Coroutine[Any, Any, Any]):
             self._raised(error)
             raise
 
-    def throw(self, *error: Any) -> Any:
-        """Run one step that begins with an exception."""
-        return self.send(None, error)
-
-    def close(self) -> None:
-        """Close the coroutine, as the garbage collector does with one that never ran."""
-        self.coro.close()
-
-    def __await__(self) -> Any:
-        return _Awaited(self)  # not the coroutine's own: another task factory may put an `await` between task and this
-
-    def __getattr__(self, name: str) -> Any:
-        # cr_frame, cr_await and their like, __name__ too: what Task.print_stack and debuggers read.
-        return getattr(self.coro, name)
-
     def __del__(self) -> None:
         if self.state is None:  # "Task was destroyed but it is pending!"
             self.state = TaskState.CANCELLED
@@ -106,10 +92,7 @@ class Watched(Coroutine[Any, Any, Any]):
         end = now if self.state is None else self.end
         return TaskMetrics(
             task_id=f"task-{self.number}",
-            # "None": Python 3.13.0 calls set_name(None) where there is a task factory and no name was given.
-            name=getattr(self.coro, "__name__", function)
-            if name in ("", "None") or _NUMBERED.fullmatch(name)
-            else name,
+            name=getattr(self.coro, "__name__", function) if UNNAMED.fullmatch(name) else name,
             function=function,
             state=state,
             start_time=_round(self.start - zero),
@@ -126,18 +109,6 @@ class Watched(Coroutine[Any, Any, Any]):
 
     def _timing(self, end: float) -> dict[str, Any]:
         return {}
-
-
-class _Awaited(Iterator[Any]):
-    """What `await` drives; not the Watched itself, since a task would call its `__next__`, and that `send`."""
-
-    __slots__ = ("close", "coro", "send", "throw")
-
-    def __init__(self, watched: Watched) -> None:
-        self.coro, self.send, self.throw, self.close = watched, watched.send, watched.throw, watched.close
-
-    def __next__(self) -> Any:
-        return self.send(None)
 
 
 class TimedWatched(Watched):
@@ -196,24 +167,12 @@ def _round(seconds: float) -> float:
 
 def unwrap(coro: Any, monitor: "EventLoopMonitor") -> Watched | None:
     """Find the wrapper of one monitor among those of other monitors and of other task factories."""
-    while coro is not None:
-        if isinstance(coro, Watched) and coro.monitor is monitor:
-            return coro
-        # Ours and record()'s hold what they wrap; another's coroutine awaits it.
-        coro = next((inner for name in ("coro", "_coro", "cr_await") if (inner := _own(coro, name)) is not None), None)
-    return None
-
-
-def _own(owner: Any, name: str) -> Any:
-    try:
-        return object.__getattribute__(owner, name)  # past __getattr__, which would ask the innermost one
-    except AttributeError:
-        return None
+    return next((layer for layer in layers_of(coro) if isinstance(layer, Watched) and layer.monitor is monitor), None)
 
 
 def _place(coro: Any) -> tuple[CodeType, int] | None:
     """Return the code and the instruction at which a suspended coroutine waits in code that is no library's."""
-    while isinstance(coro, Watched):  # another monitor's
+    while isinstance(coro, WrappedCoroutine):  # another monitor's, or a recording's
         coro = coro.coro
     found = None
     while type(coro) is CoroutineType:

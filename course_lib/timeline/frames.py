@@ -7,7 +7,7 @@ from types import CodeType, FrameType, TracebackType
 from typing import Any
 
 _LIBRARIES = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
-_OURS = (str(Path(__file__).parent), str(Path(__file__).parent.parent / "clock"))
+_OURS = tuple(str(Path(__file__).parent.parent / package) for package in ("timeline", "clock", "monitor"))
 
 
 def is_library(code: CodeType) -> bool:

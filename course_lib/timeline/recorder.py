@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from course_lib.timeline.frames import is_library
+from course_lib.timeline.layers import Layer, put_layer, take_layers_off, without_ended
 from course_lib.timeline.model import Lane, Outcome, Span, State, Timeline
 from course_lib.timeline.trace import Trace, TracedCoroutine, trace_of
 
@@ -99,31 +100,15 @@ class Recorder:
             yield Span(at - zero, end - zero, State.WAITING)
 
 
-class _Layer:
-    """A function put in another's place: `before` is what stood there (None: nothing of its own), `real` what it calls.
-
-    Recordings may overlap and end in any order, so a layer whose recording has ended stays until it is the outermost.
-    """
-
-    def __init__(self, before: Any, real: Callable[..., Any], recorder: Recorder) -> None:
-        self.before, self.real, self.recorder = before, real, recorder
-
-
-def _without_ended(outermost: Any) -> Any:
-    while isinstance(outermost, _Layer) and not outermost.recorder.open:
-        outermost = outermost.before
-    return outermost
-
-
-class TracingFactory(_Layer):
+class TracingFactory(Layer):
     """A task factory that traces what is created inside the recording."""
 
     def __call__(self, loop: asyncio.AbstractEventLoop, coro: Any, **kwargs: Any) -> Any:
         """Create a task."""
-        recorder, context = self.recorder, kwargs.get("context")
+        recorder, context = self.owner, kwargs.get("context")
         # A kernel has tasks of its own on the same loop: they were not created in the recording's context.
         inside = recorder.open and recorder in (_active.get() if context is None else context.get(_active, ()))
-        if not inside or _is_errand(coro):
+        if not inside or not asyncio.iscoroutine(coro) or _is_errand(coro):
             return self.real(loop, coro, **kwargs)
         trace = Trace(len(recorder.traces), getattr(coro, "__name__", type(coro).__name__), recorder.now())
         trace.is_task = True
@@ -131,22 +116,22 @@ class TracingFactory(_Layer):
         return self.real(loop, TracedCoroutine(coro, trace, recorder), **kwargs)
 
 
-class _WatchedSelect(_Layer):
+class _WatchedSelect(Layer):
     """A selector's `select`, where a loop waits for the next event: whatever happens between two calls blocks it."""
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
-        self._left = self.recorder.now()
+        self._left = self.owner.now()
 
     def __call__(self, timeout: float | None = None) -> Any:
         self.note()
         try:
             return self.real(timeout)
         finally:
-            self._left = self.recorder.now()
+            self._left = self.owner.now()
 
     def note(self) -> None:
-        recorder = self.recorder
+        recorder = self.owner
         if recorder.open and recorder.now() - self._left >= recorder.blocking:
             recorder.blocks.append((self._left, recorder.now()))
 
@@ -193,8 +178,7 @@ async def record(*, tick: float | None = None, blocking: float = BLOCKING) -> As
     loop.set_task_factory(TracingFactory(before, before or plain_task, recorder))
     selector: Any = getattr(loop, "_selector", None)  # private, but the same since 3.4; uvloop has none
     if selector:
-        watched = _WatchedSelect(vars(selector).get("select"), selector.select, recorder)
-        selector.select = watched
+        watched = put_layer(selector, "select", _WatchedSelect, recorder)
     outer = _active.get()
     _active.set((*outer, recorder))
     try:
@@ -205,12 +189,9 @@ async def record(*, tick: float | None = None, blocking: float = BLOCKING) -> As
             watched.note()
         recorder.open = False
         _active.set(outer)  # not by a token: a generator that is closed by the loop ends in another context
-        if isinstance(loop.get_task_factory(), _Layer):  # else somebody wrapped it in turn, and it passes everything on
-            loop.set_task_factory(_without_ended(loop.get_task_factory()))
+        loop.set_task_factory(without_ended(loop.get_task_factory()))
         if selector:
-            selector.select = _without_ended(vars(selector).get("select"))
-            if selector.select is None:
-                del selector.select
+            take_layers_off(selector, "select")
         recorder.write(timeline, end)
 
 

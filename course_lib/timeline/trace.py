@@ -3,15 +3,16 @@
 import asyncio
 import math
 import re
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Callable, Coroutine
 from typing import Any, Protocol
 from weakref import ref
 
 from course_lib.clock import SimulationStopped
 from course_lib.timeline.model import Outcome
+from course_lib.timeline.wrapping import WrappedCoroutine, layers_of
 
-# Python 3.13.0 gives the name "None" to a task that a task factory made.
-_UNNAMED = re.compile(r"Task-\d+|None")
+# What is no name that somebody gave. Python 3.13.0 calls a task that a task factory made "None".
+UNNAMED = re.compile(r"(Task-\d+|None)?")
 _NUMBERED = re.compile(r"\bTask-\d+")
 _ADDRESS = re.compile(r" at 0x[0-9A-Fa-f]+")
 
@@ -19,7 +20,7 @@ _ADDRESS = re.compile(r" at 0x[0-9A-Fa-f]+")
 def task_name(task: asyncio.Task[Any]) -> str:
     """Return the name somebody gave a task, else its coroutine function's: asyncio's own numbers differ in each run."""
     name, coro = task.get_name(), task.get_coro()
-    return getattr(coro, "__name__", name) if _UNNAMED.fullmatch(name) else name
+    return getattr(coro, "__name__", name) if UNNAMED.fullmatch(name) else name
 
 
 def sentence(text: str) -> str:
@@ -58,8 +59,7 @@ class Trace:
     @property
     def name(self) -> str:
         """The name somebody gave, else the coroutine function's: asyncio's own numbers differ in each run."""
-        named = self.given_name and not _UNNAMED.fullmatch(self.given_name)
-        return self.given_name if named else self._function
+        return self._function if UNNAMED.fullmatch(self.given_name) else self.given_name
 
     def finish(self, now: float, error: BaseException | None) -> None:
         """Note the end of the lane and how it came."""
@@ -81,10 +81,10 @@ class Tracing(Protocol):
     log: list[float]  # three numbers a step: the trace's number, begun, ended
 
 
-class TracedCoroutine(Coroutine[Any, Any, Any]):
+class TracedCoroutine(WrappedCoroutine):
     """A coroutine that notes when each of its steps begins and ends, and is otherwise the one it wraps."""
 
-    __slots__ = ("coro", "recorder", "trace")
+    __slots__ = ("recorder", "trace")
 
     def __init__(self, coro: Coroutine[Any, Any, Any], trace: Trace, recorder: Tracing) -> None:
         self.coro, self.trace, self.recorder = coro, trace, recorder
@@ -122,27 +122,8 @@ class TracedCoroutine(Coroutine[Any, Any, Any]):
                     log.extend((trace.number, begun, ended))
         return result
 
-    def throw(self, *error: Any) -> Any:
-        """Run one step that begins with an exception."""
-        return self.send(None, error)
-
-    def close(self) -> None:
-        """Close the coroutine, as the garbage collector does with one that never ran."""
-        self.coro.close()
-
-    def __await__(self) -> Generator[Any, Any, Any]:
-        return self.coro.__await__()
-
-    def __getattr__(self, name: str) -> Any:
-        # cr_frame, cr_await and their like, __name__ too: what Task.print_stack and debuggers read.
-        return getattr(self.coro, name)
-
 
 def trace_of(task: asyncio.Task[Any], recorder: Tracing) -> Trace | None:
     """Return what `recorder` notes of a task; None if it does not trace it."""
-    coro: Any = task.get_coro()
-    while isinstance(coro, TracedCoroutine):
-        if coro.recorder is recorder:
-            return coro.trace
-        coro = coro.coro  # a recording inside a recording: the inner one's wrapper lies inside
-    return None
+    coros = layers_of(task.get_coro())
+    return next((coro.trace for coro in coros if isinstance(coro, TracedCoroutine) and coro.recorder is recorder), None)

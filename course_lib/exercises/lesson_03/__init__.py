@@ -1,10 +1,11 @@
 """Lesson 3: every task has an owner, and cancellation passes through."""
 
 import inspect
+from typing import Any
 
 from course_lib.exercises.framework import Answer, Exercise, WrongAnswer
 from course_lib.exercises.lesson_03 import mistakes, solutions
-from course_lib.exercises.lesson_03.scenes import CLEAN_UP, Jobs, Scene, Source, play
+from course_lib.exercises.lesson_03.scenes import BAD, CLEAN_UP, Jobs, Scene, Source, play
 
 # Exercise 1
 
@@ -12,7 +13,9 @@ from course_lib.exercises.lesson_03.scenes import CLEAN_UP, Jobs, Scene, Source,
 def _grade_fetch_or_default(fetch_or_default: Answer) -> str:
     old = "yesterday's page"
 
-    scene = play(fetch_or_default, Source("fetch", 1, "page"), 2, old)
+    fetch = Source("fetch", 1, "page")
+    scene = play(fetch_or_default, fetch, 2, old)
+    _called("fetch", [fetch], scene)
     if scene.result() != "page":
         raise scene.wrong(f"The page came after 1 s, within the limit of 2 s, and you returned {scene.returned!r:.60}.")
     if scene.ended != 1:
@@ -20,45 +23,62 @@ def _grade_fetch_or_default(fetch_or_default: Answer) -> str:
             f"The page came after 1 s, and your function returned it at {scene.ended:g} s: do not wait on."
         )
 
-    fetch = Source("fetch", 5, "page")
-    scene = play(fetch_or_default, fetch, 2, old)
-    if isinstance(scene.raised, TimeoutError):
-        raise scene.wrong("When the time was up, your function raised TimeoutError; it should return the default then.")
-    if scene.result() != old:
-        raise scene.wrong(
-            f"The fetch needs 5 s, the limit is 2 s, and you returned {scene.returned!r:.60}: no default."
-        )
-    if (fetch.begun and not fetch.cleaned_up) or scene.ended != 2 + CLEAN_UP:
-        raise scene.wrong(
-            f"A fetch that hangs was given up at {scene.ended:g} s: 2 s for the limit and {CLEAN_UP:g} s for its own "
-            f"clean-up make {2 + CLEAN_UP:g} s. Cancel it at the limit, and let it finish its `finally`."
-        )
+    for seconds in (2, 3):
+        fetch = Source("fetch", 5, "page")
+        scene = play(fetch_or_default, fetch, seconds, old)
+        if isinstance(scene.raised, TimeoutError):
+            raise scene.wrong(
+                "When the time was up, your function raised TimeoutError; it should return the default then."
+            )
+        if scene.result() != old:
+            raise scene.wrong(
+                f"The fetch needs 5 s, the limit is {seconds} s, and you returned {scene.returned!r:.60}: no default."
+            )
+        if (fetch.begun and not fetch.cleaned_up) or scene.ended != seconds + CLEAN_UP:
+            raise scene.wrong(
+                f"With a limit of {seconds} s, a fetch that hangs was given up at {scene.ended:g} s: {seconds} s for "
+                f"the limit and {CLEAN_UP:g} s for its own clean-up make {seconds + CLEAN_UP:g} s. Cancel it after "
+                "`seconds`, and let it finish its `finally`."
+            )
 
     missing = ValueError("no such page")
     scene = play(fetch_or_default, Source("fetch", 1, missing), 2, old)
-    if scene.raised is not missing:
-        raise scene.wrong("The fetch raised ValueError, and your function hid it: only lateness gives the default.")
+    _raised_own(missing, scene, "The fetch raised ValueError, and you hid it: only lateness gives the default.")
 
     gave_up = TimeoutError("the database gave up")
     scene = play(fetch_or_default, Source("fetch", 1, gave_up), 2, old)
-    if scene.raised is not gave_up:
-        raise scene.wrong(
-            "The fetch itself raised TimeoutError after 1 s, long before your limit of 2 s, and you took it for your "
-            "own: nobody will learn that the database gave up. Ask your limit whether it has expired."
-        )
+    _raised_own(
+        gave_up,
+        scene,
+        "The fetch itself raised TimeoutError after 1 s, long before your limit of 2 s, and you took it for your "
+        "own: nobody will learn that the database gave up. Ask your limit whether it has expired.",
+    )
 
-    fetch = Source("fetch", 5, "page")
-    scene = play(fetch_or_default, fetch, 2, old, cancel_at=1)
-    if not scene.cancelled:
-        raise scene.wrong(
-            f"At 1 s somebody cancelled your function, and it {_answered(scene)} instead of ending cancelled. A "
-            "cancellation belongs to who asked for it: let CancelledError through."
-        )
+    for cancel_at, doing in [(1, "in the middle of the fetch"), (2.2, "in the clean-up of a fetch that was too late")]:
+        scene = play(fetch_or_default, Source("fetch", 5, "page"), 2, old, cancel_at=cancel_at)
+        if not scene.cancelled:
+            raise scene.wrong(
+                f"At {cancel_at:g} s, {doing}, somebody cancelled your function, and it {scene.answered()} instead of "
+                "ending cancelled. A cancellation belongs to who asked for it: let CancelledError through."
+            )
     return "In time, too late, failed, cancelled: your function tells these four ends apart."
 
 
-def _answered(scene: Scene) -> str:
-    return f"raised {type(scene.raised).__name__}" if scene.raised else f"returned {scene.returned!r:.60}"
+def _called(name: str, sources: list[Source], scene: Scene) -> None:
+    # An error of another kind came before the call, and is the thing to tell.
+    if isinstance(scene.raised, TypeError | None) and not any(source.called for source in sources):
+        raise scene.wrong(f"`{name}` is a function, and you never called it. To start it, call it: `{name}()`.")
+
+
+def _raised_own(error: Exception, scene: Scene, hidden: str) -> None:
+    if scene.raised is None:
+        raise scene.wrong(hidden)
+    if scene.raised is not error:
+        another = "another " if type(scene.raised) is type(error) else ""
+        raise scene.wrong(
+            f"The fetch raised {type(error).__name__}, and you raised {another}{type(scene.raised).__name__} instead "
+            "of it: raise the fetch's own exception."
+        )
 
 
 fetch_or_default = Exercise(
@@ -82,12 +102,20 @@ fetch_or_default = Exercise(
         WrongAnswer(mistakes.no_limit, "you returned 'page': no default"),
         WrongAnswer(mistakes.late_is_an_error, "your function raised TimeoutError; it should return the default"),
         WrongAnswer(mistakes.any_timeout_error, "nobody will learn that the database gave up"),
-        WrongAnswer(mistakes.any_exception, "The fetch raised ValueError, and your function hid it"),
+        WrongAnswer(mistakes.any_exception, "The fetch raised ValueError, and you hid it"),
         WrongAnswer(mistakes.cancelled_is_late, 'returned "yesterday\'s page" instead of ending cancelled'),
         WrongAnswer(mistakes.leaves_it_running, "this was still running: fetch"),
         WrongAnswer(mistakes.shields_it, "this was still running: fetch"),
         WrongAnswer(mistakes.sleeps_first, "your function returned it at 2 s: do not wait on"),
         WrongAnswer(mistakes.forgets_return, "Is a `return` missing?"),
+        WrongAnswer(mistakes.own_limit, "With a limit of 3 s, a fetch that hangs was given up at 2.5 s"),
+        WrongAnswer(mistakes.late_or_cancelled, "At 2.2 s, in the clean-up of a fetch that was too late, somebody"),
+        WrongAnswer(mistakes.late_or_anything, "At 2.2 s, in the clean-up of a fetch that was too late, somebody"),
+        WrongAnswer(mistakes.awaits_the_function, "call it: `fetch()`"),
+        WrongAnswer(mistakes.fetches_in_a_group, "you raised ExceptionGroup instead of it"),
+        WrongAnswer(mistakes.raises_its_own, "raised another TimeoutError instead of it: raise the fetch's own"),
+        WrongAnswer(mistakes.waits_unprotected, "When it was cancelled at 1 s, this was still running: fetch"),
+        WrongAnswer(mistakes.awaits_the_cancelled, "awaiting a cancelled task raises CancelledError"),
     ],
 )
 
@@ -97,20 +125,36 @@ fetch_or_default = Exercise(
 
 def _grade_work_through(work_through: Answer) -> str:
     jobs, scene = _work(work_through, "job 1", "job 2", "job 3")
-    if scene.result() != 3:
+    handled = scene.result()
+    if jobs.hurried:
+        raise scene.wrong(
+            f"At {jobs.hurried[0]:g} s the worker asked for the next job, and had not handled the one it had: handle "
+            "each job to its end before you take another."
+        )
+    if handled != 3:
         raise scene.wrong(
             f"There were three good jobs, and you returned {scene.returned!r:.60}; return how many you handled."
         )
     _closed_once(jobs, scene, "When the last job was done")
 
-    jobs, scene = _work(work_through, "job 1", "bad job", "job 3")
-    if isinstance(scene.raised, ValueError):
-        raise scene.wrong("One bad job ended the whole worker: the jobs after it were never handled.")
+    jobs, scene = _work(work_through, 0, 1)
     if scene.result() != 2:
         raise scene.wrong(
-            f"Two good jobs and one that failed, and you returned {scene.returned!r:.60}; count the good ones."
+            f"There were two good jobs, 0 and 1, and you returned {scene.returned!r:.60}: only None ends the work, and "
+            "0 is not None."
         )
-    _closed_once(jobs, scene, "When one job had failed")
+
+    jobs, scene = _work(work_through, "job 1", *BAD, "job 4")
+    if isinstance(scene.raised, tuple(BAD.values())):
+        raise scene.wrong(
+            f"One bad job ended the whole worker: its handle raised {type(scene.raised).__name__}, and the jobs after "
+            "it were never handled."
+        )
+    if scene.result() != 2:
+        raise scene.wrong(
+            f"Two good jobs and two that failed, and you returned {scene.returned!r:.60}; count the good ones."
+        )
+    _closed_once(jobs, scene, "When two jobs had failed")
 
     for cancel_at, doing in [(2, "while it handled a job"), (3.5, "while it waited for a job")]:
         jobs, scene = _work(work_through, "job 1", "job 2", "job 3", cancel_at=cancel_at)
@@ -122,29 +166,32 @@ def _grade_work_through(work_through: Answer) -> str:
             )
         if not scene.cancelled:
             raise scene.wrong(
-                f"At {cancel_at:g} s, {doing}, the worker was cancelled; it stopped, but {_answered(scene)} as if it "
+                f"At {cancel_at:g} s, {doing}, the worker was cancelled; it stopped, but {scene.answered()} as if it "
                 "had come to its end. After the clean-up, let CancelledError go on."
             )
         _closed_once(jobs, scene, f"When the worker was cancelled {doing}")
 
-    lost = ConnectionError("the queue is gone")
-    jobs, scene = _work(work_through, "job 1", lost, "job 2")
-    if scene.raised is not lost:
-        raise scene.wrong(
-            "get_job() raised ConnectionError, and you went on: only a failing handle(job) is to be survived."
-        )
-    _closed_once(jobs, scene, "When get_job() had failed")
+    for lost in (ConnectionError("the queue is gone"), ValueError("no such queue")):
+        jobs, scene = _work(work_through, "job 1", lost, "job 2")
+        if scene.raised is not lost:
+            raise scene.wrong(
+                f"get_job() raised {type(lost).__name__}, and your function {scene.answered()}: only a failing "
+                "handle(job) is to be survived. Pass this one on."
+            )
+        _closed_once(jobs, scene, "When get_job() had failed")
     return "It survives a bad job, stops when told to, and closes once however it ends."
 
 
-def _work(work_through: Answer, *jobs: str | Exception, cancel_at: float | None = None) -> tuple[Jobs, Scene]:
+def _work(work_through: Answer, *jobs: Any, cancel_at: float | None = None) -> tuple[Jobs, Scene]:
     given = Jobs(*jobs)
     return given, play(work_through, given.get_job, given.handle, given.close, cancel_at=cancel_at)
 
 
 def _closed_once(jobs: Jobs, scene: Scene, when: str) -> None:
-    if jobs.closing == 0:
+    if jobs.close_called == 0:
         raise scene.wrong(f"{when}, close() never ran. Where does code stand that runs however a block is left?")
+    if jobs.closing == 0:
+        raise scene.wrong(f"{when}, close() was called and not awaited.")
     if jobs.closing > 1:
         raise scene.wrong(f"{when}, close() ran {jobs.closing} times. Leave it to one place.")
     if jobs.closed == 0:
@@ -181,8 +228,16 @@ work_through = Exercise(
         WrongAnswer(mistakes.closes_twice, "close() ran 2 times"),
         WrongAnswer(mistakes.closes_in_the_background, "this was still running: close"),
         WrongAnswer(mistakes.hides_the_end, "only a failing handle(job) is to be survived"),
-        WrongAnswer(mistakes.counts_failures, "you returned 3; count the good ones"),
+        WrongAnswer(mistakes.counts_failures, "you returned 4; count the good ones"),
         WrongAnswer(mistakes.forgets_the_count, "Is a `return` missing?"),
+        WrongAnswer(mistakes.collects_them_first, "At 1 s the worker asked for the next job, and had not handled"),
+        WrongAnswer(mistakes.survives_one_kind, "One bad job ended the whole worker: its handle raised OSError"),
+        WrongAnswer(mistakes.hides_some_ends, "get_job() raised ValueError, and your function returned 2"),
+        WrongAnswer(mistakes.falsy_is_none, "0 and 1, and you returned 0: only None ends the work"),
+        WrongAnswer(mistakes.forgets_to_await_the_job, "It had not ended after 60 s. A coroutine was made and never"),
+        WrongAnswer(mistakes.continues_after_none, "It had not ended after 60 s."),
+        WrongAnswer(mistakes.can_never_be_stopped, "It had not ended after 60 s."),
+        WrongAnswer(mistakes.forgets_to_await_close, "close() was called and not awaited"),
     ],
 )
 
@@ -193,8 +248,10 @@ work_through = Exercise(
 def _grade_first_answer(first_answer: Answer) -> str:
     sources = [Source("source a", 3, "a"), Source("source b", 1, "b"), Source("source c", 2, "c")]
     scene = play(first_answer, sources)
+    _called("source", sources, scene)
+    answer = scene.result()
     _asked_together(sources, scene)
-    if scene.result() != "b":
+    if answer != "b":
         raise scene.wrong(f"Source b answers first, after 1 s; you returned {scene.returned!r:.60}.")
     if scene.ended != 1 + CLEAN_UP:
         raise scene.wrong(
@@ -205,7 +262,7 @@ def _grade_first_answer(first_answer: Answer) -> str:
     down = OSError("source b is down")
     sources = [Source("source a", 3, "a"), Source("source b", 1, down), Source("source c", 2, "c")]
     scene = play(first_answer, sources)
-    if scene.raised:
+    if scene.raised is down or isinstance(scene.raised, BaseExceptionGroup):
         raise scene.wrong("Source b failed, and that ended everything: source c had a good answer a second later.")
     if scene.result() != "c":
         raise scene.wrong(f"Source b fails, so source c answers first; you returned {scene.returned!r:.60}.")
@@ -217,7 +274,7 @@ def _grade_first_answer(first_answer: Answer) -> str:
     scene = play(first_answer, sources)
     if not isinstance(scene.raised, BaseExceptionGroup):
         raise scene.wrong(
-            f"All three sources failed, and you {_answered(scene)}: raise an ExceptionGroup of their errors."
+            f"All three sources failed, and you {scene.answered()}: raise an ExceptionGroup of their errors."
         )
     if sorted(map(str, scene.raised.exceptions)) != sorted(map(str, errors)):
         found = ", ".join(str(error) for error in scene.raised.exceptions)
@@ -227,7 +284,7 @@ def _grade_first_answer(first_answer: Answer) -> str:
     scene = play(first_answer, sources, cancel_at=0.5)
     if not scene.cancelled:
         raise scene.wrong(
-            f"At 0.5 s somebody cancelled your function, and it {_answered(scene)} instead of ending cancelled: a "
+            f"At 0.5 s somebody cancelled your function, and it {scene.answered()} instead of ending cancelled: a "
             "CancelledError is no answer and no failure of a source."
         )
     return "The first success wins, failures are kept until they matter, and nobody is left running."
@@ -266,8 +323,11 @@ first_answer = Exercise(
         WrongAnswer(mistakes.last_error_only, "you raised OSError: raise an ExceptionGroup of their errors"),
         WrongAnswer(mistakes.drops_an_error, "tells only of this: source a is down"),
         WrongAnswer(mistakes.gives_up_silently, "you returned None: raise an ExceptionGroup of their errors"),
-        WrongAnswer(mistakes.cleans_up_after_success_only, "this was still running: source a, source b"),
+        WrongAnswer(mistakes.cleans_up_after_success_only, "When it was cancelled at 0.5 s, this was still running"),
         WrongAnswer(mistakes.treats_cancellation_as_failure, "instead of ending cancelled"),
+        WrongAnswer(mistakes.awaits_each_loser, "ended cancelled: awaiting a cancelled task raises CancelledError."),
+        WrongAnswer(mistakes.gathers_the_losers, "gather stops at the first CancelledError; pass `return_exceptions"),
+        WrongAnswer(mistakes.makes_tasks_of_functions, "call it: `source()`"),
     ],
 )
 

@@ -80,6 +80,88 @@ async def forgets_return(fetch, seconds, default):
         return default
 
 
+async def own_limit(fetch, seconds, default):
+    try:
+        async with asyncio.timeout(2) as limit:
+            return await fetch()
+    except TimeoutError:
+        if limit.expired():
+            return default
+        raise
+
+
+async def late_or_cancelled(fetch, seconds, default):
+    try:
+        async with asyncio.timeout(seconds) as limit:
+            return await fetch()
+    except (TimeoutError, asyncio.CancelledError):
+        if limit.expired():
+            return default
+        raise
+
+
+async def late_or_anything(fetch, seconds, default):
+    try:
+        async with asyncio.timeout(seconds) as limit:
+            return await fetch()
+    except:  # the mistake: a cancellation comes here, too
+        if limit.expired():
+            return default
+        raise
+
+
+async def awaits_the_function(fetch, seconds, default):
+    try:
+        async with asyncio.timeout(seconds) as limit:
+            return await fetch
+    except TimeoutError:
+        if limit.expired():
+            return default
+        raise
+
+
+async def fetches_in_a_group(fetch, seconds, default):
+    try:
+        async with asyncio.timeout(seconds) as limit:
+            async with asyncio.TaskGroup() as group:
+                task = group.create_task(fetch())
+        return task.result()
+    except TimeoutError:
+        if limit.expired():
+            return default
+        raise
+
+
+async def raises_its_own(fetch, seconds, default):
+    try:
+        async with asyncio.timeout(seconds) as limit:
+            return await fetch()
+    except TimeoutError:
+        if limit.expired():
+            return default
+        raise TimeoutError("late") from None
+
+
+async def waits_unprotected(fetch, seconds, default):
+    task = asyncio.create_task(fetch())
+    done, _ = await asyncio.wait({task}, timeout=seconds)
+    if done:
+        return task.result()
+    task.cancel()
+    await asyncio.wait({task})
+    return default
+
+
+async def awaits_the_cancelled(fetch, seconds, default):
+    task = asyncio.create_task(fetch())
+    done, _ = await asyncio.wait({task}, timeout=seconds)
+    if done:
+        return task.result()
+    task.cancel()
+    await task
+    return default
+
+
 # work_through
 
 
@@ -224,6 +306,115 @@ async def returns_in_finally(get_job, handle, close):
         return handled  # noqa: B012  # the mistake: it swallows whatever was on its way
 
 
+async def collects_them_first(get_job, handle, close):
+    jobs = []
+    try:
+        while (job := await get_job()) is not None:
+            jobs.append(job)
+        results = await asyncio.gather(*(handle(job) for job in jobs), return_exceptions=True)
+        return sum(not isinstance(result, Exception) for result in results)
+    finally:
+        await close()
+
+
+async def survives_one_kind(get_job, handle, close):
+    handled = 0
+    try:
+        while (job := await get_job()) is not None:
+            try:
+                await handle(job)
+                handled += 1
+            except ValueError:
+                pass
+        return handled
+    finally:
+        await close()
+
+
+async def hides_some_ends(get_job, handle, close):
+    handled = 0
+    try:
+        while True:
+            try:
+                job = await get_job()
+                if job is None:
+                    return handled
+                await handle(job)
+                handled += 1
+            except ConnectionError:
+                raise
+            except Exception:
+                continue
+    finally:
+        await close()
+
+
+async def falsy_is_none(get_job, handle, close):
+    handled = 0
+    try:
+        while job := await get_job():
+            try:
+                await handle(job)
+                handled += 1
+            except Exception:
+                pass
+        return handled
+    finally:
+        await close()
+
+
+async def forgets_to_await_the_job(get_job, handle, close):
+    handled = 0
+    try:
+        while (job := get_job()) is not None:
+            try:
+                await handle(job)
+                handled += 1
+            except Exception:
+                pass
+        return handled
+    finally:
+        await close()
+
+
+async def continues_after_none(get_job, handle, close):
+    handled = 0
+    try:
+        while True:
+            job = await get_job()
+            if job is None:
+                continue
+            try:
+                await handle(job)
+                handled += 1
+            except Exception:
+                pass
+    finally:
+        await close()
+
+
+async def can_never_be_stopped(get_job, handle, close):
+    while True:
+        try:
+            await handle(await get_job())
+        except BaseException:
+            continue
+
+
+async def forgets_to_await_close(get_job, handle, close):
+    handled = 0
+    try:
+        while (job := await get_job()) is not None:
+            try:
+                await handle(job)
+                handled += 1
+            except Exception:
+                pass
+        return handled
+    finally:
+        close()
+
+
 # first_answer
 
 
@@ -366,3 +557,41 @@ async def gives_up_silently(sources):
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def awaits_each_loser(sources):
+    tasks = [asyncio.create_task(source()) for source in sources]
+    errors = []
+    try:
+        for finished in asyncio.as_completed(tasks):
+            try:
+                return await finished
+            except Exception as error:
+                errors.append(error)
+        raise ExceptionGroup("no source answered", errors)
+    finally:
+        for task in tasks:
+            task.cancel()
+            await task
+
+
+async def gathers_the_losers(sources):
+    tasks = [asyncio.create_task(source()) for source in sources]
+    errors = []
+    try:
+        for finished in asyncio.as_completed(tasks):
+            try:
+                return await finished
+            except Exception as error:
+                errors.append(error)
+        raise ExceptionGroup("no source answered", errors)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks)
+
+
+async def makes_tasks_of_functions(sources):
+    tasks = [asyncio.create_task(source) for source in sources]
+    done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    return done.pop().result()

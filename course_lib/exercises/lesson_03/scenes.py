@@ -10,6 +10,8 @@ from course_lib.timeline import Timeline, span
 
 PATIENCE = 60.0  # virtual seconds after which a call is taken for one that does not end
 CLEAN_UP = 0.5  # seconds that what the learner calls needs when it is cancelled
+GAVE_UP = "not ended"  # the result of a call that did not end within PATIENCE
+BAD = {"bad job": ValueError, "worse job": OSError}  # the jobs that fail, and how
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +30,6 @@ class Scene:
 
     def result(self) -> Any:
         """Return what the call returned; raise Wrong if it gave an exception, nothing or a coroutine instead."""
-        if self.cancelled:
-            raise self.wrong("Your function ended cancelled, though nobody had cancelled it.")
         if self.raised:
             raise self.wrong(f"Your code raised {type(self.raised).__name__}: {self.raised}")
         if self.returned is None:
@@ -38,12 +38,16 @@ class Scene:
             raise self.wrong("You returned a coroutine or a task where its result belongs: an `await` is missing.")
         return self.returned
 
+    def answered(self) -> str:
+        """Say what the call did, for one that did not end cancelled."""
+        return f"raised {type(self.raised).__name__}" if self.raised else f"returned {self.returned!r:.60}"
+
 
 def play(function: Answer, *args: Any, cancel_at: float | None = None) -> Scene:
     """Call the learner's function on the virtual clock and, at `cancel_at` seconds, cancel it.
 
-    Raises NotImplementedError for an untouched stub, and Wrong for what `run` finds: above all, tasks that are left
-    when the function ends.
+    Raises NotImplementedError for an untouched stub, and Wrong for what `run` finds, for a call that does not end,
+    for one that ends cancelled when nobody cancelled it, and for tasks that are left when it ends.
     """
 
     async def main() -> Any:
@@ -52,19 +56,38 @@ def play(function: Answer, *args: Any, cancel_at: float | None = None) -> Scene:
         if cancel_at is not None:
             loop.call_at(cancel_at, task.cancel)
         await asyncio.wait({task}, timeout=PATIENCE)
-        ended = loop.time()
         if not task.done():
-            task.cancel()
-            await asyncio.wait({task}, timeout=PATIENCE)
+            return GAVE_UP
         if task.cancelled():
-            return None, None, True, ended
+            return None, None, True, loop.time()
         error = task.exception()
         if isinstance(error, NotImplementedError):
             raise error
-        return None if error else task.result(), error, False, ended
+        return None if error else task.result(), error, False, loop.time()
 
-    timeline = run(main)
-    return Scene(timeline, *timeline.result)
+    found = None
+    try:
+        timeline = run(main)
+    except Wrong as wrong:
+        if wrong.timeline is None or wrong.timeline.result is None:
+            raise
+        found, timeline = wrong, wrong.timeline
+    though = f", though it was cancelled at {cancel_at:g} s" if cancel_at is not None else ""
+    if timeline.result is GAVE_UP:
+        raise Wrong(f"It had not ended after {PATIENCE:g} s{though}.", timeline)
+    scene = Scene(timeline, *timeline.result)
+    # Before what is left running, which may be so because of this.
+    if scene.cancelled and cancel_at is None:
+        raise scene.wrong(
+            "Your function ended cancelled: awaiting a cancelled task raises CancelledError. So does a gather of them: "
+            "gather stops at the first CancelledError; pass `return_exceptions=True`."
+        )
+    if timeline.leaked:
+        end = f"was cancelled at {cancel_at:g} s" if scene.cancelled else scene.answered()
+        raise scene.wrong(f"When it {end}, this was still running: {', '.join(timeline.leaked)}. Await what you start.")
+    if found:
+        raise found
+    return scene
 
 
 class Source:
@@ -72,11 +95,13 @@ class Source:
 
     def __init__(self, name: str, seconds: float, answer: Any) -> None:
         self.name, self.seconds, self.answer = name, seconds, answer
+        self.called = 0
         self.begun: list[float] = []
         self.cleaned_up = 0
 
     def __call__(self) -> Coroutine[Any, Any, Any]:
         """Return a coroutine whose lane in the timeline has the name of the source."""
+        self.called += 1
         coro = self._work()
         coro.__name__ = self.name  # type: ignore[attr-defined]  # which coroutine objects have and the stub lacks
         return coro
@@ -98,34 +123,48 @@ class Source:
 class Jobs:
     """What a worker is given: jobs by and by, a way to handle one, and something to close at the end.
 
-    Each of `jobs` is what get_job gives, or an exception that it raises. Each takes 1 s to come and 2 s to handle; one
-    whose name begins with "bad" fails.
+    Each of `jobs` is what get_job gives, or an exception that it raises. Each takes 1 s to come and 2 s to handle;
+    those in BAD fail.
     """
 
     def __init__(self, *jobs: Any) -> None:
         self._jobs = list(jobs)
         self.handled: list[tuple[str, float]] = []  # (job, when it was begun)
-        self.closing = self.closed = 0
+        self.hurried: list[float] = []  # when a job was asked for before the last one was handled
+        self.close_called = self.closing = self.closed = 0
+        self._in_hand = 0
 
     async def get_job(self) -> Any:
         """Return the next job after 1 s, None when there is none."""
+        if self._in_hand:
+            self.hurried.append(asyncio.get_running_loop().time())
         with span("get_job"):
             await asyncio.sleep(1)
         job = self._jobs.pop(0) if self._jobs else None
         if isinstance(job, Exception):
             raise job
+        self._in_hand += job is not None
         return job
 
-    async def handle(self, job: str) -> None:
+    async def handle(self, job: Any) -> None:
         """Take 2 s; fail for a bad job."""
-        self.handled.append((job, asyncio.get_running_loop().time()))
+        self.handled.append((str(job), asyncio.get_running_loop().time()))
         with span(f"handle {job}"):
-            await asyncio.sleep(2)
-            if job.startswith("bad"):
-                raise ValueError(f"cannot read {job}")
+            try:
+                await asyncio.sleep(2)
+            finally:
+                self._in_hand -= 1
+            if job in BAD:
+                raise BAD[job](f"cannot read {job}")
 
-    async def close(self) -> None:
-        """Take half a second."""
+    def close(self) -> Coroutine[Any, Any, None]:
+        """Return a coroutine that takes half a second; it may stay without an await, so the call counts by itself."""
+        self.close_called += 1
+        coro = self._close()
+        coro.__name__ = "close"  # type: ignore[attr-defined]  # which coroutine objects have and the stub lacks
+        return coro
+
+    async def _close(self) -> None:
         self.closing += 1
         with span("close"):
             await asyncio.sleep(CLEAN_UP)

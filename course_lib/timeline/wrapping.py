@@ -1,0 +1,57 @@
+"""A coroutine around a coroutine: how a recording, and a monitor, see every step of a task."""
+
+from collections.abc import Coroutine, Iterator
+from typing import Any
+
+
+class WrappedCoroutine(Coroutine[Any, Any, Any]):
+    """A coroutine that is the one it wraps, but for what a subclass does in `send`."""
+
+    __slots__ = ("coro",)
+    coro: Coroutine[Any, Any, Any]
+
+    def send(self, value: Any, throw: tuple[Any, ...] = ()) -> Any:
+        """Run one step; with `throw`, one that begins with an exception."""
+        return self.coro.throw(*throw) if throw else self.coro.send(value)
+
+    def throw(self, *error: Any) -> Any:
+        """Run one step that begins with an exception."""
+        return self.send(None, error)
+
+    def close(self) -> None:
+        """Close the coroutine, as the garbage collector does with one that never ran."""
+        self.coro.close()
+
+    def __await__(self) -> Any:
+        return _Awaited(self)  # not the coroutine's own: another task factory may put an `await` between task and this
+
+    def __getattr__(self, name: str) -> Any:
+        # cr_frame, cr_await and their like, __name__ too: what Task.print_stack and debuggers read.
+        return getattr(self.coro, name)
+
+
+class _Awaited(Iterator[Any]):
+    """What `await` drives; not the wrapper itself, since a task would call its `__next__`, and that `send`."""
+
+    __slots__ = ("close", "coro", "send", "throw")
+
+    def __init__(self, wrapper: WrappedCoroutine) -> None:
+        self.coro, self.send, self.throw, self.close = wrapper, wrapper.send, wrapper.throw, wrapper.close
+
+    def __next__(self) -> Any:
+        return self.send(None)
+
+
+def layers_of(coro: Any) -> Iterator[Any]:
+    """Go through a coroutine, what it wraps or awaits, what that wraps or awaits, and so on."""
+    while coro is not None:
+        yield coro
+        # Ours hold what they wrap; another task factory's coroutine awaits it.
+        coro = next((inner for name in ("coro", "cr_await") if (inner := _own(coro, name)) is not None), None)
+
+
+def _own(owner: Any, name: str) -> Any:
+    try:
+        return object.__getattribute__(owner, name)  # past __getattr__, which would ask the innermost one
+    except AttributeError:
+        return None
