@@ -262,8 +262,13 @@ def test_a_real_jupyterlab_asks_for_no_news_and_ends_on_sigterm(tmp_path):
             url = json.loads(running[0].read_text())["url"]
 
             def get(path):
-                with urllib.request.urlopen(f"{url}{path}?token=secret", timeout=30) as answer:
-                    return answer.read().decode()
+                while True:
+                    try:
+                        with urllib.request.urlopen(f"{url}{path}?token=secret", timeout=30) as answer:
+                            return answer.read().decode()
+                    except urllib.error.URLError:  # it names its address a moment before it listens there
+                        assert time.monotonic() < deadline, "JupyterLab does not listen"
+                        time.sleep(0.05)
 
             page = get("lab")
             assert '"news": {"disabled": true}' in page

