@@ -855,3 +855,24 @@ print(lines)
 """
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
     assert run.stdout.strip() == "['call', 'line', 'return']", run.stderr
+
+
+def test_python_ends_although_a_task_catches_everything():
+    """A task that ignores its cancellation, and would ignore being closed, does not keep Python from ending."""
+    script = """
+import asyncio
+from course_lib.timeline import simulate
+async def stubborn():
+    while True:
+        try:
+            await asyncio.sleep(1)
+        except BaseException:
+            continue
+async def main():
+    task = asyncio.create_task(stubborn())
+    await asyncio.sleep(1)
+print(simulate(main).notes[-1])
+"""
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=30)
+    assert run.stdout.strip() == "stubborn did not end when it was cancelled", run.stderr
+    assert run.returncode == 0

@@ -236,7 +236,6 @@ work_through = Exercise(
         WrongAnswer(mistakes.falsy_is_none, "0 and 1, and you returned 0: only None ends the work"),
         WrongAnswer(mistakes.forgets_to_await_the_job, "It had not ended after 60 s. A coroutine was made and never"),
         WrongAnswer(mistakes.continues_after_none, "It had not ended after 60 s."),
-        WrongAnswer(mistakes.can_never_be_stopped, "It had not ended after 60 s."),
         WrongAnswer(mistakes.forgets_to_await_close, "close() was called and not awaited"),
     ],
 )

@@ -393,14 +393,6 @@ async def continues_after_none(get_job, handle, close):
         await close()
 
 
-async def can_never_be_stopped(get_job, handle, close):
-    while True:
-        try:
-            await handle(await get_job())
-        except BaseException:
-            continue
-
-
 async def forgets_to_await_close(get_job, handle, close):
     handled = 0
     try:

@@ -152,6 +152,9 @@ class Jobs:
         with span(f"handle {job}"):
             try:
                 await asyncio.sleep(2)
+            except asyncio.CancelledError:
+                await_missing([job])  # else Python warns of it at some later time
+                raise
             finally:
                 self._in_hand -= 1
             if job in BAD:
