@@ -201,7 +201,7 @@ class _Simulation:
         self._end(self._loop.shutdown_asyncgens())
         survivors = [task for task in tasks if not task.done()]
         for task in survivors:
-            # Never collected, not even when Python ends: closing a coroutine that catches everything would not come back.
+            # Never collected, not even when Python ends: closing a coroutine that catches everything never returns.
             ctypes.pythonapi.Py_IncRef(ctypes.py_object(task))
         timeline = self.timeline
         timeline.notes += sorted(f"{task_name(task)} did not end when it was cancelled" for task in survivors)
