@@ -1,6 +1,7 @@
 """Lesson 2: the loop runs one step at a time; a long step delays everyone."""
 
 import asyncio
+import inspect
 from collections.abc import Callable
 from contextvars import ContextVar, copy_context
 from typing import Any
@@ -239,8 +240,12 @@ def _counted(timeline: Timeline, seen: dict[str, Any]) -> None:
 
 count_tasks = Exercise(
     lesson="lesson_02",
-    task="""\
+    task=f"""\
 **Exercise 3: bug hunt.** Mend `count_tasks(main)`.
+
+```python
+{inspect.getsource(mistakes.as_the_article).replace("as_the_article", "count_tasks").strip()}
+```
 
 - It awaits `main()` and returns two numbers: how many tasks were created meanwhile, and how many of them failed.
 - It does so with a task factory, as the article's monitor does, and has the same defects. There are four or more.
