@@ -587,9 +587,11 @@ def test_an_interrupt_ends_the_simulation_at_once():
     """KeyboardInterrupt in the caller stops the simulation, and everything is as it was found."""
     out = run_script(
         """
-        import _thread, asyncio, threading, time
+        import _thread, asyncio, signal, threading, time
         from course_lib.timeline import simulate
 
+        # A shell lets what it starts in the background ignore interrupts, and a test suite may be among it.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         real_sleep, real_time = time.sleep, time.time
         cleaned = []
 
