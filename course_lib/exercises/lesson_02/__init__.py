@@ -2,10 +2,13 @@
 
 import asyncio
 import inspect
+import threading
 from collections.abc import Callable
+from contextlib import suppress
 from contextvars import ContextVar, copy_context
 from typing import Any
 
+from course_lib.clock import SimulationError
 from course_lib.exercises.framework import Answer, Exercise, Wrong, WrongAnswer, await_missing, run
 from course_lib.exercises.lesson_02 import mistakes, solutions
 from course_lib.timeline import Timeline
@@ -30,6 +33,8 @@ def _grade_in_chunks(in_chunks: Answer) -> str:
             raise Wrong(_too_many(max(between), count), timeline)
         if not isinstance(got, list | tuple) or await_missing(got):
             raise Wrong(f"Return the list of results; you returned {got!r:.80}.", timeline)
+        if sorted(done) == items != done:
+            raise Wrong("work() was called for every item, but not in the order of the items.", timeline)
         if done != items:
             raise Wrong(
                 f"Of {count} items, work() was called for {len(set(done))}, {len(done)} times in all.", timeline
@@ -56,7 +61,11 @@ async def _beside_another(in_chunks: Answer, items: list[int], done: list[int], 
             await asyncio.sleep(0)
             between.append(len(done) - sum(between))
 
+    loop_thread = threading.get_ident()
+
     def work(item: int) -> int:
+        if threading.get_ident() != loop_thread:
+            raise Wrong("work() was called in another thread: no threads here, let the others have a turn in between.")
         done.append(item)
         return item * item
 
@@ -92,12 +101,17 @@ in_chunks = Exercise(
         WrongAnswer(mistakes.sleeps_on_the_loop, "The event loop was blocked for 1 s"),
         WrongAnswer(mistakes.sleeps_for_long, "You slept for 10 s"),
         WrongAnswer(mistakes.chunks_too_long, "Others waited while 25 items were worked on in one step; 10 at most"),
+        WrongAnswer(mistakes.in_threads, "work() was called in another thread"),
+        WrongAnswer(mistakes.backwards, "but not in the order of the items"),
         WrongAnswer(mistakes.loses_the_rest, "Of 37 items, work() was called for 30"),
     ],
 )
 
 
 # Exercise 2
+
+
+DELAY = 1.2345678  # seconds until the answer is there
 
 
 def _grade_ask(ask: Answer) -> str:
@@ -110,24 +124,29 @@ def _grade_ask(ask: Answer) -> str:
 
         return start
 
-    timeline = run(ask, starting("the answer", 1.5))
+    # Odd numbers: whoever looks now and then, at round times, looks too late.
+    timeline = run(ask, starting("the answer", DELAY))
     if await_missing([timeline.result]):
         raise Wrong("You returned the future itself, and not what it will hold: an `await` is missing.", timeline)
     if timeline.end == 0:
-        raise Wrong("Your function returned before the answer was there: it came after 1.5 s. Wait for it.", timeline)
+        raise Wrong(
+            f"Your function returned before the answer was there: it came after {DELAY} s. Wait for it.", timeline
+        )
     if timeline.result != "the answer":
         raise Wrong(f"Expected 'the answer', got {timeline.result!r:.80}.", timeline)
-    if timeline.end > 1.5:
+    if timeline.end > DELAY:
         raise Wrong(
-            f"The answer was there after 1.5 s, and you noticed at {timeline.end:g} s: you asked again and again. "
+            f"The answer was there after {DELAY} s, and you noticed at {timeline.end:g} s: you asked again and again. "
             "Let the callback wake you.",
             timeline,
         )
     try:
-        timeline = run(ask, starting(refused, 1))
+        timeline = run(ask, starting(refused, DELAY))
     except Wrong as wrong:
         if wrong.error is refused:
             return "The callback woke your task at the very moment, with the result or with the exception."
+        if isinstance(wrong.error, SimulationError) and "CancelledError" in str(wrong.error):
+            raise Wrong("on_error got an exception, and your function was cancelled: raise that exception.") from None
         if "never happens" in str(wrong):
             raise Wrong("on_error was called, and nobody woke your task: it waits for ever.", wrong.timeline) from None
         raise
@@ -152,9 +171,11 @@ ask = Exercise(
     wrong_answers=[
         WrongAnswer(mistakes.returns_what_start_returns, "Your function returned before the answer was there"),
         WrongAnswer(mistakes.returns_the_future, "You returned the future itself"),
-        WrongAnswer(mistakes.polls_now_and_then, "you noticed at 1.6 s: you asked again and again"),
+        WrongAnswer(mistakes.polls_now_and_then, "you asked again and again"),
         WrongAnswer(mistakes.polls_without_end, "did not come to an end"),
         WrongAnswer(mistakes.forgets_the_error, "nobody woke your task"),
+        WrongAnswer(mistakes.polls_quickly, "you asked again and again"),
+        WrongAnswer(mistakes.cancels_itself, "your function was cancelled: raise that exception"),
         WrongAnswer(mistakes.returns_the_error, "your function returned ConnectionError('no answer'): raise it"),
     ],
 )
@@ -179,7 +200,7 @@ def _grade_count_tasks(count_tasks: Answer) -> str:
             await asyncio.create_task(page())
         context = copy_context()
         context.run(_marked.set, "kept")
-        seen["context"] = await asyncio.create_task(page(), context=context)
+        seen["context"] = await asyncio.create_task(page(), context=context, name="the one with a context")
         failed = asyncio.create_task(fails(), name="the failed one")
         cancelled = asyncio.create_task(asyncio.sleep(60))
         await asyncio.sleep(0)
@@ -187,11 +208,17 @@ def _grade_count_tasks(count_tasks: Answer) -> str:
         await asyncio.wait([failed, cancelled])
         seen["raised"] = failed._exception is not None  # not .exception(): that would be asking for it
 
+    async def broken() -> None:
+        raise ZeroDivisionError
+
     async def program() -> Any:
         loop = asyncio.get_running_loop()
         before = loop.get_task_factory()
         counts = await count_tasks(main)
         seen["put back"] = loop.get_task_factory() is before
+        with suppress(ZeroDivisionError):
+            await count_tasks(broken)
+        seen["put back after an error"] = loop.get_task_factory() is before
         return counts
 
     try:
@@ -213,6 +240,12 @@ def _counted(timeline: Timeline, seen: dict[str, Any]) -> None:
     if not isinstance(got, tuple | list) or len(got) != 2:
         raise Wrong(f"Return two numbers, created and failed; you returned {got!r:.80}.", timeline)
     created, failed = got
+    if "raised" not in seen:
+        raise Wrong("main() was not awaited to its end.", timeline)
+    if seen["context"] is None:
+        raise Wrong(
+            "A task lost its result: whoever awaits in its place must return it, `return await coro`.", timeline
+        )
     if seen["context"] != "kept":
         raise Wrong(
             "A task was given a context, and did not run in it: pass the keywords on to asyncio.Task.", timeline
@@ -234,8 +267,10 @@ def _counted(timeline: Timeline, seen: dict[str, Any]) -> None:
         )
     if not seen["put back"]:
         raise Wrong(
-            "After your function returned, its task factory was still there. Put back the one you found.", timeline
+            "After your function returned, the task factory that was there before was not back. Put it back.", timeline
         )
+    if not seen["put back after an error"]:
+        raise Wrong("When main() raised, the old task factory was not put back: do it in a `finally`.", timeline)
 
 
 count_tasks = Exercise(
@@ -249,7 +284,8 @@ count_tasks = Exercise(
 
 - It awaits `main()` and returns two numbers: how many tasks were created meanwhile, and how many of them failed.
 - It does so with a task factory, as the article's monitor does, and has the same defects. There are four or more.
-- Being counted must change nothing for the tasks: what they are given, how they end, what asyncio says of them.""",
+- Being counted must change nothing for the tasks: what they are given, what they return, how they end, and that
+  asyncio complains of an exception that nobody asked for. However `main` ends, the old factory is put back.""",
     reference=solutions.count_tasks,
     grade=_grade_count_tasks,
     hints=[
@@ -265,7 +301,10 @@ count_tasks = Exercise(
         WrongAnswer(mistakes.counts_ids, "The id of a task that is gone is given to the next one"),
         WrongAnswer(mistakes.asks_for_the_exception, "`task.exception()` counts as asking"),
         WrongAnswer(mistakes.cancelled_is_failed, "which is no failure; you counted 2 failed"),
-        WrongAnswer(mistakes.leaves_the_factory, "its task factory was still there"),
+        WrongAnswer(mistakes.leaves_the_factory, "the task factory that was there before was not back"),
+        WrongAnswer(mistakes.no_finally, "do it in a `finally`"),
+        WrongAnswer(mistakes.loses_the_result, "A task lost its result"),
+        WrongAnswer(mistakes.never_awaits_main, "main() was not awaited to its end"),
         WrongAnswer(mistakes.swallows_the_exception, "its exception must go on after you saw it"),
     ],
 )

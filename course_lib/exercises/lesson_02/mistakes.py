@@ -238,3 +238,82 @@ async def swallows_the_exception(main):
     finally:
         loop.set_task_factory(before)
     return tuple(counts)
+
+
+async def no_finally(main):
+    loop = asyncio.get_running_loop()
+    before = loop.get_task_factory()
+    counts = [0, 0]
+
+    async def watched(coro):
+        try:
+            return await coro
+        except Exception:
+            counts[1] += 1
+            raise
+
+    def factory(loop, coro, **kwargs):
+        counts[0] += 1
+        return asyncio.Task(watched(coro), loop=loop, **kwargs)
+
+    loop.set_task_factory(factory)
+    await main()
+    loop.set_task_factory(before)
+    return tuple(counts)
+
+
+async def loses_the_result(main):
+    loop = asyncio.get_running_loop()
+    before = loop.get_task_factory()
+    counts = [0, 0]
+
+    async def watched(coro):
+        try:
+            await coro
+        except Exception:
+            counts[1] += 1
+            raise
+
+    def factory(loop, coro, **kwargs):
+        counts[0] += 1
+        return asyncio.Task(watched(coro), loop=loop, **kwargs)
+
+    loop.set_task_factory(factory)
+    try:
+        await main()
+    finally:
+        loop.set_task_factory(before)
+    return tuple(counts)
+
+
+async def never_awaits_main(main):
+    return 8, 1
+
+
+async def in_threads(items, work):
+    return [await asyncio.to_thread(work, item) for item in items]
+
+
+async def backwards(items, work):
+    results = []
+    for number, item in enumerate(reversed(items), start=1):
+        results.append(work(item))
+        if number % 10 == 0:
+            await asyncio.sleep(0)
+    return results[::-1]
+
+
+async def polls_quickly(start):
+    answers, errors = [], []
+    start(answers.append, errors.append)
+    while not answers and not errors:
+        await asyncio.sleep(0.01)
+    if errors:
+        raise errors[0]
+    return answers[0]
+
+
+async def cancels_itself(start):
+    future = asyncio.get_running_loop().create_future()
+    start(future.set_result, lambda error: future.cancel())
+    return await future
