@@ -9,6 +9,7 @@ import threading
 import time
 import traceback
 import weakref
+from collections.abc import Coroutine
 
 import pytest
 
@@ -541,3 +542,29 @@ def test_a_task_factory_that_awaits_what_it_is_given_is_seen_through():
         return timeline
 
     assert [(lane.name, lane.outcome) for lane in asyncio.run(main())] == [("inner", Outcome.DONE)]
+
+
+def test_a_private_coroutine_that_is_not_pythons_own_is_recorded():
+    """A coroutine compiled by Cython has no Python code to look at, and makes a task inside a recording all the same."""
+
+    class Compiled(Coroutine):
+        __name__ = "_compiled"
+
+        def send(self, value):
+            raise StopIteration("result")
+
+        def throw(self, *error):
+            raise error[0]
+
+        def close(self):
+            pass
+
+        def __await__(self):
+            return iter(())
+
+    async def main():
+        async with record() as timeline:
+            result = await asyncio.create_task(Compiled())
+        return result, [lane.name for lane in timeline]
+
+    assert asyncio.run(main()) == ("result", ["_compiled"])

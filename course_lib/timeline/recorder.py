@@ -205,7 +205,8 @@ def _is_errand(coro: Any) -> bool:
 
     asyncio closes abandoned generators in tasks, and libraries have private coroutine functions for their errands.
     """
-    private = getattr(coro, "__name__", "").startswith("_") and is_library(coro.cr_code)
+    code = getattr(coro, "cr_code", None)  # a coroutine compiled by Cython has none
+    private = code is not None and coro.__name__.startswith("_") and is_library(code)
     return private or type(coro).__name__.startswith("async_generator")
 
 
