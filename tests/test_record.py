@@ -545,7 +545,7 @@ def test_a_task_factory_that_awaits_what_it_is_given_is_seen_through():
 
 
 def test_a_private_coroutine_that_is_not_pythons_own_is_recorded():
-    """A coroutine compiled by Cython has no Python code to look at, and makes a task inside a recording all the same."""
+    """A coroutine compiled by Cython has no Python code to look at, and makes a task inside a recording too."""
 
     class Compiled(Coroutine):
         __name__ = "_compiled"
