@@ -246,6 +246,18 @@ def test_a_count_sees_what_arrives_in_its_block(server: LabServer, client: reque
     assert (server.total.requests, server.total.peak) == (5, 2)
 
 
+def test_a_connection_that_is_used_again_counts_once(server: LabServer, client: requests.Session) -> None:
+    """Three requests of one session come on one connection, three single requests on one each."""
+    with server.count() as kept:
+        for _ in range(3):
+            client.get(f"{server.url}/status/200")
+    with server.count() as single:
+        for _ in range(3):
+            ask(server, "/status/200").close()
+        until(lambda: single.requests == 3)
+    assert (kept.connections, single.connections) == (1, 3)
+
+
 def test_the_peak_is_the_most_at_once(server: LabServer) -> None:
     """Six requests in groups of three have a peak of three."""
     server.mount("/together", together(3))

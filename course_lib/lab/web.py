@@ -38,12 +38,14 @@ class Count:
     in_flight: how many of these are not finished now
     peak: the most that were in flight at once
     paths: how often each path, with its query, was asked for; in order of first arrival
+    connections: how many connections were opened; fewer than requests where clients use theirs again
     """
 
     requests: int = 0
     in_flight: int = 0
     peak: int = 0
     paths: Counter[str] = field(default_factory=Counter)
+    connections: int = 0
 
     def _arrived(self, path: str) -> None:
         self.requests += 1
@@ -152,7 +154,7 @@ class LabServer:
         # Cancelling a handler when its client has left ends /hang; `debug` puts a handler's traceback in the answer.
         self._server = web.Server(self._handle, handler_cancellation=True, access_log=None, logger=_silent, debug=True)
         # The backlog holds a thousand clients that connect at once; with a short one some of them wait a second.
-        listener = await self._loop.create_server(self._server, "127.0.0.1", 0, backlog=2048)
+        listener = await self._loop.create_server(self._connected, "127.0.0.1", 0, backlog=2048)
         self.url = f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}"
         ready.set_result(None)
         await self._stopping.wait()
@@ -161,6 +163,11 @@ class LabServer:
             if connection.transport is not None:
                 connection.transport.abort()  # close() would first send what a stalled client does not read
         # asyncio.run now cancels the handlers that are left, and its last turns of the loop close the aborted sockets.
+
+    def _connected(self) -> asyncio.BaseProtocol:
+        for count in list(self._counts):
+            count.connections += 1
+        return self._server()
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         counts = list(self._counts)

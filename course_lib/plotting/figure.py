@@ -46,7 +46,7 @@ def picture(timeline: Timeline) -> tuple[bytes, dict[str, int]]:
 
     The same timeline gives the same bytes, whatever the user's matplotlib settings are.
     """
-    return _png([("", timeline)])
+    return png(_figure([("", timeline)]))
 
 
 def draw(timeline: Timeline, axes: Axes | None = None) -> Figure:
@@ -82,8 +82,8 @@ class Comparison:
         return "\n\n".join(texts)
 
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-        png, size = _png(list(self.timelines.items()))
-        return {"text/plain": str(self), "image/png": png}, {"image/png": size}
+        image, size = png(self.draw())
+        return {"text/plain": str(self), "image/png": image}, {"image/png": size}
 
 
 def compare(timelines: Mapping[str, Timeline], *, tick: float | None = None) -> Comparison:
@@ -100,8 +100,9 @@ def compare(timelines: Mapping[str, Timeline], *, tick: float | None = None) -> 
     return Comparison(dict(timelines), tick)
 
 
-def _png(panels: Panels) -> tuple[bytes, dict[str, int]]:
-    figure, file = _figure(panels), io.BytesIO()
+def png(figure: Figure) -> tuple[bytes, dict[str, int]]:
+    """Return a figure's PNG, and the size to show it at, width and height in CSS pixels."""
+    file = io.BytesIO()
     with our_style():
         canvas = FigureCanvasAgg(figure)
         canvas.draw()

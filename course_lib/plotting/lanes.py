@@ -74,14 +74,17 @@ def draw_rows(axes: Axes, rows: Rows, end: float, chart: float) -> None:
     """Draw rows on a time axis that ends at `end` seconds and is `chart` pixels long."""
     with our_style():
         pixel = end / chart
-        _draw_axis(axes, rows, end, chart)
+        time_axis(axes, end, chart)
+        axes.set_ylim(rows.last - 0.5, rows.first - 0.5)
+        axes.hlines(range(len(rows.lanes)), 0, end, colors=GRID, linewidth=0.5, zorder=0.9)
         _draw_blocks(axes, rows, end, pixel)
         _draw_lanes(axes, rows, pixel)
         _draw_words(axes, rows)
 
 
-def _draw_axis(axes: Axes, rows: Rows, end: float, chart: float) -> None:
-    axes.set(xlim=(0, end), ylim=(rows.last - 0.5, rows.first - 0.5), facecolor=PAPER)
+def time_axis(axes: Axes, end: float, chart: float) -> None:
+    """Give axes `chart` pixels wide the course's time axis, from 0 to `end` seconds."""
+    axes.set(xlim=(0, end), facecolor=PAPER)
     axes.spines[:].set_visible(False)
     room = width(number(round_up(end / 5))) + 36
     step = round_up(end / max(1, min(10, chart // room)))
@@ -91,7 +94,6 @@ def _draw_axis(axes: Axes, rows: Rows, end: float, chart: float) -> None:
     axes.tick_params(length=0, pad=6)
     axes.grid(axis="x", color=GRID, linewidth=0.8)
     axes.set_axisbelow(True)
-    axes.hlines(range(len(rows.lanes)), 0, end, colors=GRID, linewidth=0.5, zorder=0.9)
 
 
 def _draw_blocks(axes: Axes, rows: Rows, end: float, pixel: float) -> None:

@@ -1,7 +1,7 @@
 """The data of a timeline: lanes, each with spans of waiting, running and blocking."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
 
@@ -104,6 +104,10 @@ class Timeline:
         """Return the largest number of lanes, of those whose name starts with `prefix`, that were open at one time."""
         lanes = [lane for lane in self.lanes if lane.name.startswith(prefix)]
         return most_at_once((lane.start, lane.end) for lane in lanes)
+
+    def only(self, prefix: str) -> "Timeline":
+        """Return the same recording with only those lanes whose name starts with `prefix`."""
+        return replace(self, lanes=[lane for lane in self.lanes if lane.name.startswith(prefix)])
 
     def text(self, tick: float | None = None, *, lanes: int = 20) -> str:
         """Draw the timeline with characters, 100 columns wide at most.

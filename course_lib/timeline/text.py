@@ -31,17 +31,14 @@ def draw(timeline: Timeline, tick: float | None, most: int) -> str:
     if most < 1:
         raise ValueError(f"lanes={most!r}: pass the number of rows to draw, 1 or more")
     chosen = tick or round_up(timeline.end / CHART)
-    # What a clock measured comes a little late. A column begins a quarter of a tick before its time, so that an event
-    # lands in the right one when it is up to three quarters of a tick late. Virtual times need no such mercy.
-    early = 1e-6 if timeline.virtual else 0.25
     lanes = timeline.lanes[:most]
     last = max(end for end in [timeline.end, *(lane.end for lane in lanes)])
     # A coarse tick is drawn several columns wide, or the whole chart would be a few characters.
-    ticks = math.floor(last / chosen + early)
-    wide = 1 if tick is None else max(1, min(WIDEST, CHART // (ticks + 1)))
-    scale = _Scale(chosen, wide, early, exact=timeline.virtual)
+    scale = Scale(chosen, exact=timeline.virtual)
+    ticks = scale.column(last)
+    scale.wide = 1 if tick is None else max(1, min(WIDEST, CHART // (ticks + 1)))
 
-    columns = ticks * wide + 1
+    columns = ticks * scale.wide + 1
     rows = [(_short(lane.name), _cells(lane, scale, columns), _summary(lane, scale)) for lane in lanes]
     if any(scale.length(*block, MARK[State.BLOCKING]) for block in timeline.blocks):
         cells = [" "] * columns
@@ -51,7 +48,7 @@ def draw(timeline: Timeline, tick: float | None, most: int) -> str:
 
     width = max(_columns(name) for name in ["seconds", *(name for name, _, _ in rows)])
     room = WIDTH - SUMMARY - width - len("    ")
-    lines = [_row(width, name, _cut(cells, room), summary) for name, cells, summary in _axis(scale, columns) + rows]
+    lines = [_row(width, name, _cut(cells, room), summary) for name, cells, summary in axis(scale, columns) + rows]
     if rest := timeline.lanes[most:]:
         counts = Counter(lane.outcome.value for lane in rest)
         lines.append(f"and {len(rest)} more: " + ", ".join(f"{n} {outcome}" for outcome, n in counts.items()))
@@ -64,11 +61,17 @@ def draw(timeline: Timeline, tick: float | None, most: int) -> str:
     return "\n".join(line.rstrip() for line in lines)
 
 
-class _Scale:
-    def __init__(self, tick: float, wide: int, early: float, *, exact: bool) -> None:
-        self.tick, self.wide, self._early, self._exact = tick, wide, early, exact
+class Scale:
+    """Which column of a chart a time belongs to: `wide` columns for every `tick` seconds."""
+
+    def __init__(self, tick: float, wide: int = 1, *, exact: bool) -> None:
+        self.tick, self.wide, self._exact = tick, wide, exact
+        # What a clock measured comes a little late. A column begins a quarter of a tick before its time, so that an
+        # event lands in the right one when it is up to three quarters of a tick late. Virtual times need no such mercy.
+        self._early = 1e-6 if exact else 0.25
 
     def column(self, seconds: float) -> int:
+        """Return the column that a time falls into."""
         return math.floor(seconds / self.tick + self._early) * self.wide
 
     def length(self, start: float, end: float, mark: str) -> int:
@@ -80,13 +83,16 @@ class _Scale:
         return max(self.column(end) - self.column(start), 1 if end > start else 0)
 
     def paint(self, cells: list[str], start: float, end: float, mark: str) -> None:
+        """Put a mark into the cells of a stretch."""
         first, length = self.column(start), self.length(start, end, mark)
         cells[first : first + length] = mark * length
 
     def label(self, seconds: float) -> str:
+        """Write a time, measured ones only as exactly as they are drawn."""
         return _seconds(seconds if self._exact else self._time(self.column(seconds)))
 
     def blocked(self, stretches: Iterable[tuple[float, float]]) -> str:
+        """Write how many seconds the stretches take together."""
         if self._exact:
             return _seconds(sum(end - start for start, end in stretches))
         return _seconds(self._time(sum(self.length(*stretch, MARK[State.BLOCKING]) for stretch in stretches)))
@@ -103,7 +109,8 @@ def round_up(seconds: float) -> float:
     return next(round(step * power, 12) for step in (1, 2, 5, 10) if step * power >= seconds * (1 - 1e-9))
 
 
-def _axis(scale: _Scale, columns: int) -> list[tuple[str, list[str], str]]:
+def axis(scale: Scale, columns: int) -> list[tuple[str, list[str], str]]:
+    """Return the two rows over a chart, each a name, its characters and a summary: the seconds, and marks."""
     labels, marks = [" "] * columns, [" "] * columns
     ticks = range(columns // scale.wide + 1)
     longest = max(len(_seconds(number * scale.tick)) for number in ticks)
@@ -115,7 +122,7 @@ def _axis(scale: _Scale, columns: int) -> list[tuple[str, list[str], str]]:
     return [("seconds", labels, ""), ("", marks, "")]
 
 
-def _cells(lane: Lane, scale: _Scale, columns: int) -> list[str]:
+def _cells(lane: Lane, scale: Scale, columns: int) -> list[str]:
     cells = [" "] * columns
     for state in State:  # waiting first, so that it does not rub out a short step
         for span in lane.spans:
@@ -125,7 +132,7 @@ def _cells(lane: Lane, scale: _Scale, columns: int) -> list[str]:
     return cells
 
 
-def _summary(lane: Lane, scale: _Scale) -> str:
+def _summary(lane: Lane, scale: Scale) -> str:
     start, end = scale.label(lane.start), scale.label(lane.end)
     parts = [f"at {start} s" if start == end else f"{start} to {end} s", lane.outcome.value]
     blocked = scale.blocked((span.start, span.end) for span in lane.spans if span.state is State.BLOCKING)
