@@ -2,5 +2,6 @@
 
 from course_lib.plotting.figure import Comparison, compare, draw, picture
 from course_lib.plotting.in_flight import InFlight, in_flight
+from course_lib.plotting.link_graph import LinkGraph, link_graph
 
-__all__ = ["Comparison", "InFlight", "compare", "draw", "in_flight", "picture"]
+__all__ = ["Comparison", "InFlight", "LinkGraph", "compare", "draw", "in_flight", "link_graph", "picture"]
