@@ -1,6 +1,7 @@
 """EventLoopMonitor: every task is counted, in its right state, and nothing is changed by being watched."""
 
 import asyncio
+import collections.abc
 import contextvars
 import gc
 import random
@@ -273,6 +274,35 @@ def test_what_is_no_coroutine_is_refused_as_ever():
     assert watch(main).created == 0
 
 
+@pytest.mark.parametrize("steps", [False, True])
+def test_a_coroutine_of_another_kind_is_watched(steps):
+    """An object that is a coroutine only by its methods, and has no name, is counted, and a task of it shows itself."""
+
+    class Other(collections.abc.Coroutine):
+        def __init__(self):
+            self.inner = gives(1)
+            self.send, self.throw, self.close = self.inner.send, self.inner.throw, self.inner.close
+
+        def __await__(self):
+            return self.inner.__await__()
+
+        def send(self, value):
+            raise NotImplementedError
+
+        throw = close = send
+
+    async def main():
+        async with EventLoopMonitor(steps=steps) as monitor:
+            task = asyncio.create_task(Other())
+            assert "without __name__" in repr(task)
+            assert await task == 1
+        return monitor
+
+    monitor = asyncio.run(main())
+    assert states(monitor) == {"completed": 1}
+    assert monitor.get_metrics()[0].function == "Other"
+
+
 def test_a_factory_that_refuses_leaves_no_trace():
     """When the task factory below raises, no task was created, and none is counted."""
 
@@ -313,7 +343,7 @@ def test_tracebacks_and_stacks_are_as_without_a_monitor():
         names = [frame.name for frame in traceback.extract_tb(failed.exception().__traceback__)]
         assert names == ["fails"]
         assert [frame.f_code.co_name for frame in waiting.get_stack()] == ["waits_for_ever"]
-        assert "waits_for_ever() running at" in repr(waiting)
+        assert f"{waits_for_ever.__qualname__}() running at" in repr(waiting)
         waiting.cancel()
 
     watch(main)

@@ -49,7 +49,7 @@ class EventLoopMonitor:
         if not (isinstance(keep, int) and keep >= 0):
             raise ValueError(f"keep={keep!r}: pass how many ended tasks to remember, 0 or more (1000 is the default)")
         self.open = False
-        self.created = self.completed = self.failed = self.cancelled = self.lost = 0
+        self.created = self.completed = self.failed = self.cancelled = 0
         self.completed_seconds = 0.0
         self.finished: deque[Watched] = deque(maxlen=keep)
         self.failures: deque[Watched] = deque(maxlen=keep)
@@ -57,8 +57,8 @@ class EventLoopMonitor:
         self.now = time.perf_counter
         self.began = 0.0
         self.loop: asyncio.AbstractEventLoop | None = None
-        self._steps, self._slow, self._keep = steps, slow, keep
-        self._watch: LagWatch | None = None
+        self.slow, self._steps, self._keep = slow, steps, keep
+        self.watch: LagWatch | None = None
         self.everywhere = True
 
     # Starting and stopping.
@@ -80,21 +80,21 @@ class EventLoopMonitor:
         # Looked up here, not at import: in a simulation it is the virtual clock's. On Windows it beats loop.time().
         self.now = time.perf_counter
         self.began = self.now()
-        self._watch = LagWatch(loop, self.now, self._slow, self._keep, self._step_began)
-        kind = TimedWatched if self._steps or self._watch.needs_steps else Watched
+        self.watch = LagWatch(loop, self.now, self.slow, self._keep, self._step_began)
+        kind = TimedWatched if self._steps or self.watch.needs_steps else Watched
         before = loop.get_task_factory()
         self.open = True
         loop.set_task_factory(_WatchingFactory(before, self, kind).make)
-        self._watch.start()
+        self.watch.start()
 
     def stop_monitoring(self) -> None:
         """Watch no new tasks, and put back what was there; those that were watched are counted when they end.
 
         Stopping twice, or before the start, does nothing.
         """
-        if not self.open or self.loop is None or self._watch is None:
+        if not self.open or self.loop is None or self.watch is None:
             return
-        self._watch.stop()
+        self.watch.stop()
         self.open = False
         self.loop.set_task_factory(without_ended(self.loop.get_task_factory()))
 
@@ -120,24 +120,30 @@ class EventLoopMonitor:
     @property
     def blocks(self) -> list[Block]:
         """The last blocks, the oldest first."""
-        return list(self._watch.blocks) if self._watch else []
+        return list(self.watch.blocks) if self.watch else []
 
     @property
     def block_count(self) -> int:
         """How many blocks there were."""
-        return self._watch.block_count if self._watch else 0
+        return self.watch.block_count if self.watch else 0
 
     def lag(self) -> Lag:
         """Return how late the loop came to what was due, in seconds."""
-        return self._watch.lag() if self._watch else Lag(0.0, 0.0, 0.0, 0)
+        return self.watch.lag() if self.watch else Lag(0.0, 0.0, 0.0, 0)
+
+    @property
+    def lost(self) -> int:
+        """How many tasks were destroyed before they had ended.
+
+        Found by looking for the others: a `__del__` that counts them would cost every task.
+        """
+        return self._unended - len(self._unfinished())
 
     def totals(self) -> dict[TaskState, int]:
         """Return how many of the tasks watched are in each state now; the numbers add up to `created`."""
-        lost = self.lost  # read once: the garbage collector may add to it at any time
-        unfinished = self.created - self.completed - self.failed - self.cancelled - lost
-        running = int(self._running() is not None)
+        lost, running = self.lost, int(self._running() is not None)
         return {
-            TaskState.PENDING: unfinished - running,
+            TaskState.PENDING: self._unended - lost - running,
             TaskState.RUNNING: running,
             TaskState.COMPLETED: self.completed,
             TaskState.FAILED: self.failed,
@@ -150,10 +156,8 @@ class EventLoopMonitor:
             return []
         now, running = self.now(), self._running()
         known = {watched.number: watched.metrics(now) for watched in [*self.finished, *self.failures]}
-        for task in asyncio.all_tasks(self.loop):
-            watched = unwrap(task.get_coro(), self)
-            if watched is not None and watched.state is None:
-                known[watched.number] = watched.metrics(now, task, running=watched is running)
+        for watched, task in self._unfinished():
+            known[watched.number] = watched.metrics(now, task, running=watched is running)
         return [known[number] for number in sorted(known)]
 
     def print_summary(self) -> None:
@@ -177,13 +181,20 @@ class EventLoopMonitor:
         """Return whether a task that is created in `context` (None: the current one) is one to watch."""
         return self in (_around.get() if context is None else context.get(_around, ()))
 
-    def step_ended(self, watched: TimedWatched, began: float, ended: float) -> None:
-        """Account for a step of a watched task."""
-        if (watch := self._watch) is not None and watch.open:
-            watch.explained += ended - began
-            if ended - began >= self._slow:
-                metrics = watched.metrics(ended, asyncio.current_task(self.loop))
-                watch.step_ended(metrics.name, metrics.function, began, ended)
+    def step_was_slow(self, watched: TimedWatched, began: float, ended: float) -> None:
+        """Report a step of a watched task that blocked the loop."""
+        if (watch := self.watch) is not None and watch.open:
+            metrics = watched.metrics(ended, asyncio.current_task(self.loop))
+            watch.step_ended(metrics.name, metrics.function, began, ended)
+
+    @property
+    def _unended(self) -> int:
+        return self.created - self.completed - self.failed - self.cancelled
+
+    def _unfinished(self) -> list[tuple[Watched, asyncio.Task[Any]]]:
+        tasks = asyncio.all_tasks(self.loop) if self.loop else ()
+        found = [(unwrap(task.get_coro(), self), task) for task in tasks]
+        return [(watched, task) for watched, task in found if watched is not None and watched.state is None]
 
     def _step_began(self) -> float | None:
         running = self.running
@@ -214,6 +225,5 @@ class _WatchingFactory(Layer):
                 return _Task(watched, loop=loop)
             return self.real(loop, watched, **kwargs)
         except BaseException:
-            watched.state = TaskState.CANCELLED  # there is no task: nothing was created, and nothing is to be counted
-            monitor.created -= 1
+            monitor.created -= 1  # there is no task
             raise

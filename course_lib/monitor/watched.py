@@ -36,6 +36,7 @@ class Watched(WrappedCoroutine):
 
     def __init__(self, coro: Coroutine[Any, Any, Any], monitor: "EventLoopMonitor", number: int) -> None:
         self.coro, self.monitor, self.number = coro, monitor, number
+        self.__qualname__ = getattr(coro, "__qualname__", None)
         self.state: TaskState | None = None  # None until it has ended
         self.start = monitor.now()
 
@@ -44,31 +45,30 @@ class Watched(WrappedCoroutine):
         try:
             return self.coro.throw(*throw) if throw else self.coro.send(value)
         except StopIteration:
-            # Written out here, not in a method: most tasks come by once, and a call is a good part of what they cost.
-            monitor = self.monitor
-            self.end = end = monitor.now()
-            task: Any = _current_task(monitor.loop)
-            # Not before: create_task() names what the factory has made. No task: a factory of some other kind of thing.
-            self.name = task.get_name() if task is not None else ""
-            if getattr(task, "_must_cancel", False):  # cancelled in its last step: asyncio drops the result
-                self.state = _CANCELLED
-                monitor.cancelled += 1
-            else:
-                self.state = _COMPLETED
-                monitor.completed += 1
-                monitor.completed_seconds += end - self.start
-            monitor.finished.append(self)
+            self.returned()
             raise
         except BaseException as error:
-            self._raised(error)
+            self.raised(error)
             raise
 
-    def __del__(self) -> None:
-        if self.state is None:  # "Task was destroyed but it is pending!"
-            self.state = TaskState.CANCELLED
-            self.monitor.lost += 1
+    def returned(self) -> None:
+        """Note that the coroutine has returned."""
+        monitor = self.monitor
+        self.end = end = monitor.now()
+        task: Any = _current_task(monitor.loop)
+        # Not before: create_task() names what the factory has made. No task: a factory of some other kind of thing.
+        self.name = task.get_name() if task is not None else ""
+        if getattr(task, "_must_cancel", False):  # cancelled in its last step: asyncio drops the result
+            self.state = _CANCELLED
+            monitor.cancelled += 1
+        else:
+            self.state = _COMPLETED
+            monitor.completed += 1
+            monitor.completed_seconds += end - self.start
+        monitor.finished.append(self)
 
-    def _raised(self, error: BaseException) -> None:
+    def raised(self, error: BaseException) -> None:
+        """Note that the coroutine has raised."""
         monitor = self.monitor
         self.end = monitor.now()
         task: Any = _current_task(monitor.loop)
@@ -118,6 +118,7 @@ class TimedWatched(Watched):
 
     def __init__(self, coro: Coroutine[Any, Any, Any], monitor: "EventLoopMonitor", number: int) -> None:
         self.coro, self.monitor, self.number = coro, monitor, number
+        self.__qualname__ = getattr(coro, "__qualname__", None)
         self.state = None
         self.first: float | None = None  # when its first step began
         self.begun: float | None = None  # when the step that runs now began
@@ -130,13 +131,21 @@ class TimedWatched(Watched):
         """Run one step."""
         monitor, coro = self.monitor, self.coro
         outer, monitor.running = monitor.running, self
-        # To be asked before each step: afterwards, when the step turns out to be long, it stands elsewhere.
-        place = None if self.first is None else _place(coro)
-        self.begun = begun = monitor.now()
         if self.first is None:
-            self.first = begun
+            place, self.first = None, monitor.now()
+            self.begun = begun = self.first
+        else:
+            # Asked before each step: afterwards, when the step turns out to be long, it stands elsewhere.
+            place = _place(coro)
+            self.begun = begun = monitor.now()
         try:
-            return Watched.send(self, value, throw)
+            return coro.throw(*throw) if throw else coro.send(value)
+        except StopIteration:
+            self.returned()
+            raise
+        except BaseException as error:
+            self.raised(error)
+            raise
         finally:
             now = monitor.now() if self.state is None else self.end
             took = now - begun
@@ -147,7 +156,10 @@ class TimedWatched(Watched):
                 self.reached = _place(coro) if took >= NAMED and self.state is None else None
             monitor.running = outer
             if outer is None:  # an eager task runs its first step inside a step of the task that creates it
-                monitor.step_ended(self, begun, now)
+                watch: Any = monitor.watch
+                watch.explained += took  # here, and not in a method, for the sake of a call a step
+                if took >= monitor.slow:
+                    monitor.step_was_slow(self, begun, now)
 
     def _timing(self, end: float) -> dict[str, Any]:
         running = self.running + (end - self.begun if self.begun is not None else 0.0)
@@ -172,7 +184,8 @@ def unwrap(coro: Any, monitor: "EventLoopMonitor") -> Watched | None:
 
 def _place(coro: Any) -> tuple[CodeType, int] | None:
     """Return the code and the instruction at which a suspended coroutine waits in code that is no library's."""
-    while isinstance(coro, WrappedCoroutine):  # another monitor's, or a recording's
+    # The type first: isinstance() takes long where the class is an abstract one's.
+    while type(coro) is not CoroutineType and isinstance(coro, WrappedCoroutine):  # another monitor's, or a recording's
         coro = coro.coro
     found = None
     while type(coro) is CoroutineType:

@@ -88,6 +88,7 @@ class TracedCoroutine(WrappedCoroutine):
 
     def __init__(self, coro: Coroutine[Any, Any, Any], trace: Trace, recorder: Tracing) -> None:
         self.coro, self.trace, self.recorder = coro, trace, recorder
+        self.__qualname__ = getattr(coro, "__qualname__", None)
 
     def send(self, value: Any, throw: tuple[Any, ...] = ()) -> Any:
         """Run one step."""

@@ -1,14 +1,16 @@
 """A coroutine around a coroutine: how a recording, and a monitor, see every step of a task."""
 
 from collections.abc import Coroutine, Iterator
+from operator import attrgetter
 from typing import Any
 
 
 class WrappedCoroutine(Coroutine[Any, Any, Any]):
     """A coroutine that is the one it wraps, but for what a subclass does in `send`."""
 
-    __slots__ = ("coro",)
+    __slots__ = ("__qualname__", "coro")
     coro: Coroutine[Any, Any, Any]
+    __qualname__: Any  # None where the coroutine, one of another kind, has none
 
     def send(self, value: Any, throw: tuple[Any, ...] = ()) -> Any:
         """Run one step; with `throw`, one that begins with an exception."""
@@ -25,9 +27,14 @@ class WrappedCoroutine(Coroutine[Any, Any, Any]):
     def __await__(self) -> Any:
         return _Awaited(self)  # not the coroutine's own: another task factory may put an `await` between task and this
 
-    def __getattr__(self, name: str) -> Any:
-        # cr_frame, cr_await and their like, __name__ too: what Task.print_stack and debuggers read.
-        return getattr(self.coro, name)
+    # What Task.print_stack, repr and debuggers read, one by one: with a __getattr__, Python 3.11 looks every attribute
+    # up the slow way, and a step needs several. `__qualname__` cannot be a property: each wrapper is given its own.
+    __name__ = property(attrgetter("coro.__name__"))
+    cr_await, gi_yieldfrom = property(attrgetter("coro.cr_await")), property(attrgetter("coro.gi_yieldfrom"))
+    cr_code, gi_code = property(attrgetter("coro.cr_code")), property(attrgetter("coro.gi_code"))
+    cr_frame, gi_frame = property(attrgetter("coro.cr_frame")), property(attrgetter("coro.gi_frame"))
+    cr_running, gi_running = property(attrgetter("coro.cr_running")), property(attrgetter("coro.gi_running"))
+    cr_suspended, cr_origin = property(attrgetter("coro.cr_suspended")), property(attrgetter("coro.cr_origin"))
 
 
 class _Awaited(Iterator[Any]):

@@ -34,7 +34,9 @@ async def count_tasks(main):
     def factory(loop, coro, **kwargs):
         nonlocal created
         created += 1
-        return asyncio.Task(watched(coro), loop=loop, **kwargs)
+        task = asyncio.Task(watched(coro), loop=loop, **kwargs)
+        task.add_done_callback(lambda _: coro.close())  # cancelled before its first step, watched() never awaits it
+        return task
 
     loop.set_task_factory(factory)
     try:
