@@ -66,7 +66,7 @@ def main(argv: list[str]) -> int:
         if mend:
             print(f"       mend: {mend}")
     if not ready:
-        print("       (packages, kernel, web server and pictures are looked at once the environment is there)")
+        print("       (packages, kernel, servers and pictures are looked at once the environment is there)")
     print("All is well." if not faults else f"To mend: {faults}.")
     return 1 if faults else 0
 
@@ -178,6 +178,33 @@ def web_server() -> str:
     return f"starts ({url})"
 
 
+def postgresql() -> str:
+    """Start a PostgreSQL and stop it, or knock at the one that COURSE_DATABASE_URL gives."""
+    return database_server("COURSE_DATABASE_URL")
+
+
+def redis() -> str:
+    """Start a Redis and stop it, or knock at the one that COURSE_REDIS_URL gives."""
+    return database_server("COURSE_REDIS_URL")
+
+
+def database_server(variable: str) -> str:
+    """Look at a server of lesson 5: the class's one, when `variable` gives it, or one of our own."""
+    from course_lib.lab import servers
+
+    is_redis = variable == "COURSE_REDIS_URL"
+    try:
+        if os.environ.get(variable, "").strip():
+            _ = servers.redis() if is_redis else servers.postgres()
+            return f"the one that {variable} gives answers"
+        with servers.private_redis() if is_redis else servers.private_postgres() as server:
+            return f"{server.version}, from {server.source}, was ready in {server.seconds:.1f} s"
+    except servers.ServerError as error:
+        raise Missing(error.found, error.mend) from error
+    except ImportError as error:  # of the client, with which a given server is asked
+        raise Missing(f"cannot be asked: {error}", REBUILD) from error
+
+
 def pictures() -> str:
     """Look for matplotlib's fonts, and for a cache folder that lasts."""
     looked = subprocess.run(  # as a kernel would: in a process of its own
@@ -204,5 +231,7 @@ INSIDE = (
     Check("Packages", pins),
     Check("Kernel", kernel),
     Check("Web server", web_server),
+    Check("PostgreSQL", postgresql),
+    Check("Redis", redis),
     Check("Pictures", pictures),
 )

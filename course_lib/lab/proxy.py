@@ -1,0 +1,156 @@
+"""A TCP proxy for fault tests: a cable between a program and a server that can be cut, pulled out and made long.
+
+with Proxy(redis_url) as cable:
+    client = redis.asyncio.from_url(cable.url)    # the same URL, by way of the proxy
+    cable.cut()                                   # this client has lost the server; others have not
+    cable.restore()
+"""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import suppress
+from typing import Self
+from urllib.parse import urlsplit, urlunsplit
+
+CHUNK = 65_536
+
+
+class Proxy:
+    """Passes on what comes to a free port of 127.0.0.1 to the server at `target`, in a thread of its own.
+
+    target: the server's URL, such as that of `redis()` or `postgres()`, with its port
+    delay: seconds that everything takes on its way, in each direction; may be changed at any time
+    url: `target` by way of this proxy
+    Raises ValueError when `target` names no host and port, OSError when no socket can be had.
+    """
+
+    def __init__(self, target: str, *, delay: float = 0.0) -> None:
+        parts = urlsplit(target)
+        if not parts.hostname or not parts.port:
+            raise ValueError(
+                f"target has the scheme {parts.scheme!r} and no host or port: give a URL such as redis://127.0.0.1:6379/0"
+            )
+        if delay < 0:
+            raise ValueError(f"delay is {delay}, but a delay is 0 or more seconds: leave it out for none")
+        self.delay = delay
+        self._target = (parts.hostname, parts.port)
+        self._cut = False
+        self._connections: set[asyncio.StreamWriter] = set()
+        ready: Future[int] = Future()
+        self._thread = threading.Thread(target=self._run, args=(ready,), name="proxy", daemon=True)
+        self._thread.start()
+        login = parts.netloc.rpartition("@")[0]
+        self.url = urlunsplit(parts._replace(netloc=f"{login}{'@' if login else ''}127.0.0.1:{ready.result()}"))
+
+    @property
+    def connections(self) -> int:
+        """How many clients are connected now."""
+        return len(self._connections) // 2
+
+    def cut(self, *, silent: bool = False) -> None:
+        """Cut the cable until `restore`.
+
+        silent: False drops every connection, and each new one as soon as it is made, so that a client gets an error at
+            once; True passes nothing on and says nothing, so that a client waits, as behind a dead switch
+        """
+        self._call(self._do_cut, silent)
+
+    def restore(self) -> None:
+        """Undo `cut`: new connections reach the server, and what a silent cut held back arrives."""
+        self._call(self._do_restore)
+
+    def close(self) -> None:
+        """Drop every connection and end the thread; a second call does nothing."""
+        with suppress(RuntimeError):  # the loop is closed already
+            self._loop.call_soon_threadsafe(self._closing.set)
+        self._thread.join(timeout=5)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _call(self, function: Callable[..., None], *arguments: object) -> None:
+        """Run a function in the proxy's thread and wait: after `cut` nothing more comes through."""
+
+        async def call() -> None:
+            function(*arguments)
+
+        asyncio.run_coroutine_threadsafe(call(), self._loop).result()
+
+    def _do_cut(self, silent: bool) -> None:
+        self._cut = not silent
+        if silent:
+            self._flowing.clear()
+            return
+        for writer in self._connections:
+            writer.transport.abort()  # close() would first send what is under way
+        self._flowing.set()  # what an earlier silent cut held back goes nowhere now
+
+    def _do_restore(self) -> None:
+        self._cut = False
+        self._flowing.set()
+
+    def _run(self, ready: Future[int]) -> None:
+        try:
+            asyncio.run(self._serve(ready), debug=False)
+        except OSError as error:
+            ready.set_exception(error)
+
+    async def _serve(self, ready: Future[int]) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._closing = asyncio.Event()
+        self._flowing = asyncio.Event()
+        self._flowing.set()
+        listener = await asyncio.start_server(self._connected, "127.0.0.1", 0)
+        ready.set_result(listener.sockets[0].getsockname()[1])
+        await self._closing.wait()
+        listener.close()
+        self._do_cut(silent=False)
+
+    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        mine = {writer}
+        self._connections |= mine
+        try:
+            if self._cut:
+                return
+            server_reader, server_writer = await asyncio.open_connection(*self._target)
+            mine.add(server_writer)
+            self._connections |= mine
+            if self._cut:
+                return
+            async with asyncio.TaskGroup() as both:
+                both.create_task(self._pass_on(reader, server_writer))
+                both.create_task(self._pass_on(server_reader, writer))
+        except* OSError:
+            pass  # one side is gone, or the server cannot be reached: the other side learns it below
+        finally:
+            for each in mine:
+                each.transport.abort()
+            self._connections -= mine
+
+    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Pass one direction on, in order, each piece `delay` after it came; a long cable is slow, not narrow."""
+        under_way: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(maxsize=100)
+
+        async def deliver() -> None:
+            while True:
+                due, data = await under_way.get()
+                await asyncio.sleep(due - self._loop.time())
+                await self._flowing.wait()
+                if not data:
+                    break
+                writer.write(data)
+                await writer.drain()
+            if writer.can_write_eof():
+                writer.write_eof()
+
+        async with asyncio.TaskGroup() as group:
+            group.create_task(deliver())
+            data = b"-"
+            while data:
+                data = await reader.read(CHUNK)
+                await under_way.put((self._loop.time() + self.delay, data))

@@ -1,0 +1,163 @@
+"""A class's servers, given by URL: thirty people on one of each, who must not meet.
+
+Everybody gets a schema in PostgreSQL, which the URL leads to, and a prefix for keys in Redis, whose URLs know no such
+thing. The names COURSE_DATABASE_URL and COURSE_REDIS_URL are the course's own: many shells hold a DATABASE_URL, and it
+may be the one of somebody's real data.
+"""
+
+import getpass
+import hashlib
+import os
+import platform
+import re
+import threading
+import uuid
+from functools import cache
+from urllib.parse import urlsplit
+
+from course_lib.lab.servers.errors import ServerError
+from course_lib.paths import work_folder
+
+DATABASE, CACHE = "COURSE_DATABASE_URL", "COURSE_REDIS_URL"
+SCHEMES = {DATABASE: ("postgresql", "postgres"), CACHE: ("redis", "rediss")}
+EXAMPLE = {DATABASE: "postgresql://user:password@host:5432/database", CACHE: "redis://:password@host:6379/0"}
+
+PATIENCE = 10.0
+"""Seconds a given server may take to answer for the first time."""
+
+
+def schema() -> str:
+    """Return the schema that unqualified names mean at the URL of `postgres()`: "public" on a server of one's own."""
+    return learner() if _given(DATABASE) else "public"
+
+
+def key_prefix() -> str:
+    """Return what to put before every key and channel at the URL of `redis()`: nothing on a server of one's own."""
+    return f"{learner()}:" if _given(CACHE) else ""
+
+
+def learner() -> str:
+    """Return a name for this learner, of letters, digits and underscores: COURSE_LEARNER, or one that nobody else has.
+
+    That one is made from the user's name and a digest of user, machine and the learner's folder: in a classroom all
+    may be called "student", on machines copied from one another.
+    """
+    chosen = os.environ.get("COURSE_LEARNER", "").strip()
+    if chosen:
+        return f"learner_{_plain(chosen)}"
+    try:
+        user = os.environ.get("JUPYTERHUB_USER") or getpass.getuser()
+    except (OSError, KeyError):  # a user without a name, as in some containers
+        user = "somebody"
+    node = uuid.getnode()
+    card = 0 if node >> 40 & 1 else node  # that bit: no network card was found, and the number is random
+    here = f"{user}\n{platform.node()}\n{card}\n{work_folder()}"
+    return f"learner_{_plain(user)}_{hashlib.sha256(here.encode()).hexdigest()[:8]}"
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")[:32]
+
+
+def shared_postgres() -> str | None:
+    """Return the URL of the class's PostgreSQL, leading to this learner's schema, which is made; None without one.
+
+    Raises ServerError when it does not answer, or does not let this learner in.
+    """
+    url = _given(DATABASE)
+    return _with_schema(url, learner()) if url else None
+
+
+def shared_redis() -> str | None:
+    """Return the URL of the class's Redis; None without one.
+
+    Raises ServerError when it does not answer, or does not let this learner in.
+    """
+    url = _given(CACHE)
+    return _reached(url) if url else None
+
+
+def _given(variable: str) -> str:
+    """Return the URL that a variable holds, or "".
+
+    Raises ServerError when it is not one of the right kind; what it is stays out of the message, with its password.
+    """
+    url = os.environ.get(variable, "").strip()
+    if url:
+        try:
+            parts = urlsplit(url)
+            right = parts.scheme in SCHEMES[variable] and parts.hostname and (parts.port is None or parts.port)
+        except ValueError:
+            right = False
+        if not right:
+            raise ServerError(
+                f"{variable} is not the URL of such a server.",
+                f"set it to one such as {EXAMPLE[variable]} (in a password write %40 for @, %2F for /), or unset it: "
+                "then a server of your own is started",
+            )
+    return url
+
+
+@cache
+def _with_schema(url: str, name: str) -> str:
+    import asyncio  # here, all three: without a given server nobody needs them, least of all a supervisor
+
+    import asyncpg  # type: ignore[import-untyped]
+
+    # Both asyncpg and psql pass `options` on; search_path as a parameter of its own only asyncpg would.
+    # "public" is left out: DROP TABLE IF EXISTS would find everybody's table there.
+    mine = f"{url}{'&' if urlsplit(url).query else '?'}options=-csearch_path%3D{name}"
+
+    async def make() -> None:
+        connection = await asyncpg.connect(url, timeout=PATIENCE)
+        try:
+            await connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{name}"', timeout=PATIENCE)
+        except asyncpg.UniqueViolationError:
+            pass  # another kernel of this learner made it at the same moment
+        finally:
+            await connection.close(timeout=PATIENCE)
+        connection = await asyncpg.connect(mine, timeout=PATIENCE)  # a pooler in between may not take `options`
+        try:
+            found = await connection.fetchval("SELECT current_schema()", timeout=PATIENCE)
+        finally:
+            await connection.close(timeout=PATIENCE)
+        if found != name:
+            raise ValueError(f"it does not lead to the schema {name}")
+
+    failed: list[Exception] = []
+
+    def run() -> None:
+        try:
+            asyncio.run(make(), debug=False)
+        except (OSError, TimeoutError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=run, name="learner's schema")  # the caller's may be running a loop: a kernel's is
+    thread.start()
+    thread.join()
+    if failed:
+        raise _refused(DATABASE, url, failed[0]) from failed[0]
+    return mine
+
+
+@cache
+def _reached(url: str) -> str:
+    import redis
+
+    try:
+        with redis.Redis.from_url(url, socket_connect_timeout=PATIENCE, socket_timeout=PATIENCE) as client:
+            client.ping()
+    except (OSError, ValueError, redis.RedisError) as error:
+        raise _refused(CACHE, url, error) from error
+    return url
+
+
+def _refused(variable: str, url: str, error: Exception) -> ServerError:
+    parts = urlsplit(url)
+    where = f"{parts.hostname}:{parts.port}" if parts.port else parts.hostname
+    why = str(error) or type(error).__name__
+    return ServerError(
+        f"The server at {where}, given by {variable}, cannot be used: {why}",
+        f"check that it runs, the address and the password in {variable}; or unset it: then a server of your own is "
+        "started",
+    )

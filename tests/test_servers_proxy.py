@@ -1,0 +1,167 @@
+"""The cable between a program and a server: cut, silent, long."""
+
+import asyncio
+import socket
+import time
+from collections.abc import Iterator
+
+import pytest
+import redis
+from serving import SOON, client, needs_both, sql, until
+
+from course_lib.lab import servers
+from course_lib.lab.proxy import Proxy
+
+pytestmark = needs_both
+
+
+@pytest.fixture(scope="module")
+def cache() -> Iterator[servers.Server]:
+    """A Redis at the far end."""
+    with servers.private_redis() as server:
+        yield server
+
+
+@pytest.fixture
+def cable(cache: servers.Server) -> Iterator[Proxy]:
+    """A whole cable to it."""
+    with Proxy(cache.url) as cable:
+        yield cable
+
+
+def test_everything_passes_in_order(cable: Proxy, cache: servers.Server) -> None:
+    """By way of the proxy a client sees the same server, large values too, and its URL is still private."""
+    value = "0123456789" * 300_000
+    with client(cable.url) as far, client(cache.url) as near:
+        far.set("a", value)
+        assert near.get("a") == value
+        assert far.get("a") == value
+        assert cable.connections == 1
+    until(lambda: cable.connections == 0)
+    assert servers.is_private(cable.url)
+    assert cable.url != cache.url
+
+
+def test_postgresql_passes_too() -> None:
+    """Any protocol over TCP passes; the end of one side's stream reaches the other."""
+    with servers.private_postgres() as server, Proxy(server.url) as cable:
+        assert sql(cable.url, "SELECT 6 * 7") == 42
+
+
+def test_a_cut_drops_who_is_connected_and_who_comes(cable: Proxy, cache: servers.Server) -> None:
+    """While cut, clients by way of the proxy get errors at once, others notice nothing; restored, all is well."""
+    with client(cable.url) as far, client(cache.url) as near:
+        far.set("a", 1)
+        cable.cut()
+        for _ in range(2):
+            with pytest.raises(redis.ConnectionError):
+                far.get("a")
+        assert near.get("a") == "1"
+        cable.restore()
+        assert far.get("a") == "1"
+
+
+def test_a_silent_cut_lets_clients_wait_and_what_it_held_back_arrives(cable: Proxy, cache: servers.Server) -> None:
+    """While cut silently nobody is told; restored, the command that was under way is done."""
+    with client(cache.url) as near, socket.create_connection(("127.0.0.1", _port(cable.url))) as far:
+        far.settimeout(0.1)
+        cable.cut(silent=True)
+        far.sendall(f"AUTH {cache.url[len('redis://:') :].partition('@')[0]}\r\nSET b 2\r\n".encode())
+        with pytest.raises(TimeoutError):
+            far.recv(1)
+        assert near.get("b") is None
+        cable.restore()
+        until(lambda: near.get("b") == "2")
+
+
+def test_a_silent_cut_can_become_a_loud_one(cable: Proxy) -> None:
+    """A client that waits behind a silent cut gets its error when the cable is cut loudly."""
+    with socket.create_connection(("127.0.0.1", _port(cable.url))) as far:
+        far.sendall(b"PING\r\n")
+        assert far.recv(100).startswith(b"-NOAUTH")
+        cable.cut(silent=True)
+        cable.cut()
+        far.settimeout(SOON)
+        try:
+            assert far.recv(1) == b""
+        except ConnectionResetError:
+            pass
+
+
+def test_a_delay_is_paid_once_by_what_travels_together(cable: Proxy) -> None:
+    """A round trip takes the delay twice; ten commands sent together take no longer than one, as on a long cable."""
+    with client(cable.url) as far:
+        far.ping()
+        cable.delay = 0.1
+        began = time.monotonic()
+        far.ping()
+        one = time.monotonic() - began
+        began = time.monotonic()
+        raw = far.connection_pool.get_connection()
+        for _ in range(10):
+            raw.send_command("PING")
+        for _ in range(10):
+            assert raw.read_response() == "PONG"
+        ten = time.monotonic() - began
+        far.connection_pool.release(raw)
+    assert one >= 0.2
+    assert ten < 10 * one / 2
+
+
+def test_a_server_that_is_away_is_noticed(cable: Proxy, cache: servers.Server) -> None:
+    """When the server itself is gone its clients are dropped, and served again once it is back."""
+    with client(cable.url) as far:
+        far.ping()
+        cache.kill()
+        for _ in range(2):
+            with pytest.raises(redis.ConnectionError):
+                far.ping()
+        cache.start()
+        assert far.ping()
+
+
+def test_a_closed_proxy_leaves_no_thread_and_no_listener(cache: servers.Server) -> None:
+    """After `close` the port is closed, open connections have ended, and a second call does nothing."""
+    cable = Proxy(cache.url)
+    with socket.create_connection(("127.0.0.1", _port(cable.url))) as far:
+        far.sendall(b"PING\r\n")
+        assert far.recv(100)
+        cable.close()
+        cable.close()
+        assert not cable._thread.is_alive()
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", _port(cable.url))).close()
+
+
+def test_it_works_beside_a_running_loop(cable: Proxy) -> None:
+    """A test's own loop can cut and restore: neither call waits for that loop."""
+
+    async def main() -> bool:
+        import redis.asyncio as client
+
+        async with client.from_url(cable.url, socket_timeout=SOON) as far:
+            cable.cut()
+            with pytest.raises(redis.ConnectionError):
+                await far.ping()
+            cable.restore()
+            return bool(await far.ping())
+
+    assert asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    ("target", "delay", "told"),
+    [
+        ("redis://127.0.0.1/0", 0, "no host or port: give a URL such as"),
+        ("localhost:6379", 0, "give a URL such as redis://"),
+        ("redis://127.0.0.1:6379/0", -1, "delay is -1, but a delay is 0 or more seconds"),
+    ],
+)
+def test_what_cannot_be_is_refused(target: str, delay: float, told: str) -> None:
+    """A target without host or port, or a negative delay, gets a sentence with what is allowed."""
+    with pytest.raises(ValueError, match=told):
+        Proxy(target, delay=delay)
+
+
+def _port(url: str) -> int:
+    return int(url.rpartition(":")[2].partition("/")[0])
