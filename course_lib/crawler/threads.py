@@ -1,0 +1,28 @@
+"""A thread that a cancellation can stop: asyncio cannot end one, so the work itself has to be told."""
+
+import asyncio
+from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+async def in_thread(work: Callable[[], T], stop: Callable[[], object]) -> T:
+    """Run `work()` in a thread of the loop's pool and return what it returns.
+
+    work: raises or returns soon after `stop` was called
+    stop: called when this task is cancelled, in the loop's thread, perhaps before `work` has begun
+    Raises what the work raised. A cancellation is raised once the thread has ended: nothing goes on behind its back.
+    """
+    job = asyncio.get_running_loop().run_in_executor(None, work)
+    cancellation = None
+    while not job.done():
+        try:
+            await asyncio.wait({job})  # unlike `await job`, leaves the job alone when it is cancelled
+        except asyncio.CancelledError as error:
+            cancellation = error
+            stop()
+    if cancellation is not None:
+        job.exception()  # seen: the cancellation matters more
+        raise cancellation
+    return job.result()

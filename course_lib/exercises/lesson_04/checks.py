@@ -1,0 +1,147 @@
+"""What workers are checked for: each page once, never too many, never idle, and stopped when cancelled."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from course_lib.exercises.framework import Answer, Wrong, await_missing
+from course_lib.exercises.lesson_03.scenes import Scene, play
+from course_lib.exercises.lesson_04.web import Web, tasks_at_once
+from course_lib.timeline import Outcome
+
+SPARE = 2  # tasks an answer may have besides its workers: one that feeds, one that waits
+
+
+def watched(web: Web, function: Answer, *args: Any, cancel_at: float | None = None) -> Scene:
+    """Play a scene, and say what it was in terms of pages and workers when it went wrong."""
+    try:
+        scene = play(function, web, *args, cancel_at=cancel_at)
+    except Wrong as wrong:
+        raise _explained(wrong, web, cancel_at) from None
+    if web.not_urls:
+        raise scene.wrong(f"You called fetch({web.not_urls[0]!r:.40}), which is no page.")
+    if "object Web can't" in str(scene.raised):
+        raise scene.wrong("`fetch` is a function, and you never called it: `await fetch(url)`.")
+    if "no answer" in repr(scene.raised):  # also in a group
+        raise scene.wrong(
+            f"A page failed, and your function raised {type(scene.raised).__name__}: the failure is to cost that page "
+            "only. Catch it where the page is fetched."
+        )
+    return scene
+
+
+def _explained(wrong: Wrong, web: Web, cancel_at: float | None) -> Wrong:
+    timeline = wrong.timeline
+    if timeline is None or not timeline.leaked:
+        return wrong
+    if cancel_at is not None:
+        return Wrong(f"{wrong} Cancel your workers in a `finally`, and wait for them there.", timeline)
+    waiting = "had not ended" in str(wrong)
+    if dead := next((lane.error for lane in timeline if lane.is_task and lane.outcome is Outcome.FAILED), ""):
+        why = "A page failed, and took its worker with it" if "no answer" in dead else f"A worker raised {dead}"
+        end = (
+            "its task_done() never came, so queue.join() waits for ever" if waiting else "that ended your whole program"
+        )
+        return Wrong(f"{why}: {end}. A worker must survive what happens to a page.", timeline)
+    if waiting:
+        return Wrong(
+            f"The last page was there at {web.ended():g} s, and your function never ended. If it waits for "
+            "queue.join(): each get() needs its task_done(). If it waits for its workers: they wait at an empty queue "
+            "for ever, so somebody must end them, and they must not catch the CancelledError.",
+            timeline,
+        )
+    if any(lane.name.startswith("fetch ") and lane.outcome is Outcome.LEFT for lane in timeline):
+        return wrong
+    return Wrong(
+        f"When your function had ended, this was still running: {', '.join(timeline.leaked)}. A worker that waits in "
+        "`queue.get()` ends only if you cancel it; then wait until it has ended.",
+        timeline,
+    )
+
+
+def check_pages(scene: Scene, web: Web, pages: Mapping[str, tuple[float, Any]], once: str) -> None:
+    """Raise Wrong unless the call returned a dictionary of all `pages`; `once` says how to fetch each once."""
+    got, wanted = scene.result(), {url: answer for url, (_, answer) in pages.items()}
+    if not isinstance(got, dict):
+        raise scene.wrong(
+            f"Return a dictionary, URL to page; you returned a {type(got).__name__}. Workers end their pages in an "
+            "order of their own, so keep each page under its URL."
+        )
+    if await_missing(got.values()):
+        raise scene.wrong("There is a coroutine or a task where a page belongs: an `await` is missing.")
+    for url, times in web.count().items():
+        if times > 1:
+            first, second = [visit for visit in web.visits if visit.url == url][:2]
+            during = f", while the first fetch was under way until {first.ended:g} s"
+            raise scene.wrong(
+                f"{url!r} was fetched {times} times: again at {second.begun:g} s"
+                f"{during if second.begun < first.ended else ''}. {once}"
+            )
+    for url, page in wanted.items():
+        if url not in got:
+            raise scene.wrong(_missing(url, wanted, web))
+        if got[url] is not page and got[url] != page:
+            what = "The exception itself belongs there." if isinstance(page, Exception) else f"It should be {page!r}."
+            raise scene.wrong(f"Under {url!r} stands {got[url]!r:.60}. {what}")
+    if extra := sorted(set(got) - set(wanted), key=str):
+        raise scene.wrong(f"{extra[0]!r:.60} is in the dictionary, and was none of the pages.")
+
+
+def _missing(url: str, wanted: Mapping[str, Any], web: Web) -> str:
+    never = [page for page in wanted if not web.begun(page)]
+    if not never:
+        return f"{url!r} was fetched, and left no trace in what you returned, though it failed: keep its exception."
+    if any(isinstance(page, Exception) for page in wanted.values()):
+        why = "A page failed, and took its worker with it: who was to fetch the others?"
+    else:
+        why = (
+            "Either it never got into the queue, or the work was taken for done too early: one task_done() for each "
+            "get(), once the page's links are in the queue."
+        )
+    return f"{len(never)} of {len(wanted)} pages were never fetched, {never[0]!r} among them. {why}"
+
+
+def check_bounds(scene: Scene, web: Web, workers: int, name: str) -> None:
+    """Raise Wrong if there were more than `workers` pages, or far more tasks, at one time; `name` is the function's."""
+    if web.peak() > workers:
+        raise scene.wrong(f"{web.peak()} pages were being fetched at one time; {workers} is the limit.")
+    tasks = tasks_at_once(scene.timeline, name)
+    if tasks > 2 * workers + SPARE:  # twice: a worker may await each fetch as a task, with a time limit
+        raise scene.wrong(
+            f"Never more than {workers} pages were being fetched, but you had {tasks} tasks at one time, one for each "
+            f"page. A semaphore bounds work, not tasks: 10,000 URLs, 10,000 tasks. Make {workers} tasks, and let each "
+            "fetch one page after another."
+        )
+
+
+def check_never_idle(scene: Scene, web: Web, workers: int, possible: float, idle: str) -> None:
+    """Raise Wrong if it took longer than `possible` seconds; `idle` says why, where pages came one after another."""
+    if scene.ended > possible and web.peak() == 1:
+        raise scene.wrong(
+            f"One page after another: {scene.ended:g} s for what {workers} workers do in {possible:g} s. {idle}"
+        )
+    if scene.ended > web.ended():
+        raise scene.wrong(
+            f"The last page was there at {web.ended():g} s, and your function ended at {scene.ended:g} s. How long to "
+            "wait for more is a guess: know it instead, from `queue.empty()`, `queue.join()` or a last item."
+        )
+    if scene.ended > possible:
+        raise scene.wrong(
+            f"It took {scene.ended:g} s for what {workers} workers do in {possible:g} s: a slow page was under way, "
+            "and others that could have been fetched waited for it. Whoever has fetched a page takes the next at once."
+        )
+
+
+def check_stopped(function: Answer, web: Web, *args: Any, cancel_at: float) -> None:
+    """Cancel a call at `cancel_at` seconds; raise Wrong unless it ends cancelled and begins no page after that."""
+    scene = watched(web, function, *args, cancel_at=cancel_at)
+    went_on = [visit for visit in web.visits if visit.begun >= cancel_at]
+    if went_on:
+        raise scene.wrong(
+            f"Your function was cancelled at {cancel_at:g} s, and {went_on[0].url!r} was begun at "
+            f"{went_on[0].begun:g} s. Which `except` catches a CancelledError?"
+        )
+    if not scene.cancelled:
+        raise scene.wrong(
+            f"At {cancel_at:g} s somebody cancelled your function, and it {scene.answered()} instead of ending "
+            "cancelled: let CancelledError through."
+        )

@@ -1,0 +1,130 @@
+"""Exercise 3: limits a host and in all, and nobody waits with a slot in hand."""
+
+import inspect
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from course_lib.exercises.framework import Answer, Exercise, WrongAnswer, await_missing
+from course_lib.exercises.lesson_03.scenes import Scene, play
+from course_lib.exercises.lesson_04 import mistakes, solutions
+from course_lib.exercises.lesson_04.web import Web
+
+
+def _grade_fetch_politely(fetch_politely: Answer) -> str:
+    web, scene = _polite(fetch_politely, {"slow": [4] * 4, "fast": [1] * 4}, total=4, per_host=2)
+    fast = max(visit.ended for visit in web.visits if "fast" in visit.url)
+    if fast > 2:
+        late = f"The last page of the fast host came at {fast:g} s. It has four pages of 1 s, two at a time: 2 s."
+        slow = max(visit.ended for visit in web.visits if "slow" in visit.url)
+        if web.begun("http://fast/1")[0] >= slow:
+            raise scene.wrong(f"{late} It was not begun before the slow host was done: let the hosts overlap.")
+        raise scene.wrong(
+            f"{late} URLs that wait for the slow host wait with one of the total slots in hand, and nobody else can "
+            "use it. Which of the two should be waited for first?"
+        )
+    web, scene = _polite(fetch_politely, {"a": [1] * 3, "b": [1] * 3, "c": [1] * 3}, total=4, per_host=2)
+    if scene.ended > 4:  # in any sensible order it is 3
+        raise scene.wrong(
+            f"Nine pages of 1 s, four at a time: you took {scene.ended:g} s for what 3 s can do. Let the hosts overlap."
+        )
+
+    down = ConnectionError("down for a moment")
+    pages = {"http://a/flaky": (1, down, "text"), "http://a/1": (1, "text 1"), "http://a/2": (1, "text 2")}
+    web = Web(pages)
+    scene = _kept_limits(web, fetch_politely, list(pages), 1, 1)
+    _texts(scene, ["text", "text 1", "text 2"])
+    _three_tries("http://a/flaky", 2, web, scene)
+    if web.begun("http://a/1") != [1]:
+        raise scene.wrong(
+            "At 1 s http://a/flaky failed and paused. http://a/1 was waiting, and was begun at "
+            f"{web.begun('http://a/1')[0]:g} s: the pause was spent with a slot in hand. Give the slot back first."
+        )
+
+    dead = ConnectionError("down for good")
+    pages = {"http://a/dead": (1, dead), "http://a/1": (1, "text 1")}
+    web = Web(pages)
+    scene = _kept_limits(web, fetch_politely, list(pages), 4, 2)
+    if scene.raised is dead:
+        raise scene.wrong("A page that failed three times cost you the others: put its exception in its place.")
+    _texts(scene, [dead, "text 1"])
+    _three_tries("http://a/dead", 3, web, scene)
+    return "Limits kept, and nobody waits with a slot in hand: the fast host was done in 2 s."
+
+
+def _polite(function: Answer, hosts: Mapping[str, list[int]], total: int, per_host: int) -> tuple[Web, Scene]:
+    urls = [(f"http://{host}/{n}", seconds) for host, row in hosts.items() for n, seconds in enumerate(row, start=1)]
+    web = Web({url: (seconds, f"text of {url}") for url, seconds in urls})
+    scene = _kept_limits(web, function, [url for url, _ in urls], total, per_host)
+    _texts(scene, [f"text of {url}" for url, _ in urls])
+    return web, scene
+
+
+def _kept_limits(web: Web, function: Answer, urls: list[str], total: int, per_host: int) -> Scene:
+    scene = play(function, web, urls, total, per_host)
+    if web.peak() > total:
+        raise scene.wrong(f"{web.peak()} pages were being fetched at one time; {total} is the limit.")
+    for host in dict.fromkeys(urlsplit(url).netloc for url in urls):
+        if web.peak(host) > per_host:
+            raise scene.wrong(f"{web.peak(host)} pages of {host} were being fetched at one time; {per_host} a host.")
+    return scene
+
+
+def _texts(scene: Scene, wanted: list[Any]) -> None:
+    got = scene.result()
+    if isinstance(got, list | tuple) and await_missing(got):
+        raise scene.wrong("There is a coroutine or a task where a page belongs: an `await` is missing.")
+    if not isinstance(got, list | tuple):
+        raise scene.wrong(f"Return the list of pages; you returned {got!r:.80}.")
+    if list(got) != wanted:
+        raise scene.wrong(f"The pages should be, in the order of the URLs, {wanted!r:.80}; you returned {got!r:.80}.")
+
+
+def _three_tries(url: str, tries: int, web: Web, scene: Scene) -> None:
+    begun = web.begun(url)
+    if len(begun) != tries:
+        raise scene.wrong(f"{url} was tried {len(begun)} times, not {tries}.")
+    for number, pause in enumerate((1, 2)[: tries - 1], start=1):
+        if begun[number] < begun[number - 1] + 1 + pause:
+            raise scene.wrong(
+                f"{url} failed at {begun[number - 1] + 1:g} s and was tried again at {begun[number]:g} s: pause "
+                f"{pause} s before, as the program did."
+            )
+
+
+fetch_politely = Exercise(
+    lesson="lesson_04",
+    task=f"""\
+**Exercise 3: bug hunt, politeness.** A slow host holds up the fast ones, and so does a pause before another try. Mend
+`fetch_politely(fetch, urls, total, per_host)`.
+
+```python
+{inspect.getsource(mistakes.politely_as_found).replace("politely_as_found", "fetch_politely").strip()}
+```
+
+- It returns a list, in the order of `urls`: the page or, after three tries, the ConnectionError.
+- Never more than `total` fetches are under way, and never more than `per_host` of one host.
+- Nothing that waits, be it for its host or in its pause, keeps others from fetching.
+- Pauses stay as long as they are: 1 s before the second try, 2 s before the third.""",
+    reference=solutions.fetch_politely,
+    grade=_grade_fetch_politely,
+    hints=[
+        "Four URLs of the slow host come first. Two are fetched. Which slots do the other two hold while they wait?",
+        "`async with a, b:` takes a, then b. What everybody shares should be taken last, and held only for the fetch.",
+        "The pause belongs outside of both slots: the `async with` goes inside the `try`, around the fetch alone.",
+    ],
+    wrong_answers=[
+        WrongAnswer(mistakes.politely_as_found, "The last page of the fast host came at 6 s"),
+        WrongAnswer(mistakes.only_the_pause, "wait with one of the total slots in hand"),
+        WrongAnswer(mistakes.only_the_order, "was begun at 3 s: the pause was spent with a slot in hand"),
+        WrongAnswer(mistakes.keeps_the_hosts_slot, "was begun at 3 s: the pause was spent with a slot in hand"),
+        WrongAnswer(mistakes.no_total, "6 pages were being fetched at one time; 4 is the limit"),
+        WrongAnswer(mistakes.no_limit_per_host, "4 pages of slow were being fetched at one time; 2 a host"),
+        WrongAnswer(mistakes.a_new_semaphore_each, "4 pages of slow were being fetched at one time; 2 a host"),
+        WrongAnswer(mistakes.one_host_after_the_other, "It was not begun before the slow host was done"),
+        WrongAnswer(mistakes.one_page_after_the_other, "It was not begun before the slow host was done"),
+        WrongAnswer(mistakes.gives_up_at_once, "you returned [ConnectionError('down for a moment')"),
+        WrongAnswer(mistakes.hurries, "failed at 1 s and was tried again at"),
+        WrongAnswer(mistakes.raises_the_last, "A page that failed three times cost you the others"),
+    ],
+)

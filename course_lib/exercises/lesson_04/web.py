@@ -1,0 +1,121 @@
+"""The web of lesson 4: pages that take a stated time, on the virtual clock, and what was seen of their use."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping
+from dataclasses import dataclass
+from math import inf
+from typing import Any
+from urllib.parse import urlsplit
+
+from course_lib.exercises.framework import await_missing
+from course_lib.exercises.lesson_03.scenes import CLEAN_UP
+from course_lib.timeline import Timeline, span
+from course_lib.timeline.model import most_at_once
+
+
+@dataclass(slots=True)
+class Visit:
+    """One fetch of a page; times in seconds of the virtual clock."""
+
+    url: str
+    begun: float
+    ended: float = inf
+
+
+class Web:
+    """A fetch function for pages given as `url: (seconds, answer, answer ...)`, one answer a visit, the last repeated.
+
+    An answer that is an exception is raised. A URL that is not among the pages raises LookupError.
+    """
+
+    def __init__(self, pages: Mapping[str, tuple[Any, ...]]) -> None:
+        self._pages = pages
+        self.visits: list[Visit] = []
+        self.not_urls: list[Any] = []
+
+    def __call__(self, url: str) -> Coroutine[Any, Any, Any]:
+        """Return a coroutine whose lane in the timeline is named after the page."""
+        coro = self._fetch(url)
+        coro.__name__ = f"fetch {url}"  # type: ignore[attr-defined]  # which coroutine objects have and the stub lacks
+        return coro
+
+    async def _fetch(self, url: str) -> Any:
+        if not isinstance(url, str) or url not in self._pages:
+            self.not_urls.append(url)
+            await_missing([url])  # else Python warns of it at some later time
+            raise LookupError(f"there is no page {url!r:.60}")
+        loop = asyncio.get_running_loop()
+        seconds, *answers = self._pages[url]
+        answer = answers[min(self.count()[url], len(answers) - 1)]
+        visit = Visit(url, loop.time())
+        self.visits.append(visit)
+        with span(f"fetch {url}"):
+            try:
+                await asyncio.sleep(seconds)
+                if isinstance(answer, Exception):
+                    raise answer
+            finally:
+                visit.ended = loop.time()
+        return answer
+
+    def count(self) -> Counter[str]:
+        """Return how often each page was fetched."""
+        return Counter(visit.url for visit in self.visits)
+
+    def peak(self, host: str | None = None) -> int:
+        """Return the most pages, of `host` or of all, that were being fetched at one time."""
+        return most_at_once(
+            (visit.begun, visit.ended) for visit in self.visits if host in (None, urlsplit(visit.url).netloc)
+        )
+
+    def begun(self, url: str) -> list[float]:
+        """Return when each fetch of a page began."""
+        return [visit.begun for visit in self.visits if visit.url == url]
+
+    def ended(self) -> float:
+        """Return when the last fetch ended."""
+        return max((visit.ended for visit in self.visits), default=0)
+
+
+class Stream:
+    """A source of (url, text) pairs, fetched by two tasks of its own that end when it is exhausted or closed."""
+
+    def __init__(self, pages: Iterable[tuple[str, float, str]]) -> None:
+        self._pages = list(pages)
+        self.opened = 0
+        self.given: list[str] = []
+        self.closed = False
+
+    async def __call__(self) -> AsyncIterator[tuple[str, str]]:
+        """Yield the pages in the order in which they come."""
+        self.opened += 1
+        queue = asyncio.Queue[tuple[str, str]]()
+        rest = iter(self._pages)
+
+        async def worker() -> None:
+            for url, seconds, text in rest:
+                with span(f"fetch {url}"):
+                    try:
+                        await asyncio.sleep(seconds)
+                    except asyncio.CancelledError:
+                        await asyncio.sleep(CLEAN_UP)
+                        raise
+                queue.put_nowait((url, text))
+
+        tasks = [asyncio.create_task(worker(), name=f"worker {number}") for number in (1, 2)]
+        try:
+            for _ in self._pages:
+                page = await queue.get()
+                self.given.append(page[0])
+                yield page
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            self.closed = True
+
+
+def tasks_at_once(timeline: Timeline, but: str) -> int:
+    """Return the most tasks that the learner's function had at one time; `but` is the name of its own task."""
+    return most_at_once((lane.start, lane.end) for lane in timeline if lane.is_task and lane.name not in ("main", but))
