@@ -4,6 +4,7 @@ import pytest
 from test_plotting import crowded, words
 
 from course_lib.plotting import link_graph
+from course_lib.plotting.figure import png
 
 GLOSSARY = {"task": ["coroutine", "loop"], "coroutine": ["task", "loop"], "loop": ["task"], "lag": ["loop", "loop"]}
 
@@ -31,6 +32,12 @@ def test_the_picture_names_what_it_has_room_for() -> None:
     assert crowded(figure) == []
     assert pages[0] in words(figure)
     assert len(words(figure)) > 10
+
+
+def test_the_order_of_the_pages_does_not_matter() -> None:
+    """A crawl finds pages in any order: the picture is the same."""
+    backwards = dict(reversed(GLOSSARY.items()))
+    assert png(link_graph(GLOSSARY).draw()) == png(link_graph(backwards).draw())
 
 
 @pytest.mark.parametrize("links", [{"alone": []}, {"a": ["b"], "b": ["a"]}])

@@ -10,7 +10,7 @@ from typing import Any
 
 from course_lib.crawler.fetch import FAILURES, Fetch, Response, is_passing, media_type, retry_after
 from course_lib.crawler.frontier import Frontier
-from course_lib.crawler.large import LARGE, parse_elsewhere
+from course_lib.crawler.large import is_large, parse_elsewhere
 from course_lib.crawler.parsing import Page, parse
 from course_lib.crawler.results import CrawlResult
 from course_lib.crawler.robots import MAX_BODY as MAX_ROBOTS
@@ -150,7 +150,7 @@ class Crawl:
                 try:
                     page = await self._parse(response.body, charset)
                 except OSError as error:
-                    result.error = f"Unparsed: {error}"
+                    result.error = f"Unparsed: {_describe(error, self._settings.timeout)}"
                 else:
                     result.title, result.links = page.title, await self._resolve(page, job.url)
         self._frontier.done(job.url, result.links)
@@ -185,10 +185,10 @@ class Crawl:
         return None
 
     async def _parse(self, body: bytes, charset: str | None) -> Page:
-        if len(body) < LARGE:
+        if not is_large(body):
             return parse(body, charset)
         async with self._children:
-            return await parse_elsewhere(body, charset)
+            return await parse_elsewhere(body, charset, self._settings.timeout)
 
     async def _resolve(self, page: Page, url: str) -> list[str]:
         base = (normalise(page.base, url) if page.base else None) or url
@@ -340,5 +340,5 @@ def _name(place: str) -> str:
 
 def _describe(failure: Exception, timeout: float) -> str:
     if isinstance(failure, TimeoutError):
-        return f"TimeoutError: no whole answer within {timeout:g} s"
+        return f"TimeoutError: not done within {timeout:g} s"
     return f"{type(failure).__name__}: {failure}".rstrip(": ")

@@ -32,14 +32,15 @@ class AsyncWebCrawler:
     Args:
         max_concurrent: requests under way at most.
         max_per_host: the same for one host: one scheme, name and port.
-        timeout: seconds for a request, from connecting to the last byte of the body.
+        timeout: seconds for a request, from connecting to the last byte of the body; and for parsing a large page.
         max_retries: how often a URL is tried again after a timeout, a lost connection, status 429 or 5xx; 0 for never.
         user_agent: what the crawler calls itself, also to robots.txt (there, what stands before the slash).
         allowed_hosts: where links are followed to: "name" for every port of it, "name:port" or "http://name:port"; None
             for the name and port of the start URL.
         obey_robots: whether robots.txt is asked for, once for a host, and obeyed.
         max_redirects: how many in a row are followed; each leads to a page that is requested, and counted, like others.
-        max_body: bytes, decompressed; a longer page is a failure.
+        max_body: bytes, decompressed; a longer page is a failure. A page that may take long to parse (300,000 bytes,
+            5,000 tags) is parsed in a child process.
         crawl_delay_cap: seconds; a longer Crawl-delay in robots.txt is shortened to this.
         retry_after_cap: the same for a Retry-After header.
         retry_delay: the longest wait before the first retry, in seconds; it doubles with each.

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 
 from course_lib.crawler.fetch import Response
 from course_lib.crawler.urls import normalise, origin_of
+from course_lib.timeline import span
 
 HOME = "http://site.test/"
 
@@ -76,9 +77,10 @@ class FakeWeb:
             self._in_flight[place] += 1
             self.peak[place] = max(self.peak[place], self._in_flight[place])
         try:
-            if delay == math.inf:
-                await asyncio.get_running_loop().create_future()
-            await asyncio.sleep(delay)
+            with span(f"get /{url.removeprefix(HOME)}"):  # so that a timeline shows the requests
+                if delay == math.inf:
+                    await asyncio.get_running_loop().create_future()
+                await asyncio.sleep(delay)
         finally:
             for place in places:
                 self._in_flight[place] -= 1

@@ -57,7 +57,9 @@ class HttpFetch:
     async def __call__(self, url: str, *, limit: int, kinds: Collection[str] | None) -> Response:
         """Do what Fetch says."""
         # encoded: the URL is in normal form, and must reach the server as it is.
-        request = self._session.get(URL(url, encoded=True), allow_redirects=False, headers=self._headers)
+        request = self._session.get(
+            URL(url, encoded=True), allow_redirects=False, headers=self._headers, raise_for_status=False
+        )
         async with request as answer:
             response = Response(answer.status, answer.headers)
             if not 200 <= answer.status < 300:

@@ -8,6 +8,7 @@ shortest, whatever the order of the answers, and exactly the pages within `max_d
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
+
 class Frontier:
     """The URLs in scope that one crawl has seen, in normal form.
 

@@ -1,5 +1,6 @@
-"""A large page, parsed by a child process: in this one it would block the event loop, and in a thread as well."""
+"""A page that takes long to parse: a child process does it. Here, in a thread too, it would block the event loop."""
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -10,15 +11,30 @@ from course_lib.crawler.parsing import Page
 from course_lib.crawler.threads import in_thread
 
 LARGE = 300_000  # bytes; here such a page blocks the loop for about 10 ms, and a child takes 80 ms
+MANY_TAGS = (
+    5_000  # that many elements, one inside the other, take a tenth of a second, twice as many four times as long
+)
+LONG_TAG = 8_000  # bytes; the same goes for the attributes of one tag
 
 
-async def parse_elsewhere(body: bytes, charset: str | None) -> Page:
+def is_large(body: bytes) -> bool:
+    """Return whether a page may take long to parse: it is large, or made so that the parser's time is quadratic."""
+    if len(body) >= LARGE or body.count(b"<") > MANY_TAGS:
+        return True
+    # Is there a whole block in which no tag begins? Of a tag twice as long there is; most pages are asked twice.
+    return any(body.find(b"<", at, at + LONG_TAG) < 0 for at in range(0, len(body) - LONG_TAG, LONG_TAG))
+
+
+async def parse_elsewhere(body: bytes, charset: str | None, timeout: float) -> Page:
     """Do what `parse` does while the loop goes on; a cancellation kills the child.
 
-    Raises OSError when there can be no child, or something ends it.
+    timeout: seconds, after which the child is killed, too
+    Raises OSError when there can be no child, or something ends it, TimeoutError (an OSError) when the time is up.
     """
     child = _Child(charset)
-    title, references, base = json.loads(await in_thread(lambda: child.run(body), child.kill))
+    async with asyncio.timeout(timeout):
+        output = await in_thread(lambda: child.run(body), child.kill)
+    title, references, base = json.loads(output)
     return Page(title, references, base)
 
 

@@ -42,7 +42,7 @@ class LinkGraph:
 
     def draw(self) -> Figure:
         """Draw the picture as a matplotlib figure and return it."""
-        pages, popular = list(self.links), self.linked_from
+        pages, popular = sorted(self.links), self.linked_from  # sorted: the same picture for links in any order
         places = _fitted(_layout([[pages.index(target) for target in self.links[page]] for page in pages]))
         at = dict(zip(pages, places.tolist(), strict=True))
         with our_style():
@@ -69,7 +69,7 @@ class LinkGraph:
     def __str__(self) -> str:
         total = sum(len(targets) for targets in self.links.values())
         lines = [f"{len(self.links)} pages, {total} links between them. Most linked to:"]
-        best = sorted(self.linked_from.items(), key=lambda item: (-item[1], item[0]))[:NAMED]
+        best = _most_popular(self.linked_from)[:NAMED]
         wide = max((len(page) for page, _ in best), default=0)
         return "\n".join(
             [*lines, *(f"{page:<{wide}}  {count:>3}  {'#' * count}"[:100].rstrip() for page, count in best)]
@@ -93,6 +93,10 @@ def link_graph(links: Mapping[str, Iterable[str]]) -> LinkGraph:
         raise ValueError('links is empty: pass the targets of one page or more by its name, {"task": ["coroutine"]}')
     known = links.keys()
     return LinkGraph({page: frozenset(targets) & known - {page} for page, targets in links.items()})
+
+
+def _most_popular(linked_from: Mapping[str, int]) -> list[tuple[str, int]]:
+    return sorted(linked_from.items(), key=lambda item: (-item[1], item[0]))
 
 
 def _diameter(linked_from: int) -> float:
@@ -135,7 +139,7 @@ def _labels(at: Mapping[str, Sequence[float]], popular: Counter[str]) -> Iterabl
     taken: list[Box] = [(0, WIDTH, 0, PAD + LINE)]
     radius = {page: _diameter(popular[page]) * 96 / 72 / 2 for page in at}
     taken += [(x - radius[page], x + radius[page], y - radius[page], y + radius[page]) for page, (x, y) in at.items()]
-    for page, _ in popular.most_common(LABELS):
+    for page, _ in _most_popular(popular)[:LABELS]:
         text, (x, y) = fit(page, LONGEST), at[page]
         half, off = width(text) / 2 + 2, radius[page] + 3
         beside = [(x + off + half, y), (x - off - half, y), (x, y + off + LINE / 2), (x, y - off - LINE / 2)]
