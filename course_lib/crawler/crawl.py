@@ -2,10 +2,8 @@
 
 import asyncio
 import os
-import re
 import time
 from collections.abc import Awaitable, Callable, Collection
-from dataclasses import dataclass
 from typing import Any
 
 from course_lib.crawler.fetch import FAILURES, Fetch, Response, is_passing, media_type, retry_after
@@ -16,6 +14,7 @@ from course_lib.crawler.results import CrawlResult
 from course_lib.crawler.robots import MAX_BODY as MAX_ROBOTS
 from course_lib.crawler.robots import Disallowed, Rules
 from course_lib.crawler.schedule import Host, Job, Schedule
+from course_lib.crawler.settings import Settings, place_of
 from course_lib.crawler.threads import in_thread
 from course_lib.crawler.urls import normalise, origin_of, resolve
 
@@ -30,26 +29,6 @@ STOPPED = "the crawl was stopped before its turn"
 
 _LONG_ROBOTS = 20_000  # characters: some milliseconds
 _SLICE = 500  # links: what is done with them in one step of the loop takes about a millisecond
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """The arguments of AsyncWebCrawler, checked; they are explained there."""
-
-    max_concurrent: int
-    max_per_host: int
-    timeout: float
-    max_retries: int
-    user_agent: str
-    allowed_hosts: frozenset[str] | None
-    obey_robots: bool
-    max_redirects: int
-    max_body: int
-    crawl_delay_cap: float
-    retry_after_cap: float
-    retry_delay: float
-    retry_delay_cap: float
-    jitter: Callable[[float, float], float]
 
 
 class Crawl:
@@ -86,8 +65,8 @@ class Crawl:
         self._settings, self._fetch, self._emit = settings, fetch, emit
         self._start, self._max_pages = start_url, max_pages
         self._hosts: dict[str, Host | None] = {}  # by origin; None: out of scope
-        if not self._allows(origin := origin_of(start_url)):
-            raise ValueError(f"start_url={start_url!r} is not in allowed_hosts: add {_place(origin)!r} to it")
+        if not settings.allows(origin := origin_of(start_url), start_url):
+            raise ValueError(f"start_url={start_url!r} is not in allowed_hosts: add {place_of(origin)!r} to it")
         self._schedule = Schedule(settings.max_per_host, self._is_due, self._begin)
         self._frontier = Frontier(max_depth, settings.max_redirects, self._in_scope, self._enqueue)
         self._clock = asyncio.get_running_loop().time
@@ -280,16 +259,10 @@ class Crawl:
             return self._hosts[origin]
         except KeyError:
             host = None
-            if self._allows(origin):
+            if self._settings.allows(origin, self._start):
                 host = self._schedule.add_host(origin, None if self._settings.obey_robots else Rules("", ""))
             self._hosts[origin] = host
             return host
-
-    def _allows(self, origin: str) -> bool:
-        place, allowed = _place(origin), self._settings.allowed_hosts
-        if allowed is None:
-            return place == _place(origin_of(self._start))
-        return not allowed.isdisjoint((origin, place, _name(place)))
 
     def _enqueue(self, url: str, depth: int) -> None:
         host = self._host(url)
@@ -326,16 +299,6 @@ class Crawl:
         self.skipped |= dict.fromkeys(deep, TOO_DEEP)
         if not finished:
             self.skipped |= dict.fromkeys(far, STOPPED)
-
-
-def _place(origin: str) -> str:
-    """Return "name:port" of an origin, "name" where the port is the scheme's own."""
-    return origin.partition("://")[2]
-
-
-def _name(place: str) -> str:
-    """Return the name without a port: "[::1]" of "[::1]:8000"."""
-    return re.sub(r":\d+$", "", place)
 
 
 def _describe(failure: Exception, timeout: float) -> str:

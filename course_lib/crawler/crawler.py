@@ -11,10 +11,11 @@ from typing import Any
 
 import aiohttp
 
-from course_lib.crawler.crawl import Crawl, Settings
+from course_lib.crawler.crawl import Crawl
 from course_lib.crawler.fetch import Fetch, HttpFetch, new_session
 from course_lib.crawler.report import progress_bar, report
 from course_lib.crawler.results import CrawlResult, save
+from course_lib.crawler.settings import Settings
 from course_lib.crawler.urls import normalise
 from course_lib.lifecycle.checks import check_count, check_hook, check_number
 
@@ -121,7 +122,8 @@ class AsyncWebCrawler:
         start_url: an http or https URL
         max_depth: links from the start page; 0 for this page alone
         max_pages: URLs to request at most: pages, redirects and files that turn out to be no HTML, but no robots.txt
-        Raises ValueError for a URL that is none or not in `allowed_hosts`, TypeError and ValueError for numbers without sense.
+        Raises ValueError for a URL that is none or not in `allowed_hosts`, and for numbers without sense; TypeError for
+            what is no number.
         """
         results: list[CrawlResult] = []
 

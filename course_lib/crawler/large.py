@@ -11,17 +11,17 @@ from course_lib.crawler.parsing import Page
 from course_lib.crawler.threads import in_thread
 
 LARGE = 300_000  # bytes; here such a page blocks the loop for about 10 ms, and a child takes 80 ms
-MANY_TAGS = (
-    5_000  # that many elements, one inside the other, take a tenth of a second, twice as many four times as long
-)
+MANY_TAGS = 5_000  # so many elements, one inside the other, take a tenth of a second; twice as many, four times as long
 LONG_TAG = 8_000  # bytes; the same goes for the attributes of one tag
 
 
 def is_large(body: bytes) -> bool:
     """Return whether a page may take long to parse: it is large, or made so that the parser's time is quadratic."""
+    if len(body) <= 2 * LONG_TAG:
+        return False  # too small for either, as most pages are
     if len(body) >= LARGE or body.count(b"<") > MANY_TAGS:
         return True
-    # Is there a whole block in which no tag begins? Of a tag twice as long there is; most pages are asked twice.
+    # Is there a whole block in which no tag begins? Of a tag twice as long there is.
     return any(body.find(b"<", at, at + LONG_TAG) < 0 for at in range(0, len(body) - LONG_TAG, LONG_TAG))
 
 

@@ -18,8 +18,8 @@ _SAFE = re.compile(r"utf-(8|16|16-le|16-be)|cp(125\d|866|874|932|949)|iso8859-\d
 # In a browser, these names mean their supersets (WHATWG Encoding Standard, section 4.2).
 _SUPERSETS = {"ascii": "cp1252", "iso8859-1": "cp1252", "iso8859-9": "cp1254", "gb2312": "gbk", "shift_jis": "cp932"}
 
-# glibc gives free memory at the top of its heap back to the system, and each parse would have to fault it in again: half
-# of its time. Once a block this large has been freed, it keeps as much (mallopt(3), "dynamic mmap threshold").
+# glibc gives free memory at the top of its heap back to the system, and each parse would have to fault it in again:
+# half of its time. Once a block this large has been freed, it keeps as much (mallopt(3), "dynamic mmap threshold").
 bytes(4_000_000)
 
 
