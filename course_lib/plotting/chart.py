@@ -1,0 +1,147 @@
+"""Curves over a few measured points, in one panel or more over one axis; the text is a table of the same numbers."""
+# mypy: allow-untyped-calls
+# (matplotlib's canvas has no types)
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, NullLocator
+
+from course_lib.plotting.figure import png
+from course_lib.plotting.look import GAP, GRID, INK, LINE, MUTED, PAD, PAPER, SCALE, WIDTH, our_style
+from course_lib.plotting.words import fit, width
+
+Series = Mapping[str, Mapping[float, float]]
+
+HEIGHT = 190  # pixels of a panel
+LEFT = 64  # of the numbers beside it
+LONGEST = 170  # of a name
+# Colour, marker and dashes all differ, so that no reader depends on the colours (Okabe and Ito's, but the black).
+STYLES: tuple[dict[str, Any], ...] = (
+    {"color": "#0b4a7d", "marker": "o", "linestyle": "-"},
+    {"color": "#e8620c", "marker": "s", "linestyle": "--"},
+    {"color": "#009e73", "marker": "^", "linestyle": "-."},
+    {"color": "#cc79a7", "marker": "D", "linestyle": ":"},
+    {"color": "#556270", "marker": "v", "linestyle": (0, (5, 1, 1, 1, 1, 1))},
+)
+
+
+@dataclass(frozen=True)
+class Chart:
+    """Curves by name: print it for the table, end a notebook cell with it for the picture."""
+
+    panels: Mapping[str, Series]
+    x: str
+    log: bool
+    measured: bool
+
+    def draw(self) -> Figure:
+        """Draw the picture as a matplotlib figure and return it."""
+        names = list(dict.fromkeys(name for series in self.panels.values() for name in series))
+        style = dict(zip(names, STYLES, strict=False))
+        right = GAP + max(width(fit(name, LONGEST, bold=True), bold=True) for name in names) + PAD
+        chart = WIDTH - PAD - LEFT - right
+        above = PAD + len(self.panels) * (LINE + GAP / 2 + HEIGHT + GAP)
+        height = above + 2 * LINE + PAD
+        points = self._points()
+        with our_style():
+            figure = Figure((WIDTH / 96, height / 96), dpi=96 * SCALE, facecolor=PAPER)
+            FigureCanvasAgg(figure)
+            top: float = PAD
+            for place, (title, series) in enumerate(self.panels.items()):
+                figure.text(
+                    (PAD + LEFT) / WIDTH, 1 - (top + LINE / 2) / height, title, weight="bold", va="center_baseline"
+                )
+                bottom = top + LINE + GAP / 2 + HEIGHT
+                box = ((PAD + LEFT) / WIDTH, 1 - bottom / height, chart / WIDTH, HEIGHT / height)
+                axes = figure.add_axes(box)
+                axes.set_facecolor(PAPER)
+                for name, curve in series.items():
+                    places = [points.index(x) for x in curve]
+                    axes.plot(places, list(curve.values()), **style[name], markersize=5, linewidth=1.8, clip_on=False)
+                self._set_axes(axes, points)
+                axes.tick_params(labelbottom=place == len(self.panels) - 1)
+                ends: dict[str, Any] = {"transform": axes.transAxes, "va": "center_baseline", "parse_math": False}
+                for y, name in _spread([(curve[max(curve)], name) for name, curve in series.items()], axes):
+                    text = fit(name, LONGEST, bold=True)
+                    axes.text(1 + GAP / chart, y, text, color=style[name]["color"], weight="bold", **ends)
+                top = bottom + GAP
+            middle = (PAD + LEFT + chart / 2) / WIDTH
+            figure.text(middle, (PAD + LINE / 2) / height, self.x, color=MUTED, ha="center", va="center_baseline")
+        return figure
+
+    def __str__(self) -> str:
+        heads = [self.x, *(f"{name}, {title}" for title, series in self.panels.items() for name in series)]
+        rows = [heads]
+        for x in self._points():
+            curves = [curve for series in self.panels.values() for curve in series.values()]
+            rows.append([f"{x:,g}", *(self._cell(curve[x]) if x in curve else "" for curve in curves)])
+        widths = [max(len(row[place]) for row in rows) for place in range(len(heads))]
+        return "\n".join(
+            "  ".join(f"{cell:>{wide}}" for cell, wide in zip(row, widths, strict=True)).rstrip() for row in rows
+        )
+
+    def _cell(self, value: float) -> str:
+        # Behind a tilde, a number counts as measured, and differs from run to run.
+        return f"{'~' if self.measured else ''}{value:,.3g}"
+
+    def _points(self) -> list[float]:
+        return sorted({x for series in self.panels.values() for curve in series.values() for x in curve})
+
+    def _set_axes(self, axes: Any, points: list[float]) -> None:
+        if self.log:
+            axes.set_yscale("log")
+            axes.yaxis.set_minor_locator(NullLocator())
+        else:
+            axes.set_ylim(bottom=0)
+        # At equal distances: 1, 10, 100 and 1,000 would else need a scale of their own, and 1, 2, 4 and 32 another.
+        axes.set_xticks(range(len(points)), [f"{x:,g}" for x in points])
+        axes.set_xlim(-0.3, len(points) - 0.7)
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.6g}"))
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.spines[["left", "bottom"]].set_color(GRID)
+        axes.tick_params(length=0, pad=6, labelcolor=INK)
+        axes.grid(color=GRID, linewidth=0.8)
+        axes.set_axisbelow(True)
+
+    def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        image, size = png(self.draw())
+        return {"text/plain": str(self), "image/png": image}, {"image/png": size}
+
+
+def chart(panels: Mapping[str, Series], *, x: str, log: bool = False, measured: bool = True) -> Chart:
+    """Draw curves over one axis, in a panel for each quantity.
+
+    Args:
+        panels: by the quantity and its unit, such as "seconds": the curves by name, at most five names in all, each a
+            mapping from x to y.
+        x: what stands on the horizontal axis; its points are drawn at equal distances.
+        log: whether the vertical axes are logarithmic.
+        measured: whether the numbers come from a clock; the table then marks them with "~".
+
+    Raises ValueError when there is nothing to draw, there are too many names, or log meets a y that is not above 0.
+    """
+    curves = [(name, curve) for series in panels.values() for name, curve in series.items()]
+    if not curves or not all(curve for _, curve in curves):
+        raise ValueError(
+            'panels holds nothing to draw: pass curves by name, {"seconds": {"threads": {10: 0.2, 100: 1.1}}}'
+        )
+    if len({name for name, _ in curves}) > len(STYLES):
+        raise ValueError(f"panels has {len({name for name, _ in curves})} names: pass {len(STYLES)} at most")
+    if log and min(min(curve.values()) for _, curve in curves) <= 0:
+        raise ValueError("log=True, but a y is not above 0: leave log out")
+    return Chart({title: dict(series) for title, series in panels.items()}, x, log, measured)
+
+
+def _spread(ends: list[tuple[float, str]], axes: Any) -> list[tuple[float, str]]:
+    """Return where the curves' names stand beside their ends, as shares of the axes' height, none over another."""
+    to_share = axes.transAxes.inverted()
+    places = sorted((to_share.transform(axes.transData.transform((1, y)))[1], name) for y, name in ends)
+    step, spread = LINE / HEIGHT, list[tuple[float, str]]()
+    for place, name in places:
+        spread.append((max(place, spread[-1][0] + step) if spread else place, name))
+    over = max(0.0, spread[-1][0] - 1) if spread else 0.0
+    return [(place - over, name) for place, name in spread]

@@ -1,0 +1,59 @@
+"""Curves over measured points, as a table and as a picture."""
+
+import pytest
+from test_plotting import crowded, words
+
+from course_lib.plotting import chart
+
+WAITS = {
+    "seconds": {"threads": {1: 0.1, 100: 0.12, 5_000: 2.94}, "asyncio": {1: 0.1, 100: 0.101, 5_000: 0.31}},
+    "MB": {"threads": {100: 3.0, 5_000: 151.2}, "asyncio": {100: 0.1, 5_000: 4.6}},
+}
+
+
+def test_the_text_is_a_table_of_the_points() -> None:
+    """A row for each x, a column for each curve of each panel, measured numbers behind a tilde, gaps left empty."""
+    assert str(chart(WAITS, x="waits at once")).splitlines() == [
+        "waits at once  threads, seconds  asyncio, seconds  threads, MB  asyncio, MB",
+        "            1              ~0.1              ~0.1",
+        "          100             ~0.12            ~0.101           ~3         ~0.1",
+        "        5,000             ~2.94             ~0.31         ~151         ~4.6",
+    ]
+
+
+def test_exact_numbers_have_no_tilde() -> None:
+    """Those of a virtual clock are compared as they are."""
+    assert "~" not in str(chart({"s": {"pool": {1: 64, 2: 32}}}, x="connections", measured=False))
+
+
+@pytest.mark.parametrize("log", [False, True])
+def test_nothing_overlaps_in_the_picture(log: bool) -> None:
+    """Curves that end at one place have their names under one another, and each panel its title."""
+    names = {f"a model with a long name, number {n}": {1: 1.0, 10: 1.0 + n / 1000} for n in range(5)}
+    figure = chart({"seconds": names, "MB": names}, x="calls at once", log=log).draw()
+    assert crowded(figure) == []
+    assert {"seconds", "MB", "calls at once"} <= words(figure)
+
+
+def test_a_single_point_is_drawn() -> None:
+    """One x, one curve: a picture with its name."""
+    figure = chart({"ms": {"hit": {50: 0.4}}}, x="percentile").draw()
+    assert crowded(figure) == []
+    assert "hit" in words(figure)
+
+
+@pytest.mark.parametrize(
+    ("panels", "log", "hint"),
+    [
+        ({}, False, r'panels holds nothing to draw: pass curves by name, \{"seconds"'),
+        ({"s": {"a": {}}}, False, "panels holds nothing to draw"),
+        ({"s": {str(n): {1: 1.0} for n in range(6)}}, False, "panels has 6 names: pass 5 at most"),
+        ({"s": {"a": {1: 0.0}}}, True, "log=True, but a y is not above 0: leave log out"),
+    ],
+)
+def test_what_cannot_be_drawn_is_refused(
+    panels: dict[str, dict[str, dict[float, float]]], log: bool, hint: str
+) -> None:
+    """The message says what to pass instead."""
+    with pytest.raises(ValueError, match=hint):
+        chart(panels, x="n", log=log)
