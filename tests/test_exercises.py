@@ -1,6 +1,7 @@
 """The exercises: right answers pass, each recorded mistake gets its own sentence, and nonsense gets a useful one."""
 
 import asyncio
+import gc
 import importlib
 import inspect
 import json
@@ -14,8 +15,9 @@ import time
 import pytest
 
 import course_lib.exercises
-from course_lib.exercises import lesson_01, progress
-from course_lib.exercises.framework import Exercise
+from course_lib.exercises import lesson_01, lesson_02, progress
+from course_lib.exercises.framework import Exercise, Wrong, run
+from course_lib.timeline import Outcome
 
 LESSONS = [
     importlib.import_module(f"course_lib.exercises.{module.name}")
@@ -32,6 +34,13 @@ def own_progress(tmp_path, monkeypatch):
     monkeypatch.delenv("COURSE_PROGRESS", raising=False)
     monkeypatch.setattr(progress, "_memory", {})
     return tmp_path / "progress.json"
+
+
+@pytest.fixture(autouse=True, scope="module")
+def quick_collections():
+    gc.freeze()  # each check collects garbage: let it not go through all that the test process holds, 300 times
+    yield
+    gc.unfreeze()
 
 
 @pytest.mark.parametrize("exercise", EXERCISES, ids=repr)
@@ -51,6 +60,10 @@ def test_a_recorded_mistake_gets_its_sentence(exercise, mistake):
     verdict = exercise.judge(mistake.function)
     assert verdict.passed is False
     assert mistake.sentence in verdict.sentence
+    assert verdict.sentence.endswith((".", "?"))
+    assert (
+        "raised Wrong" not in verdict.sentence and ":  " not in verdict.sentence and ", :" not in str(verdict.timeline)
+    )
 
 
 @pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.__name__.rpartition(".")[2])
@@ -130,6 +143,21 @@ async def raises_a_group(get_user, get_posts, get_news):
         group.create_task(raises(get_user, get_posts, get_news))
 
 
+async def raises_without_a_message(get_user, get_posts, get_news):
+    raise TimeoutError
+
+
+async def returns_a_mixture(get_user, get_posts, get_news):
+    user, posts, news = await asyncio.gather(get_user(), get_posts(), get_news())
+    return user, len(posts), [news]
+
+
+async def misspells_a_callback(get_user, get_posts, get_news):
+    done = asyncio.get_running_loop().create_future()
+    asyncio.get_running_loop().call_later(1, lambda: done.set_resutl("user"))
+    await done
+
+
 async def blocks(get_user, get_posts, get_news):
     time.sleep(3)
     return await asyncio.gather(get_user(), get_posts(), get_news())
@@ -143,7 +171,13 @@ NONSENSE = [
     (two_arguments, "two_arguments takes other arguments than the task says"),
     (yields, "yields contains `yield`"),
     (raises, "Your code raised KeyError: 'user' (at line 1 of raises"),
-    (raises_a_group, "Your code raised ExceptionGroup"),
+    (
+        raises_a_group,
+        "Your code raised ExceptionGroup: unhandled errors in a TaskGroup (1 sub-exception): KeyError: 'user'",
+    ),
+    (raises_without_a_message, "Your code raised TimeoutError (at line 1 of raises_without_a_message)."),
+    (returns_a_mixture, "The check cannot make sense of what your function gave: TypeError"),
+    (misspells_a_callback, "The callback <lambda> failed, line"),
     (leaves, "SystemExit"),
     (blocks, "The event loop was blocked for 3 s"),
     (waits_for_ever, "Your code waits for something that never happens"),
@@ -162,6 +196,7 @@ def test_nonsense_gets_a_sentence_soon(answer, sentence):
     assert verdict.passed is False
     line = answer.__code__.co_firstlineno + 1 if inspect.isfunction(answer) else 0
     assert sentence.replace("line 1 ", f"line {line} ") in verdict.sentence
+    assert verdict.sentence.endswith((".", "?"))
 
 
 UNSTOPPABLE = {
@@ -238,6 +273,46 @@ def test_a_forgotten_await_is_named():
         return await get_user(), await get_posts(), "news"
 
     assert "never awaited" in lesson_01.load_page.judge(forgets).sentence
+
+
+def test_what_an_earlier_answer_forgot_is_not_held_against_the_next():
+    """A coroutine that an earlier answer made and never awaited is garbage by then, and no part of the next verdict."""
+
+    async def forgets(get_user, get_posts, get_news):
+        kept = [get_user()]
+        kept.append(kept)  # only the garbage collector finds it
+        return await get_user(), await get_posts(), await get_news()
+
+    async def collects(get_user, get_posts, get_news):
+        gc.collect()
+        return await get_user(), await get_posts(), await get_news()
+
+    gc.disable()
+    try:
+        lesson_01.load_page.judge(forgets)
+        assert "never awaited" not in lesson_01.load_page.judge(collects).sentence
+    finally:
+        gc.enable()
+
+
+@pytest.mark.parametrize("grouped", [False, True])
+def test_a_finding_inside_the_simulation_is_the_verdict(grouped):
+    """What a stand-in finds, a Wrong raised in the learner's own run, is told as it is, alone or in a group."""
+
+    async def answer():
+        if not grouped:
+            raise Wrong("Not like this.")
+        raise ExceptionGroup("outer", [KeyError("first"), ExceptionGroup("inner", [Wrong("Not like this.")])])
+
+    with pytest.raises(Wrong, match=r"^Not like this\.$") as raised:
+        run(answer)
+    assert raised.value.timeline["main"].outcome is Outcome.FAILED
+
+
+def test_a_failed_callback_is_noted_by_name():
+    """The note of a callback that failed names it; a line stands there only where it is the learner's own."""
+    verdict = lesson_02.ask.judge(lesson_02.mistakes.swaps_the_callbacks)
+    assert verdict.timeline.notes[0].startswith("the callback Future.set_exception failed: TypeError")
 
 
 def test_hints_lead_on(capsys):

@@ -5,21 +5,25 @@ looks at what happened, and answers with a verdict and one sentence.
 """
 
 import asyncio
+import gc
 import inspect
 import io
 import textwrap
 import traceback
 import warnings
 from collections import Counter
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
+from pathlib import Path
+from types import CodeType
 from typing import Any
 
 from course_lib.clock import DeadlockError, RunawayError
 from course_lib.exercises import progress
 from course_lib.timeline import Timeline, simulate, span
 from course_lib.timeline.frames import is_library
+from course_lib.timeline.trace import describe
 
 LIMIT = 2.0  # real seconds a single run of the learner's function may take
 SHOWN = 2_000  # characters of the learner's own output that a check repeats
@@ -30,6 +34,7 @@ HINTS = {
     "unhashable type: 'list'": "gather takes coroutines one by one: gather(*coroutines).",
     "Result is not set": "The task is not done yet: await it.",
     "can't be used in 'await' expression": "Only a coroutine, a task or a future can be awaited: is its () missing?",
+    "support the context manager protocol": "What may wait when it is entered or left needs `async with`.",
 }
 
 Answer = Callable[..., Coroutine[Any, Any, Any]]
@@ -107,6 +112,9 @@ class Exercise:
         """Grade `function` and return the verdict; print nothing and note nothing."""
         if mistake := self._unusable(function):
             return Verdict(False, mistake)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            gc.collect()  # what an earlier answer never awaited would else be held against this one
         output = _Output()
         with warnings.catch_warnings(record=True) as caught, redirect_stdout(output), redirect_stderr(output):
             warnings.simplefilter("always")
@@ -116,10 +124,14 @@ class Exercise:
                 verdict = Verdict(False, str(wrong), wrong.timeline)
             except NotImplementedError:
                 return Verdict(None, "Replace `raise NotImplementedError` with your code, then run the cell again.")
-        sentence = verdict.sentence
-        if not verdict.passed and any("never awaited" in str(w.message) for w in caught):
-            sentence += " A coroutine was made and never awaited, so its code never ran."
-        return Verdict(verdict.passed, sentence, verdict.timeline, output.text())
+            except Exception as error:  # noqa: BLE001  # what a learner returns may break any comparison
+                verdict = Verdict(False, f"The check cannot make sense of what your function gave: {describe(error)}.")
+        sentence, timeline = verdict.sentence, verdict.timeline
+        if not verdict.passed:
+            sentence += _failed_callback(timeline)
+            if any("never awaited" in str(w.message) for w in caught):
+                sentence += " A coroutine was made and never awaited, so its code never ran."
+        return Verdict(verdict.passed, sentence, timeline, output.text())
 
     def hint(self) -> None:
         """Print the next hint; after the last one, the last one again."""
@@ -172,7 +184,8 @@ def run(function: Answer, *args: Any) -> Timeline:
     """Run the learner's function once on the virtual clock and return what happened.
 
     Raises NotImplementedError for an untouched stub, and Wrong for whatever makes looking further pointless: an
-    exception, a deadlock, a run without end, a blocked loop, tasks left over, a forgotten `return`.
+    exception, a deadlock, a run without end, a blocked loop, tasks left over, a forgotten `return`. A Wrong that one of
+    our own functions raised in that run is told as it is.
     """
     try:
         timeline = simulate(lambda: function(*args), limit=LIMIT)
@@ -181,14 +194,15 @@ def run(function: Answer, *args: Any) -> Timeline:
     except DeadlockError as error:
         raise Wrong(f"Your code waits for something that never happens: {error.where}.", error.timeline) from None
     except RunawayError as error:
-        end = " Nothing can stop it: restart the kernel." if error.still_runs else ""
+        end = " Nothing can stop it: restart the kernel." if error.still_runs else _failed_callback(error.timeline)
         raise Wrong(
             f"Your code did not come to an end: after {LIMIT:g} s of real time it stood here: {error.where}.{end}"
         ) from None
     except (Exception, BaseExceptionGroup) as error:  # noqa: BLE001  # a learner's code may raise anything
-        raise Wrong(f"Your code raised {_described(error)}", getattr(error, "timeline", None), error) from None
+        found = next((each for each in leaves(error) if isinstance(each, Wrong)), None)
+        raise Wrong(str(found) if found else describe_raised(error), getattr(error, "timeline", None), error) from None
     if timeline.blocking_lines:
-        raise Wrong(f"One step held the event loop, so nothing else could run: {timeline.blocking_lines[0]}", timeline)
+        raise Wrong(f"One step held the event loop, so nothing else could run: {timeline.blocking_lines[0]}.", timeline)
     if timeline.blocked:
         raise Wrong(
             f"The event loop was blocked for {timeline.blocked:g} s: nothing else could run meanwhile.", timeline
@@ -199,6 +213,30 @@ def run(function: Answer, *args: Any) -> Timeline:
     if timeline.result is None:
         raise Wrong("Your function returned None. Is a `return` missing?", timeline)
     return timeline
+
+
+def leaves(error: BaseException | None) -> Iterator[BaseException]:
+    """Give the errors that stand in a group, and in the groups within it; one that is no group gives itself."""
+    if isinstance(error, BaseExceptionGroup):
+        for each in error.exceptions:
+            yield from leaves(each)
+    elif error:
+        yield error
+
+
+def describe_raised(error: BaseException) -> str:
+    """Say what the learner's code raised, where, and what to do; of a group, also the first error that stands in it."""
+    first = next(leaves(error))
+    text = describe(error) if first is error else f"{describe(error)}: {describe(first)}"
+    lines = [
+        f"line {number} of {frame.f_code.co_name}"
+        for each in (error, first)
+        for frame, number in traceback.walk_tb(each.__traceback__)
+        if not is_library(frame.f_code) and not _is_grading(frame.f_code)
+    ]
+    place = f" (at {lines[-1]})" if lines else ""
+    hints = "".join(f" {hint}" for part, hint in HINTS.items() if part in text)
+    return f"Your code raised {text.removesuffix('.')}{place}.{hints}"
 
 
 def await_missing(values: Iterable[Any]) -> bool:
@@ -266,12 +304,12 @@ class _Output(io.TextIOBase):
         return "".join(self._parts) + more
 
 
-def _described(error: BaseException) -> str:
-    lines = [
-        f"line {number} of {frame.f_code.co_name}"
-        for frame, number in traceback.walk_tb(error.__traceback__)
-        if not is_library(frame.f_code) and frame.f_code.co_filename != __file__
-    ]
-    place = f" (at {lines[-1]})" if lines else ""
-    text = f"{type(error).__name__}: {error}"
-    return text + place + "".join(f". {hint}" for part, hint in HINTS.items() if part in text)
+def _failed_callback(timeline: Timeline | None) -> str:
+    notes = timeline.notes if timeline else []
+    note = next((note for note in notes if note.startswith(("the callback ", "a callback failed"))), "")
+    return f" {note[:1].upper()}{note[1:].removesuffix('.')}." if note else ""
+
+
+def _is_grading(code: CodeType) -> bool:
+    path = Path(code.co_filename)
+    return Path(__file__).parent in path.parents and path.stem not in ("mistakes", "solutions")

@@ -221,7 +221,7 @@ class _Simulation:
 
     def _unhandled(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         source, error = context.get("future") or context.get("task"), context.get("exception")
-        name = task_name(source) if isinstance(source, asyncio.Task) else "a callback"
+        name = task_name(source) if isinstance(source, asyncio.Task) else _callback_name(context.get("handle"))
         if self._watch.done.is_set() or name == CLEAN_UP:
             return  # a task that did not end when it was cancelled, at the moment the garbage collector finds it
         if "never retrieved" in context["message"]:
@@ -229,11 +229,17 @@ class _Simulation:
         elif error is None:
             self.timeline.notes.append(sentence(f"{name}: {context['message']}"))
         else:
-            self.timeline.notes.append(f"{name} failed, {raising_line(error.__traceback__)}: {describe(error)}")
+            line = raising_line(error.__traceback__)  # none where the callback is asyncio's own: future.set_exception
+            self.timeline.notes.append(f"{name} failed{line and f', {line}'}: {describe(error)}")
 
     def _note_lost(self, name: str, error: BaseException | None) -> None:
         if not isinstance(error, KeyboardInterrupt | SystemExit):  # those end the program, so somebody sees them
             self.timeline.notes.append(f"nobody asked for the exception of {name}: {describe(error)}")
+
+
+def _callback_name(handle: Any) -> str:
+    name = getattr(getattr(handle, "_callback", None), "__qualname__", "")  # a handle has no public way to its callback
+    return f"the callback {name.rpartition('<locals>.')[2]}" if name else "a callback"
 
 
 def _exact(seconds: float) -> str:

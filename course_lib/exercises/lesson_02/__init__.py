@@ -21,9 +21,13 @@ TURNS = 2_000  # of the loop that the other task takes part in: many more than a
 
 def _grade_in_chunks(in_chunks: Answer) -> str:
     for count in (100, 37, 0):
-        items, done, between = list(range(count)), list[int](), list[int]()
-        timeline = run(_beside_another, in_chunks, items, done, between)
+        items, done, between, elsewhere = list(range(count)), list[int](), list[int](), list[int]()
+        timeline = run(_beside_another, in_chunks, items, done, between, elsewhere)
         got = timeline.result
+        if elsewhere:
+            raise Wrong(
+                "work() was called in another thread: no threads here, let the others have a turn in between.", timeline
+            )
         if timeline.end > 0:
             raise Wrong(
                 f"You slept for {timeline.end:g} s. `asyncio.sleep(0)` lets everyone else have a turn at once.",
@@ -53,8 +57,13 @@ def _too_many(number: int, count: int) -> str:
     )
 
 
-async def _beside_another(in_chunks: Answer, items: list[int], done: list[int], between: list[int]) -> Any:
-    """Run the answer beside a task that notes how many items were worked on between two of its turns."""
+async def _beside_another(
+    in_chunks: Answer, items: list[int], done: list[int], between: list[int], elsewhere: list[int]
+) -> Any:
+    """Run the answer beside a task that notes how many items were worked on between two of its turns.
+
+    The items that were worked on in another thread go into `elsewhere`, too: an exception there could be swallowed.
+    """
 
     async def other() -> None:
         for _ in range(TURNS):
@@ -65,7 +74,7 @@ async def _beside_another(in_chunks: Answer, items: list[int], done: list[int], 
 
     def work(item: int) -> int:
         if threading.get_ident() != loop_thread:
-            raise Wrong("work() was called in another thread: no threads here, let the others have a turn in between.")
+            elsewhere.append(item)
         done.append(item)
         return item * item
 
@@ -102,6 +111,7 @@ in_chunks = Exercise(
         WrongAnswer(mistakes.sleeps_for_long, "You slept for 10 s"),
         WrongAnswer(mistakes.chunks_too_long, "Others waited while 25 items were worked on in one step; 10 at most"),
         WrongAnswer(mistakes.in_threads, "work() was called in another thread"),
+        WrongAnswer(mistakes.in_threads_at_once, "work() was called in another thread"),
         WrongAnswer(mistakes.backwards, "but not in the order of the items"),
         WrongAnswer(mistakes.loses_the_rest, "Of 37 items, work() was called for 30"),
     ],
@@ -128,22 +138,18 @@ def _grade_ask(ask: Answer) -> str:
     timeline = run(ask, starting("the answer", DELAY))
     if await_missing([timeline.result]):
         raise Wrong("You returned the future itself, and not what it will hold: an `await` is missing.", timeline)
-    if timeline.end == 0:
+    if timeline.end < DELAY:
         raise Wrong(
             f"Your function returned before the answer was there: it came after {DELAY} s. Wait for it.", timeline
         )
     if timeline.result != "the answer":
         raise Wrong(f"Expected 'the answer', got {timeline.result!r:.80}.", timeline)
-    if timeline.end > DELAY:
-        raise Wrong(
-            f"The answer was there after {DELAY} s, and you noticed at {timeline.end:g} s: you asked again and again. "
-            "Let the callback wake you.",
-            timeline,
-        )
+    _noticed_at_once("answer", timeline)
     try:
         timeline = run(ask, starting(refused, DELAY))
     except Wrong as wrong:
-        if wrong.error is refused:
+        if wrong.error is refused and wrong.timeline:
+            _noticed_at_once("exception", wrong.timeline)
             return "The callback woke your task at the very moment, with the result or with the exception."
         if isinstance(wrong.error, SimulationError) and "CancelledError" in str(wrong.error):
             raise Wrong("on_error got an exception, and your function was cancelled: raise that exception.") from None
@@ -151,6 +157,15 @@ def _grade_ask(ask: Answer) -> str:
             raise Wrong("on_error was called, and nobody woke your task: it waits for ever.", wrong.timeline) from None
         raise
     raise Wrong(f"on_error got an exception, and your function returned {timeline.result!r:.60}: raise it.", timeline)
+
+
+def _noticed_at_once(what: str, timeline: Timeline) -> None:
+    if timeline.end > DELAY:
+        raise Wrong(
+            f"The {what} was there after {DELAY} s, and you noticed at {timeline.end:g} s, because you looked at times "
+            "of your own. Let the callback wake you.",
+            timeline,
+        )
 
 
 ask = Exercise(
@@ -171,10 +186,18 @@ ask = Exercise(
     wrong_answers=[
         WrongAnswer(mistakes.returns_what_start_returns, "Your function returned before the answer was there"),
         WrongAnswer(mistakes.returns_the_future, "You returned the future itself"),
-        WrongAnswer(mistakes.polls_now_and_then, "you asked again and again"),
+        WrongAnswer(mistakes.looks_too_early, "Your function returned before the answer was there"),
+        WrongAnswer(mistakes.polls_now_and_then, "you noticed at 1.6 s, because you looked at times of your own"),
         WrongAnswer(mistakes.polls_without_end, "did not come to an end"),
+        WrongAnswer(mistakes.polls_for_what_failed, "The callback <lambda> failed: TypeError: polls_for_what_failed"),
         WrongAnswer(mistakes.forgets_the_error, "nobody woke your task"),
-        WrongAnswer(mistakes.polls_quickly, "you asked again and again"),
+        WrongAnswer(mistakes.polls_quickly, "you noticed at 1.24 s, because you looked at times of your own"),
+        WrongAnswer(mistakes.sleeps_then_looks, "you noticed at 2 s, because you looked at times of your own"),
+        WrongAnswer(mistakes.swaps_the_callbacks, "The callback Future.set_exception failed: TypeError"),
+        WrongAnswer(
+            mistakes.callback_without_parameter, "The callback <lambda> failed: TypeError: callback_without_pa"
+        ),
+        WrongAnswer(mistakes.polls_for_errors, "The exception was there after 1.2345678 s, and you noticed at 1.5 s"),
         WrongAnswer(mistakes.cancels_itself, "your function was cancelled: raise that exception"),
         WrongAnswer(mistakes.returns_the_error, "your function returned ConnectionError('no answer'): raise it"),
     ],
@@ -190,6 +213,8 @@ def _grade_count_tasks(count_tasks: Answer) -> str:
     seen: dict[str, Any] = {}
 
     async def main() -> None:
+        seen["old factory"] = asyncio.get_running_loop().get_task_factory() is seen["before"]
+
         async def page() -> str:
             return _marked.get()
 
@@ -213,7 +238,7 @@ def _grade_count_tasks(count_tasks: Answer) -> str:
 
     async def program() -> Any:
         loop = asyncio.get_running_loop()
-        before = loop.get_task_factory()
+        before = seen["before"] = loop.get_task_factory()
         counts = await count_tasks(main)
         seen["put back"] = loop.get_task_factory() is before
         with suppress(ZeroDivisionError):
@@ -230,6 +255,10 @@ def _grade_count_tasks(count_tasks: Answer) -> str:
                 "them in each Python: take **kwargs, and pass them on.",
                 wrong.timeline,
             ) from None
+        if isinstance(wrong.error, RecursionError):
+            raise Wrong(
+                f"{wrong} create_task asks the factory again: make the task with asyncio.Task.", wrong.timeline
+            ) from None
         raise
     _counted(timeline, seen)
     return "Counted right, and the program noticed nothing: keywords, exceptions and the factory are as they were."
@@ -237,7 +266,7 @@ def _grade_count_tasks(count_tasks: Answer) -> str:
 
 def _counted(timeline: Timeline, seen: dict[str, Any]) -> None:
     got = timeline.result
-    if not isinstance(got, tuple | list) or len(got) != 2:
+    if not isinstance(got, tuple | list) or len(got) != 2 or not all(isinstance(number, int) for number in got):
         raise Wrong(f"Return two numbers, created and failed; you returned {got!r:.80}.", timeline)
     created, failed = got
     if "raised" not in seen:
@@ -251,8 +280,7 @@ def _counted(timeline: Timeline, seen: dict[str, Any]) -> None:
             "A task was given a context, and did not run in it: pass the keywords on to asyncio.Task.", timeline
         )
     if created != 8:
-        why = " The id of a task that is gone is given to the next one: count, or number them." if created < 8 else ""
-        raise Wrong(f"main created 8 tasks, you counted {created}.{why}", timeline)
+        raise Wrong(f"main created 8 tasks, you counted {created}.{_why_not_eight(created, seen)}", timeline)
     if not seen["raised"]:
         raise Wrong("A task that failed looks as if it had not: its exception must go on after you saw it.", timeline)
     if failed != 1:
@@ -271,6 +299,14 @@ def _counted(timeline: Timeline, seen: dict[str, Any]) -> None:
         )
     if not seen["put back after an error"]:
         raise Wrong("When main() raised, the old task factory was not put back: do it in a `finally`.", timeline)
+
+
+def _why_not_eight(created: int, seen: dict[str, Any]) -> str:
+    if 0 < created < 8:
+        return " The id of a task that is gone is given to the next one: count, or number them."
+    if created == 0 and seen["old factory"]:
+        return " While main ran, the factory was still the old one: set yours before you await main()."
+    return " The factory is called once for each task: count there." if created == 0 else ""
 
 
 count_tasks = Exercise(
@@ -299,6 +335,10 @@ count_tasks = Exercise(
         WrongAnswer(mistakes.as_the_article, "take **kwargs, and pass them on"),
         WrongAnswer(mistakes.drops_the_keywords, "did not run in it: pass the keywords on"),
         WrongAnswer(mistakes.counts_ids, "The id of a task that is gone is given to the next one"),
+        WrongAnswer(mistakes.counts_after_the_end, "you counted 0. While main ran, the factory was still"),
+        WrongAnswer(mistakes.counts_elsewhere, "you counted 0. The factory is called once for each task: count there"),
+        WrongAnswer(mistakes.asks_the_factory_again, "create_task asks the factory again: make the task with asyncio"),
+        WrongAnswer(mistakes.returns_the_lists, "Return two numbers, created and failed; you returned ([<Task"),
         WrongAnswer(mistakes.asks_for_the_exception, "`task.exception()` counts as asking"),
         WrongAnswer(mistakes.cancelled_is_failed, "which is no failure; you counted 2 failed"),
         WrongAnswer(mistakes.leaves_the_factory, "the task factory that was there before was not back"),

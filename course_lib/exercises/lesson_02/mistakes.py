@@ -290,8 +290,75 @@ async def never_awaits_main(main):
     return 8, 1
 
 
+async def counts_after_the_end(main):
+    await main()
+    loop = asyncio.get_running_loop()
+    counts = [0, 0]
+
+    def factory(loop, coro, **kwargs):
+        counts[0] += 1
+        return asyncio.Task(coro, loop=loop, **kwargs)
+
+    loop.set_task_factory(factory)
+    return tuple(counts)
+
+
+async def counts_elsewhere(main):
+    loop = asyncio.get_running_loop()
+    before = loop.get_task_factory()
+
+    def factory(loop, coro, **kwargs):
+        return asyncio.Task(coro, loop=loop, **kwargs)
+
+    loop.set_task_factory(factory)
+    try:
+        await main()
+    finally:
+        loop.set_task_factory(before)
+    return len(asyncio.all_tasks()) - 1, 0
+
+
+async def asks_the_factory_again(main):
+    loop = asyncio.get_running_loop()
+    before = loop.get_task_factory()
+    counts = [0, 0]
+
+    def factory(loop, coro, **kwargs):
+        counts[0] += 1
+        return loop.create_task(coro, **kwargs)
+
+    loop.set_task_factory(factory)
+    try:
+        await main()
+    finally:
+        loop.set_task_factory(before)
+    return tuple(counts)
+
+
+async def returns_the_lists(main):
+    loop = asyncio.get_running_loop()
+    before = loop.get_task_factory()
+    tasks, failed = [], []
+
+    def factory(loop, coro, **kwargs):
+        task = asyncio.Task(coro, loop=loop, **kwargs)
+        tasks.append(task)
+        return task
+
+    loop.set_task_factory(factory)
+    try:
+        await main()
+    finally:
+        loop.set_task_factory(before)
+    return tasks, failed
+
+
 async def in_threads(items, work):
     return [await asyncio.to_thread(work, item) for item in items]
+
+
+async def in_threads_at_once(items, work):
+    return await asyncio.gather(*(asyncio.to_thread(work, item) for item in items), return_exceptions=True)
 
 
 async def backwards(items, work):
@@ -311,6 +378,51 @@ async def polls_quickly(start):
     if errors:
         raise errors[0]
     return answers[0]
+
+
+async def polls_for_what_failed(start):
+    answers = []
+    start(lambda: answers.append("the answer"), answers.append)
+    while not answers:
+        await asyncio.sleep(0.5)
+    return answers[0]
+
+
+async def sleeps_then_looks(start):
+    answers = []
+    start(answers.append, answers.append)
+    await asyncio.sleep(2)
+    return answers[0]
+
+
+async def looks_too_early(start):
+    answers = []
+    start(answers.append, answers.append)
+    await asyncio.sleep(1)
+    return answers
+
+
+async def swaps_the_callbacks(start):
+    future = asyncio.get_running_loop().create_future()
+    start(future.set_exception, future.set_result)
+    return await future
+
+
+async def callback_without_parameter(start):
+    future = asyncio.get_running_loop().create_future()
+    start(future.set_result, lambda: future.cancel())
+    return await future
+
+
+async def polls_for_errors(start):
+    future = asyncio.get_running_loop().create_future()
+    errors = []
+    start(future.set_result, errors.append)
+    while not future.done():
+        if errors:
+            raise errors[0]
+        await asyncio.wait({future}, timeout=0.5)
+    return future.result()
 
 
 async def cancels_itself(start):

@@ -35,7 +35,8 @@ async def count_tasks(main):
         nonlocal created
         created += 1
         task = asyncio.Task(watched(coro), loop=loop, **kwargs)
-        task.add_done_callback(lambda _: coro.close())  # cancelled before its first step, watched() never awaits it
+        # A task that is cancelled before its first step never runs watched(), and so coro would never be awaited.
+        task.add_done_callback(lambda _: coro.close())
         return task
 
     loop.set_task_factory(factory)

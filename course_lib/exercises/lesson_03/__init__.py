@@ -5,7 +5,7 @@ from typing import Any
 
 from course_lib.exercises.framework import Answer, Exercise, WrongAnswer
 from course_lib.exercises.lesson_03 import mistakes, solutions
-from course_lib.exercises.lesson_03.scenes import BAD, CLEAN_UP, Jobs, Scene, Source, play
+from course_lib.exercises.lesson_03.scenes import BAD, CLEAN_UP, Jobs, Scene, Source, play, used_uncalled
 
 # Exercise 1
 
@@ -65,8 +65,12 @@ def _grade_fetch_or_default(fetch_or_default: Answer) -> str:
 
 
 def _called(name: str, sources: list[Source], scene: Scene) -> None:
+    if any(source.called for source in sources):
+        return
+    if "Source.__call__() takes" in str(scene.raised):
+        raise scene.wrong(f"`{name}` takes no argument: call it without, `{name}()`.")
     # An error of another kind came before the call, and is the thing to tell.
-    if isinstance(scene.raised, TypeError | None) and not any(source.called for source in sources):
+    if scene.raised is None or used_uncalled(Source, scene.raised):
         raise scene.wrong(f"`{name}` is a function, and you never called it. To start it, call it: `{name}()`.")
 
 
@@ -112,6 +116,10 @@ fetch_or_default = Exercise(
         WrongAnswer(mistakes.late_or_cancelled, "At 2.2 s, in the clean-up of a fetch that was too late, somebody"),
         WrongAnswer(mistakes.late_or_anything, "At 2.2 s, in the clean-up of a fetch that was too late, somebody"),
         WrongAnswer(mistakes.awaits_the_function, "call it: `fetch()`"),
+        WrongAnswer(mistakes.plain_with, "TypeError: 'Timeout' object does not support the context manager protocol"),
+        WrongAnswer(mistakes.plain_with, "entered or left needs `async with`"),
+        WrongAnswer(mistakes.passes_the_limit, "`fetch` takes no argument: call it without, `fetch()`"),
+        WrongAnswer(mistakes.shields_the_function, "you never called it. To start it, call it: `fetch()`"),
         WrongAnswer(mistakes.fetches_in_a_group, "you raised ExceptionGroup instead of it"),
         WrongAnswer(mistakes.raises_its_own, "raised another TimeoutError instead of it: raise the fetch's own"),
         WrongAnswer(mistakes.waits_unprotected, "When it was cancelled at 1 s, this was still running: fetch"),
@@ -327,6 +335,8 @@ first_answer = Exercise(
         WrongAnswer(mistakes.awaits_each_loser, "ended cancelled: awaiting a cancelled task raises CancelledError."),
         WrongAnswer(mistakes.gathers_the_losers, "gather stops at the first CancelledError; pass `return_exceptions"),
         WrongAnswer(mistakes.makes_tasks_of_functions, "call it: `source()`"),
+        WrongAnswer(mistakes.groups_the_functions, "call it: `source()`"),
+        WrongAnswer(mistakes.waits_for_functions, "call it: `source()`"),
     ],
 )
 

@@ -120,6 +120,33 @@ async def awaits_the_function(fetch, seconds, default):
         raise
 
 
+async def plain_with(fetch, seconds, default):
+    try:
+        with asyncio.timeout(seconds) as limit:
+            return await fetch()
+    except TimeoutError:
+        if limit.expired():
+            return default
+        raise
+
+
+async def passes_the_limit(fetch, seconds, default):
+    try:
+        return await fetch(seconds)
+    except TimeoutError:
+        return default
+
+
+async def shields_the_function(fetch, seconds, default):
+    try:
+        async with asyncio.timeout(seconds) as limit:
+            return await asyncio.shield(fetch)
+    except TimeoutError:
+        if limit.expired():
+            return default
+        raise
+
+
 async def fetches_in_a_group(fetch, seconds, default):
     try:
         async with asyncio.timeout(seconds) as limit:
@@ -581,6 +608,20 @@ async def gathers_the_losers(sources):
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks)
+
+
+async def groups_the_functions(sources):
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(source) for source in sources]
+        done, rest = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in rest:
+            task.cancel()
+    return done.pop().result()
+
+
+async def waits_for_functions(sources):
+    done, _ = await asyncio.wait(sources, return_when=asyncio.FIRST_COMPLETED)
+    return done.pop().result()
 
 
 async def makes_tasks_of_functions(sources):

@@ -5,7 +5,7 @@ from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import Any
 
-from course_lib.exercises.framework import Answer, Wrong, await_missing, run
+from course_lib.exercises.framework import Answer, Wrong, await_missing, describe_raised, leaves, run
 from course_lib.timeline import Timeline, span
 
 PATIENCE = 60.0  # virtual seconds after which a call is taken for one that does not end
@@ -31,7 +31,7 @@ class Scene:
     def result(self) -> Any:
         """Return what the call returned; raise Wrong if it gave an exception, nothing or a coroutine instead."""
         if self.raised:
-            raise self.wrong(f"Your code raised {type(self.raised).__name__}: {self.raised}")
+            raise self.wrong(describe_raised(self.raised))
         if self.returned is None:
             raise self.wrong("Your function returned None. Is a `return` missing?")
         if await_missing([self.returned]):
@@ -88,6 +88,13 @@ def play(function: Answer, *args: Any, cancel_at: float | None = None) -> Scene:
     if found:
         raise found
     return scene
+
+
+def used_uncalled(stand_in: type, error: BaseException | None) -> bool:
+    """Return whether an error came from using a stand-in itself where what its call gives belongs."""
+    name = stand_in.__name__
+    texts = [str(each) for each in leaves(error) if isinstance(each, TypeError | AttributeError)]
+    return any("awaitable is required" in text or (name in text and "__call__" not in text) for text in texts)
 
 
 class Source:

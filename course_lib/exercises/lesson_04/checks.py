@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from course_lib.exercises.framework import Answer, Wrong, await_missing
-from course_lib.exercises.lesson_03.scenes import Scene, play
+from course_lib.exercises.lesson_03.scenes import Scene, play, used_uncalled
 from course_lib.exercises.lesson_04.web import Web, tasks_at_once
 from course_lib.timeline import Outcome
 
@@ -19,7 +19,7 @@ def watched(web: Web, function: Answer, *args: Any, cancel_at: float | None = No
         raise _explained(wrong, web, cancel_at) from None
     if web.not_urls:
         raise scene.wrong(f"You called fetch({web.not_urls[0]!r:.40}), which is no page.")
-    if "object Web can't" in str(scene.raised):
+    if not web.visits and used_uncalled(Web, scene.raised):
         raise scene.wrong("`fetch` is a function, and you never called it: `await fetch(url)`.")
     if "no answer" in repr(scene.raised):  # also in a group
         raise scene.wrong(

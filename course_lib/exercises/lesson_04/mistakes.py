@@ -317,6 +317,12 @@ async def goes_without_them(fetch, urls, workers):
     return pages
 
 
+async def groups_the_function(fetch, urls, workers):
+    async with asyncio.TaskGroup() as group:
+        tasks = {url: group.create_task(fetch) for url in urls}
+    return {url: task.result() for url, task in tasks.items()}
+
+
 async def keeps_coroutines(fetch, urls, workers):
     return {url: fetch(url) for url in urls}
 

@@ -79,6 +79,7 @@ fetch_bounded = Exercise(
         WrongAnswer(mistakes.gather_without_try, "A page failed, and took its worker with it: that ended your whole"),
         WrongAnswer(mistakes.waits_for_more, "The last page was there at 6 s, and your function ended at 8 s"),
         WrongAnswer(mistakes.goes_without_them, "this was still running: worker"),
+        WrongAnswer(mistakes.groups_the_function, "`fetch` is a function, and you never called it: `await fetch(url)`"),
         WrongAnswer(mistakes.keeps_coroutines, "There is a coroutine or a task where a page belongs"),
         WrongAnswer(mistakes.skips_failures, "left no trace in what you returned, though it failed"),
         WrongAnswer(mistakes.none_for_failures, "stands None. The exception itself belongs there"),
