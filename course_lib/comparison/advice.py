@@ -1,0 +1,140 @@
+"""From measurements to an answer: which model for this workload, and why."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import Any
+
+from course_lib.comparison.measurement import MB, Measurement, Results, counted
+from course_lib.comparison.trial import Run
+
+# What is decided is decided by large differences, so that a busy machine gives the same answer.
+COMPUTES = 0.5  # from this share of computing in the time of a sequential run on, a workload computes
+WAITS = 0.15  # and up to this one, it waits
+WORTH_IT = 1.5  # times faster than sequential; for less, the simplest program is the best one
+AS_FAST = 1.5  # times the fastest one's time, up to which a model is as good as that
+TOO_SHORT = 0.005  # seconds for all calls, one after another, below which nothing is worth the trouble
+CARRYING = 1.5  # times the computing of a sequential run: with more, the carrying to processes costs too much
+
+
+@dataclass(frozen=True)
+class Advice:
+    """The model to take, empty when none can be told, and the reasons, one sentence each."""
+
+    model: str
+    reasons: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return "\n".join([f"Take {self.model}." if self.model else "No advice.", *(f"- {why}" for why in self.reasons)])
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        printer.text(str(self))  # what a notebook shows at the end of a cell
+
+
+def advise(results: Results) -> Advice:
+    """Say which model to take for the workload that was measured, with the reasons.
+
+    results: of `compare_models`, with "sequential" among them
+    The answer counts the fastest run of each model. It comes from these rules: what computes goes to processes, unless
+    carrying its items there costs more than it brings; what waits goes to asyncio, if it has a coroutine function, and
+    to threads if not; what gains less than 1.5 times stays sequential.
+    Raises KeyError when "sequential" was not measured.
+    """
+    base = results["sequential"]
+    bad = defaultdict[str, list[str]](list)
+    for measurement in results:
+        if not (measurement.ok or measurement.absent):
+            bad[_why_out(measurement)].append(measurement.model)
+    out = tuple(f"Out: {', '.join(models)}: {why}." for why, models in bad.items())
+    if not base.ok:
+        return Advice("", (*out, "Without a sequential run there is nothing to compare with: mend that first."))
+    good = {measurement.model: measurement for measurement in results if measurement.ok}
+    if base.calls < 2:
+        return Advice("sequential", (f"There is nothing to overlap: {counted(base.calls, 'call')}.", *out))
+    if base.best < TOO_SHORT:
+        return Advice("sequential", (f"All calls together took ~{base.best * 1000:.2f} ms: nothing to win.", *out))
+    share = max(_computed(run, base.calls) for run in base.runs)
+    told = f"One call after another, it computed for ~{share:.0%} of the time"
+    if share >= COMPUTES:
+        model, reasons = _computing(good, f"{told}: a workload that computes.")
+    elif share <= WAITS:
+        model, reasons = _waiting(good, f"{told}: a workload that waits.")
+    else:
+        model, reasons = _mixed(good, f"{told}: it waits and computes.")
+    return Advice(model, (*reasons, *out))
+
+
+def _computed(run: Run, calls: int) -> float:
+    if run.waits is not None and run.waits < calls:
+        return 1.0  # it never waited: when it did not compute, others had the core
+    return min(1.0, run.cpu / run.seconds)
+
+
+def _computing(good: dict[str, Measurement], told: str) -> tuple[str, list[str]]:
+    base, reasons = good["sequential"], [told]
+    if "threads" in good:
+        reasons.append(f"Threads take turns with the GIL: {_times(good['threads'], base)}.")
+    if "asyncio" in good:
+        reasons.append("On an event loop, nothing else runs while it computes.")
+    free = good.get("free threads")
+    processes = good.get("processes") or good.get("asyncio + processes")
+    if free and free.best * WORTH_IT < base.best:
+        return "free threads", [*reasons, f"This Python has no GIL: {_times(free, base)}, without carrying anything."]
+    if processes is None:
+        return "sequential", [*reasons, "Processes were not measured, or failed."]
+    if processes.cpu > CARRYING * base.cpu:
+        each = processes.cpu / base.cpu
+        return "sequential", [
+            *reasons,
+            f"A call is so short that carrying it to a process costs more than the call: ~{each:.1f} x the computing. "
+            "Give each call more to do.",
+        ]
+    return processes.model, [
+        *reasons,
+        f"{processes.workers} processes compute at the same time: {_times(processes, base)}; what else the machine "
+        "does takes its part.",
+        f"Starting them took ~{processes.startup:.2f} s: start a pool once, and keep it.",
+    ]
+
+
+def _waiting(good: dict[str, Measurement], told: str) -> tuple[str, list[str]]:
+    base, reasons = good["sequential"], [told]
+    fastest = min(good.values(), key=lambda measurement: measurement.best)
+    if fastest.best * WORTH_IT > base.best:
+        return "sequential", [*reasons, "No model was 1.5 times faster: the simplest program is the best one."]
+    loop, threads = good.get("asyncio"), good.get("threads")
+    if loop and loop.best <= AS_FAST * fastest.best:
+        reasons.append(f"asyncio, {loop.workers} at once: {_times(loop, base)}.")
+        if threads:
+            reasons.append(
+                f"Threads: {_times(threads, base)}. Memory: threads ~{threads.memory / MB:.1f} MB, asyncio "
+                f"~{loop.memory / MB:.1f} MB; the difference grows with the number of waits."
+            )
+        return "asyncio", reasons
+    if loop:
+        reasons.append(f"On the loop it gains nothing ({_times(loop, base)}): a plain function blocks while it waits.")
+    if threads and threads.best <= AS_FAST * fastest.best:
+        reasons.append(f"{threads.workers} threads wait at the same time: {_times(threads, base)}.")
+        reasons.append("Inside an asyncio program, use asyncio.to_thread; better, a library with coroutines.")
+        return "threads", reasons
+    return fastest.model, [*reasons, f"It was the fastest: {_times(fastest, base)}."]
+
+
+def _mixed(good: dict[str, Measurement], told: str) -> tuple[str, list[str]]:
+    base = good["sequential"]
+    fastest = min(good.values(), key=lambda measurement: measurement.best)
+    if fastest.best * WORTH_IT > base.best:
+        return "sequential", [told, "No model was 1.5 times faster: the simplest program is the best one."]
+    # The order of MODELS is from simple to involved.
+    chosen = next(m for m in good.values() if m.best <= AS_FAST * fastest.best)
+    advice = "Better still, split it: await what waits, and give what computes to a process pool."
+    return chosen.model, [told, f"{chosen.model}: {_times(chosen, base)}.", advice]
+
+
+def _times(model: Measurement, base: Measurement) -> str:
+    return f"~{base.best / model.best:.1f} x as fast as sequential"
+
+
+def _why_out(measurement: Measurement) -> str:
+    if measurement.problem:
+        return measurement.problem
+    return f"{measurement.errors} of {counted(measurement.calls, 'call')} raised {measurement.error}"

@@ -1,0 +1,160 @@
+"""What was measured: of one model, and of several side by side."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from statistics import median
+from typing import Any
+
+from course_lib.comparison.trial import Run
+from course_lib.timeline import Timeline
+
+MB = 1_000_000
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What became of one workload by one model.
+
+    workload, model: their names
+    workers: how many threads, processes or tasks there were
+    calls: how many calls each run made
+    runs: the runs that came to an end
+    startup: seconds until all workers were there, before the work
+    warm_up: seconds of a first call by each worker, before the work
+    memory: bytes at the peak, above what its process had before: worker processes included
+    error: what the first call that failed raised
+    output: the beginning of what the code printed
+    problem: why there is nothing, or less than was asked for; empty when all went well
+    absent: whether that is because this Python, or this workload, does not have the model
+    timeline: when each call was under way, of one more run; None unless it was asked for
+    """
+
+    workload: str
+    model: str
+    workers: int
+    calls: int
+    runs: tuple[Run, ...] = ()
+    startup: float = 0.0
+    warm_up: float = 0.0
+    memory: int = 0
+    error: str = ""
+    output: str = field(default="", repr=False)
+    problem: str = ""
+    absent: bool = False
+    timeline: Timeline | None = field(default=None, repr=False)
+
+    @property
+    def ok(self) -> bool:
+        """Whether every run came to its end and no call failed."""
+        return not self.problem and self.errors == 0
+
+    @property
+    def seconds(self) -> float:
+        """The median of the runs' wall seconds.
+
+        Raises ValueError, saying why, when no run came to an end.
+        """
+        return median(run.seconds for run in self._runs())
+
+    @property
+    def best(self) -> float:
+        """The wall seconds of the fastest run: what else the machine does can only make one slower."""
+        return min(run.seconds for run in self._runs())
+
+    @property
+    def worst(self) -> float:
+        """The wall seconds of the slowest run."""
+        return max(run.seconds for run in self._runs())
+
+    @property
+    def cpu(self) -> float:
+        """The median of the runs' processor seconds, those of worker processes included."""
+        return median(run.cpu for run in self._runs())
+
+    @property
+    def cores(self) -> float:
+        """How many cores were kept busy on average: the median of processor seconds a wall second."""
+        return median(run.cpu / run.seconds if run.seconds else 0.0 for run in self._runs())
+
+    @property
+    def errors(self) -> int:
+        """How many calls failed, in the run with the most."""
+        return max((run.errors for run in self.runs), default=0)
+
+    def __str__(self) -> str:
+        return str(Results([self]))
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        printer.text(str(self))  # what a notebook shows at the end of a cell
+
+    def _runs(self) -> tuple[Run, ...]:
+        if not self.runs:
+            raise ValueError(f"{self.model} has no time: {self.problem}")
+        return self.runs
+
+
+@dataclass(frozen=True)
+class Results:
+    """Measurements side by side: print them for a table."""
+
+    measurements: Sequence[Measurement]
+
+    def __getitem__(self, model: str) -> Measurement:
+        """Return the measurement of a model.
+
+        Raises KeyError, naming those there are, when it was not among them.
+        """
+        for measurement in self.measurements:
+            if measurement.model == model:
+                return measurement
+        raise KeyError(f"{model!r} was not measured; measured: {', '.join(repr(m.model) for m in self.measurements)}")
+
+    def __iter__(self) -> Iterator[Measurement]:
+        return iter(self.measurements)
+
+    def speed_up(self, model: str, over: str = "sequential") -> float:
+        """Return how many times faster a model was than another, by their medians."""
+        return self[over].seconds / self[model].seconds
+
+    @property
+    def timelines(self) -> dict[str, Timeline]:
+        """The timelines by model, for `course_lib.plotting.compare`."""
+        return {measurement.model: measurement.timeline for measurement in self if measurement.timeline}
+
+    def __str__(self) -> str:
+        # Measured quantities stand behind a tilde and right-aligned, so that notebooks are compared without them.
+        shown = [measurement for measurement in self.measurements if measurement.runs]
+        lines = []
+        if shown:
+            first = shown[0]
+            runs = max(len(measurement.runs) for measurement in shown)
+            lines += [
+                f"{first.workload}: {counted(first.calls, 'call')}, {counted(runs, 'run')}",
+                f"{'':<20}{'workers':>8}{'median':>10}{'fastest':>10}{'slowest':>10}"
+                f"{'processor':>11}{'memory':>11}{'start':>10}{'errors':>8}",
+            ]
+        lines += [_row(measurement) for measurement in shown]
+        told = defaultdict[str, list[str]](list)  # often several models have the same to say
+        for measurement in self.measurements:
+            if measurement.problem:
+                verb = "absent" if measurement.absent else "incomplete" if measurement.runs else "no result"
+                told[f"{verb}: {measurement.problem}"].append(measurement.model)
+            if measurement.error:
+                told[f"a call raised {measurement.error}"].append(measurement.model)
+        lines += [f"{', '.join(models)}: {what}" for what, models in told.items()]
+        return "\n".join(lines)
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        printer.text(str(self))  # what a notebook shows at the end of a cell
+
+
+def _row(of: Measurement) -> str:
+    seconds = "".join(f"{f'~{value:.3f} s':>10}" for value in (of.seconds, of.best, of.worst))
+    used = f"{f'~{of.cpu:.3f} s':>11}{f'~{of.memory / MB:.1f} MB':>11}{f'~{of.startup:.3f} s':>10}"
+    return f"{of.model:<20}{of.workers:>8,}{seconds}{used}{of.errors:>8,}"
+
+
+def counted(number: int, what: str) -> str:
+    """Return "1 call" or "1,000 calls"."""
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"

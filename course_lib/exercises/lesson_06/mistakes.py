@@ -1,0 +1,246 @@
+"""Wrong answers to the exercises of lesson 6, as learners write them: each must get its own sentence."""
+
+import asyncio
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+# choose_model
+
+
+async def always_asyncio(work):
+    return "asyncio"
+
+
+async def always_threads(work):
+    return "threads"
+
+
+async def async_or_processes(work):
+    return "processes" if work.computes > work.waits else "asyncio"
+
+
+async def any_computing_to_processes(work):
+    if work.computes:
+        return "processes"
+    return "asyncio" if work.coroutines else "threads"
+
+
+async def threads_compute(work):
+    if work.waits > work.computes and work.coroutines:
+        return "asyncio"
+    return "threads"
+
+
+async def never_counts_the_calls(work):
+    if work.waits > work.computes:
+        return "asyncio" if work.coroutines else "threads"
+    return "processes" if work.cores > 1 else "sequential"
+
+
+async def never_counts_the_start(work):
+    if work.calls == 1:
+        return "sequential"
+    if work.waits > work.computes:
+        return "asyncio" if work.coroutines else "threads"
+    return "processes" if work.cores > 1 else "sequential"
+
+
+async def never_looks_at_the_cores(work):
+    if work.waits > work.computes:
+        return "asyncio" if work.coroutines else "threads"
+    return "processes" if work.calls > 1 and work.calls * work.computes > 2 else "sequential"
+
+
+async def always_sequential(work):
+    return "sequential"
+
+
+async def threads_for_every_wait(work):
+    if work.waits > work.computes:
+        return "threads"
+    return "processes" if work.computes > 0.1 else "sequential"
+
+
+async def misspells(work):
+    return "process pool"
+
+
+async def forgets_return(work):
+    if work.waits > work.computes:
+        "asyncio"
+
+
+# crunch_all
+
+
+async def as_found(jobs, crunch, pool):
+    results = []
+    for job in jobs:
+        results.append(crunch(job))
+    return results
+
+
+async def gives_way_in_between(jobs, crunch, pool):
+    results = []
+    for job in jobs:
+        results.append(crunch(job))
+        await asyncio.sleep(0)
+    return results
+
+
+async def wraps_it_in_coroutines(jobs, crunch, pool):
+    async def one(job):
+        return crunch(job)
+
+    return await asyncio.gather(*(one(job) for job in jobs))
+
+
+async def to_threads(jobs, crunch, pool):
+    return await asyncio.gather(*(asyncio.to_thread(crunch, job) for job in jobs))
+
+
+async def forgets_the_pool(jobs, crunch, pool):
+    loop = asyncio.get_running_loop()
+    return await asyncio.gather(*(loop.run_in_executor(None, crunch, job) for job in jobs))
+
+
+async def one_after_another(jobs, crunch, pool):
+    loop = asyncio.get_running_loop()
+    return [await loop.run_in_executor(pool, crunch, job) for job in jobs]
+
+
+async def waits_for_the_pool(jobs, crunch, pool):
+    futures = [pool.submit(crunch, job) for job in jobs]
+    return [future.result() for future in futures]
+
+
+async def maps(jobs, crunch, pool):
+    return list(pool.map(crunch, jobs))
+
+
+async def closes_the_pool(jobs, crunch, pool):
+    loop = asyncio.get_running_loop()
+    with pool:
+        return await asyncio.gather(*(loop.run_in_executor(pool, crunch, job) for job in jobs))
+
+
+async def as_they_end(jobs, crunch, pool):
+    loop = asyncio.get_running_loop()
+    futures = [loop.run_in_executor(pool, crunch, job) for job in jobs]
+    return [await finished for finished in asyncio.as_completed(futures)]
+
+
+async def calls_it_first(jobs, crunch, pool):
+    loop = asyncio.get_running_loop()
+    return await asyncio.gather(*(loop.run_in_executor(pool, crunch(job)) for job in jobs))
+
+
+async def never_awaits(jobs, crunch, pool):
+    loop = asyncio.get_running_loop()
+    return [loop.run_in_executor(pool, crunch, job) for job in jobs]
+
+
+async def waits_for_a_set(jobs, crunch, pool):
+    loop = asyncio.get_running_loop()
+    futures = [loop.run_in_executor(pool, crunch, job) for job in jobs]
+    await asyncio.wait(futures)
+    return [future.result() for future in futures]
+
+
+# fetch_in_threads
+
+
+async def on_the_loop(fetch, urls, limit):
+    return [fetch(url) for url in urls]
+
+
+async def awaits_a_plain_function(fetch, urls, limit):
+    return await asyncio.gather(*(fetch(url) for url in urls))
+
+
+async def no_limit(fetch, urls, limit):
+    return await asyncio.gather(*(asyncio.to_thread(fetch, url) for url in urls))
+
+
+async def a_thread_for_each(fetch, urls, limit):
+    loop = asyncio.get_running_loop()
+    with ThreadPoolExecutor(len(urls)) as pool:
+        return await asyncio.gather(*(loop.run_in_executor(pool, fetch, url) for url in urls))
+
+
+async def one_at_a_time(fetch, urls, limit):
+    return [await asyncio.to_thread(fetch, url) for url in urls]
+
+
+async def in_batches(fetch, urls, limit):
+    results = []
+    for first in range(0, len(urls), limit):
+        batch = urls[first : first + limit]
+        results += await asyncio.gather(*(asyncio.to_thread(fetch, url) for url in batch))
+    return results
+
+
+async def the_loops_own_pool(fetch, urls, limit):
+    turns = asyncio.Semaphore(limit)
+
+    async def one(url):
+        async with turns:
+            try:
+                return await asyncio.to_thread(fetch, url)
+            except OSError:
+                return None
+
+    return await asyncio.gather(*(one(url) for url in urls))
+
+
+async def a_failure_loses_all(fetch, urls, limit):
+    loop = asyncio.get_running_loop()
+    with ThreadPoolExecutor(limit) as pool:
+        return await asyncio.gather(*(loop.run_in_executor(pool, fetch, url) for url in urls))
+
+
+async def returns_the_exceptions(fetch, urls, limit):
+    loop = asyncio.get_running_loop()
+    with ThreadPoolExecutor(limit) as pool:
+        calls = (loop.run_in_executor(pool, fetch, url) for url in urls)
+        return await asyncio.gather(*calls, return_exceptions=True)
+
+
+async def hides_bugs(fetch, urls, limit):
+    loop = asyncio.get_running_loop()
+
+    async def one(url):
+        try:
+            return await loop.run_in_executor(pool, fetch, url)
+        except Exception:
+            return None
+
+    with ThreadPoolExecutor(limit) as pool:
+        return await asyncio.gather(*(one(url) for url in urls))
+
+
+async def in_order_of_arrival(fetch, urls, limit):
+    loop = asyncio.get_running_loop()
+    with ThreadPoolExecutor(limit) as pool:
+        calls = [loop.run_in_executor(pool, fetch, url) for url in urls]
+        return [await finished for finished in asyncio.as_completed(calls)]
+
+
+async def waits_for_the_threads(fetch, urls, limit):
+    with ThreadPoolExecutor(limit) as pool:
+        return list(pool.map(fetch, urls))
+
+
+async def leaves_the_block_early(fetch, urls, limit):
+    loop = asyncio.get_running_loop()
+    with ThreadPoolExecutor(limit) as pool:
+        calls = [loop.run_in_executor(pool, fetch, url) for url in urls]
+    return await asyncio.gather(*calls)
+
+
+async def sleeps_instead(fetch, urls, limit):
+    results = []
+    for url in urls:
+        time.sleep(0)
+        results.append(await asyncio.to_thread(fetch, url))
+    return results

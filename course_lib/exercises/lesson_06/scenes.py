@@ -1,0 +1,210 @@
+"""How the exercises of lesson 6 are played: a heartbeat beside the learner's function, and stand-ins."""
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from course_lib.clock.loop import VirtualClockLoop
+from course_lib.clock.virtual import clock_of_this_thread
+from course_lib.exercises.framework import Answer, Wrong, await_missing, run
+from course_lib.timeline import Timeline, span
+
+THREADS = 10
+START = 0.5  # seconds that a process pool takes to start
+WORTH_IT = 1.5
+BEAT = 0.1
+
+# Exercise 1
+
+
+@dataclass(frozen=True)
+class Work:
+    """Calls to be made: how many, how long each one waits and computes (seconds), and on how many cores.
+
+    coroutines: whether there is a coroutine function for them
+    """
+
+    name: str
+    calls: int
+    waits: float
+    computes: float
+    coroutines: bool
+    cores: int = 4
+
+    def seconds(self, model: str) -> float:
+        """Return how long the calls take by a model, by the rules that the task gives."""
+        call = self.waits + self.computes
+        if model == "threads":
+            return max(self.calls * self.computes, self.calls * call / min(THREADS, self.calls))
+        if model == "processes":
+            return START + self.calls * call / min(self.cores, self.calls)
+        if model == "asyncio" and self.coroutines:
+            return self.calls * self.computes + self.waits
+        return self.calls * call
+
+    def best(self) -> str:
+        """Return the fastest model; the sequential one if that is not worth it."""
+        model = min(("threads", "asyncio", "processes"), key=self.seconds)
+        return model if self.seconds(model) * WORTH_IT <= self.seconds("sequential") else "sequential"
+
+    def why_not(self, model: str) -> str:
+        """Say why a model is no good choice."""
+        waits = self.waits > self.computes
+        if self.best() == "sequential":
+            return self._why_not_more(model)
+        if model == "sequential":
+            return "While one call waits, nothing else happens." if waits else "All cores but one have nothing to do."
+        if model == "threads":
+            few = f"{THREADS} threads wait for {THREADS} calls at a time, tasks on a loop for all at once."
+            return few if waits else "Threads take turns with the GIL: together they compute no faster than one."
+        if model == "asyncio":
+            blocks = "There is no coroutine function for it, so each call blocks the loop while it waits."
+            return blocks if waits else "A loop computes on one core, and nothing else runs on it meanwhile."
+        return f"A pool has a process a core: {self.cores} calls wait at a time, for which no core is needed."
+
+    def _why_not_more(self, model: str) -> str:
+        if self.calls == 1:
+            return "There is a single call: nothing can be done at the same time."
+        if model != "processes":
+            return "What computes gains nothing from threads or a loop."
+        if self.cores == 1:
+            return "On one core processes take turns, too."
+        return f"Starting the pool takes {START:g} s, all the calls together only {self.seconds('sequential'):g} s."
+
+
+# Exercises 2 and 3
+
+
+def play(function: Answer, *args: Any) -> Timeline:
+    """Run the learner's function with a heartbeat beside it, and return what happened; `result` is what it returned.
+
+    Whether the loop was blocked, is left to the caller to look at. Raises NotImplementedError for an untouched stub,
+    and Wrong for what else `run` finds.
+    """
+
+    async def main() -> Any:
+        heart = asyncio.create_task(_beat(), name="heartbeat")
+        try:
+            return await function(*args)
+        finally:
+            heart.cancel()
+            await asyncio.wait({heart})
+
+    main.__name__ = function.__name__
+    try:
+        return run(main)
+    except Wrong as wrong:
+        # Real time that a step takes is not looked at: to start 40 threads is enough, on a busy machine.
+        timeline = wrong.timeline
+        if timeline is None or timeline.leaked or timeline.result is None:
+            raise
+        return timeline
+
+
+async def _beat() -> None:
+    while True:
+        await asyncio.sleep(BEAT)
+
+
+def results_of(timeline: Timeline, count: int) -> list[Any]:
+    """Return the list that the learner's function returned; raise Wrong if it is none of that length."""
+    found = timeline.result
+    if isinstance(found, list | tuple):
+        if await_missing(found):
+            raise Wrong("Your list holds futures, not results: an `await` is missing.", timeline)
+        if len(found) == count:
+            return list(found)
+    raise Wrong(f"Return a list of {count} results; you returned {found!r:.60}.", timeline)
+
+
+class Blocking:
+    """A plain function that takes a second, or what `seconds` says for an item, and notes where it ran."""
+
+    def __init__(self, name: str, seconds: dict[Any, float] | None = None, **errors: Exception) -> None:
+        self.__name__ = name
+        self._seconds, self._errors = seconds or {}, errors
+        self.on_loop = self.in_pool = self.in_thread = self.unfollowed = 0
+        self.peak = self._under_way = 0
+
+    @property
+    def calls(self) -> int:
+        """How often it was called."""
+        return self.on_loop + self.in_pool + self.in_thread + self.unfollowed
+
+    def __call__(self, item: Any) -> Any:
+        """Take its time, and return the item with an exclamation mark."""
+        name = threading.current_thread().name
+        if _on_a_loop():
+            self.on_loop += 1
+        elif name.startswith(Processes.NAME):
+            self.in_pool += 1
+        elif clock_of_this_thread() is None:
+            self.unfollowed += 1  # a thread that nobody told the loop of: its sleep would take real time
+            return f"{item}!"
+        else:
+            self.in_thread += 1
+        self._under_way += 1
+        self.peak = max(self.peak, self._under_way)
+        try:
+            with span(f"{self.__name__} {item}"):
+                time.sleep(self._seconds.get(item, 1))
+                if item in self._errors:
+                    raise self._errors[item]
+        finally:
+            self._under_way -= 1
+        return f"{item}!"
+
+
+class Processes(ThreadPoolExecutor):
+    """Stands in for a ProcessPoolExecutor: its workers are threads, whose sleeping is computing, on virtual time."""
+
+    NAME = "process of the pool"
+
+    def __init__(self, workers: int) -> None:
+        super().__init__(workers, thread_name_prefix=self.NAME)
+        self.closed = False
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> "Future[Any]":
+        """Submit a job; one that does not come through the loop is shown to the virtual clock, too."""
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualClockLoop)
+        if getattr(fn, "__func__", None) is type(loop.clock).run_job:
+            return super().submit(fn, *args, **kwargs)
+        turn = loop.clock.job_submitted(self)
+        future = super().submit(loop.clock.run_job, turn, lambda: fn(*args, **kwargs))
+        future.add_done_callback(lambda _: loop.clock.job_reported(self))
+        wait = future.result
+
+        def result(timeout: float | None = None) -> Any:
+            if not future.done():
+                loop.clock.finish(self)  # which blocks the loop, in virtual time
+            return wait(timeout)
+
+        future.result = result  # type: ignore[method-assign]
+        return future
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Note that the learner closed it."""
+        self.closed = True
+        super().shutdown(wait, cancel_futures=cancel_futures)
+
+    def send_home(self) -> None:
+        """End its workers."""
+        super().shutdown(wait=False)
+
+
+def in_order(items: Sequence[Any]) -> list[str]:
+    """Return what Blocking gives for items."""
+    return [f"{item}!" for item in items]
+
+
+def _on_a_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
