@@ -158,6 +158,8 @@ class LabServer:
         self.url = f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}"
         ready.set_result(None)
         await self._stopping.wait()
+        for _ in range(10):  # turns for a connection that is being accepted: asyncio loses it when the server is closed
+            await asyncio.sleep(0)
         listener.close()
         for connection in self._server.connections:
             if connection.transport is not None:

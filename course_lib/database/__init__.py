@@ -1,0 +1,68 @@
+"""A pool of PostgreSQL connections with a cache in Redis that tells the truth (article, section "Asynchronous database
+connection pool").
+
+**The promise.** A read through any pool that begins after a write through any pool has returned sees that write; the
+pools may be in any number of processes, as long as all use the same PostgreSQL and the same Redis. Whatever nobody
+could wait for, a write that went past the pools, or was cancelled, or whose process died before it returned, is seen at
+most five seconds (`LEASE`) after its commit. A write that has failed, or was rolled back, is never seen. When Redis
+fails, reads come from PostgreSQL; a write that cannot reach Redis returns up to five seconds late.
+
+**The protocol.** For each table Redis holds a token, a random text.
+
+1. A reader asks for the value it wants and for the tokens of the tables that it reads, in one MGET. A value is valid
+   when it is sealed with exactly these tokens.
+2. If a token is missing, the reader makes one, with SET NX, and with a time to live shorter than the lease; it may be
+   another reader who is faster. Only then does it query PostgreSQL, and store the result sealed with the tokens that it
+   had seen before it queried.
+3. A writer writes, commits, and deletes the tokens of the tables that it wrote. Then it returns. If Redis does not
+   confirm the deletion, it tries again, and returns when it is confirmed or a lease has passed since the commit.
+
+The one thing to check: a value is served only while the token that was there before its query is still there. So no
+value is served that was queried before a commit, once the tokens of that time are gone; and they are gone when they are
+deleted, or when their time is over.
+
+**What can go wrong, and does not:**
+
+- A reader queries before a write and stores after it: its seal names a token that is gone. Nobody is served the value.
+- Two readers share a query in progress only when both have seen the same tokens (`flights.py`).
+- Rollback: others never see what was not committed, and a token deleted in vain costs one query.
+- A writer cut off from Redis while others are not: it waits until Redis itself has ended every token of that time.
+- A process killed between commit and deletion: the same, without anybody's waiting.
+- Redis restarted empty: tokens and values are gone together, and new tokens are random: none repeats an old one. With a
+  counter in the token's place, old values would become valid again.
+- Redis restarted with old tokens and old values: all keys begin with Redis's run id, new at every start (`line.py`).
+- Redis full: it refuses SET, so nothing new is cached, and accepts DEL. Redis evicts a key: token or value, a miss.
+- Redis slow: a read waits `redis_timeout` once, then a breaker lets reads pass it by. A command that arrives late does
+  no harm: a late DEL costs a query, a late value has the seal it was made with, a late token is younger than it seems.
+- Clocks: nobody compares two machines' clocks. Redis measures a token's life, the writer its own wait.
+
+**What is not promised:** two reads are not one snapshot; use a transaction. Replicas of PostgreSQL lag, and a cluster
+or a replica of Redis may lose a deletion that it has confirmed: use one of each. If Redis's clock is set back, tokens
+live so much longer. A process may take a minute to notice that another has changed a view, a trigger or a function, and
+who lifts the read-only mode of a borrowed connection by hand is on his own: there the five seconds hold. And see
+`sql.py` for what nobody can know about a statement.
+
+The article's defects, and what is done here instead:
+
+- `aioredis` does not import on Python 3.11: redis.asyncio
+- keys are digests, so that its invalidation by pattern never matches, and reads are stale for 300 s: the above
+- a hit returns texts where the miss returned datetime or Decimal (`codec.py`)
+- 50 misses at the same time make 50 queries (`flights.py`); empty results are never cached: they are
+- `UPDATE ... RETURNING` is cached, so that the second call does nothing: PostgreSQL says what writes (`sql.py`)
+- it waits for a connection for ever, and nobody knows who has them (`sessions.py`)
+- an INSERT for each row, and names pasted into SQL (`bulk.py`)
+- hits are left out of the time, but divide it (`statistics.py`)
+"""
+
+from course_lib.database.cache import EVERYTHING, LEASE
+from course_lib.database.errors import NestedAcquireError, PoolClosedError, PoolExhaustedError
+from course_lib.database.pool import AsyncDatabasePool
+
+__all__ = [
+    "EVERYTHING",
+    "LEASE",
+    "AsyncDatabasePool",
+    "NestedAcquireError",
+    "PoolClosedError",
+    "PoolExhaustedError",
+]

@@ -1,0 +1,340 @@
+"""The pool: the article's class, on top of the parts beside this file."""
+
+import asyncio
+import contextlib
+import logging
+import sys
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from typing import Any, Literal, Self
+
+import asyncpg  # type: ignore[import-untyped]
+
+from course_lib.database import bulk
+from course_lib.database.breaker import Breaker
+from course_lib.database.cache import EVERYTHING, LEASE, Cache
+from course_lib.database.codec import Row
+from course_lib.database.errors import PoolClosedError
+from course_lib.database.flights import Flights
+from course_lib.database.opening import open_postgres, open_redis
+from course_lib.database.reads import Reads
+from course_lib.database.sessions import Sessions
+from course_lib.database.sql import UNKNOWN, Analyst, Statement, matching, resolve
+from course_lib.database.statistics import Statistics
+from course_lib.lifecycle import finish
+
+Isolation = Literal["read_committed", "repeatable_read", "serializable"]
+Tables = str | Iterable[str]
+
+_log = logging.getLogger(__name__)
+
+
+class AsyncDatabasePool:
+    """PostgreSQL connections, and Redis in front of them; what is promised about it stands in the package's docstring.
+
+    Args:
+        postgres_dsn: postgresql://user:password@host:port/database
+        redis_url: redis://:password@host:port/0; the same, and the same key_prefix, for all pools on one database.
+        pg_min_size: connections opened at once.
+        pg_max_size: connections at most.
+        cache_ttl: seconds a cached value lives at most, LEASE (5) or less. The article's 300 would be the time that a
+            write waits when it cannot reach Redis.
+        acquire_timeout: seconds to wait for a free connection.
+        redis_timeout: seconds a read waits for Redis before it does without.
+        command_timeout: seconds a statement may take.
+        key_prefix: what all keys in Redis begin with.
+
+    Raises ValueError when a number is out of range.
+    """
+
+    def __init__(
+        self,
+        postgres_dsn: str,
+        redis_url: str,
+        pg_min_size: int = 10,
+        pg_max_size: int = 20,
+        cache_ttl: float = LEASE,
+        *,
+        acquire_timeout: float = 5.0,
+        redis_timeout: float = 0.25,
+        command_timeout: float = 60.0,
+        key_prefix: str = "course:",
+    ) -> None:
+        if not 0 <= pg_min_size <= pg_max_size or pg_max_size < 1:
+            raise ValueError(
+                f"pg_min_size={pg_min_size}, pg_max_size={pg_max_size}: pass 0 <= pg_min_size <= pg_max_size, and 1 or "
+                "more as pg_max_size"
+            )
+        if not 0.01 <= cache_ttl <= LEASE:
+            raise ValueError(
+                f"cache_ttl={cache_ttl!r}: pass 0.01 to {LEASE:g} seconds; a write that cannot reach Redis waits until "
+                "all values have expired, and for an uncached read there is use_cache=False"
+            )
+        for name, value in [("acquire_timeout", acquire_timeout), ("redis_timeout", redis_timeout)]:
+            if not value > 0:
+                raise ValueError(f"{name}={value!r}: pass a number of seconds above 0")
+        self.postgres_dsn = postgres_dsn
+        self.redis_url = redis_url
+        self.pg_min_size = pg_min_size
+        self.pg_max_size = pg_max_size
+        self.cache_ttl = cache_ttl
+        self._acquire_timeout = acquire_timeout
+        self._redis_timeout = redis_timeout
+        self._command_timeout = command_timeout
+        self._key_prefix = key_prefix
+        self._statistics = Statistics()
+        self._breaker = Breaker()
+        self._analyst = Analyst()
+        self._questions = Flights[Statement]()
+        self._pool: Any = None
+
+    # Open and close
+
+    async def initialize(self) -> None:
+        """Open the connections; without Redis, go on without a cache.
+
+        Raises what asyncpg raises when PostgreSQL cannot be reached, ValueError when Redis refuses the password.
+        """
+        if self._pool is not None:
+            return
+        pool, database, session = await open_postgres(
+            self.postgres_dsn, self.pg_min_size, self.pg_max_size, self._command_timeout
+        )
+        try:
+            prefix = f"{self._key_prefix}{database}:"
+            self._line = await open_redis(self.redis_url, prefix, self._redis_timeout, self._breaker)
+        except BaseException:
+            pool.terminate()
+            raise
+        self._pool = pool
+        self._sessions = Sessions(pool, self._acquire_timeout)
+        self._cache = Cache(self._line, self._breaker, self.cache_ttl, self._statistics)
+        self._reads = Reads(self._sessions, self._cache, self._statistics, session)
+
+    async def close(self) -> None:
+        """Wait until all connections are back, and close them."""
+        pool, self._pool = self._pool, None
+        if pool is None:
+            return
+        try:
+            await self._questions.land()
+            await self._reads.flights.land()
+            await pool.close()
+        except BaseException:
+            pool.terminate()
+            raise
+        finally:
+            await finish(self._line.close())
+
+    async def __aenter__(self) -> Self:
+        await self.initialize()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    # Connections
+
+    def acquire_pg_connection(self, *, writes: Tables = ()) -> contextlib.AbstractAsyncContextManager[Any]:
+        """Lend an asyncpg connection for a block: `async with pool.acquire_pg_connection() as connection:`.
+
+        Args:
+            writes: the tables that the block will write; they are invalidated when it has ended. "*" if you cannot say.
+                Without, PostgreSQL refuses every write on this connection.
+
+        Raises PoolExhaustedError when none becomes free in time, NestedAcquireError when this task holds one already,
+        ValueError when there is no such table.
+        """
+        caller = sys._getframe(1)
+        purpose = f"acquire_pg_connection() in {caller.f_code.co_name}, line {caller.f_lineno}"
+        return self._lend(purpose, _names(writes))
+
+    @contextlib.asynccontextmanager
+    async def _lend(self, purpose: str, writes: Sequence[str]) -> AsyncIterator[Any]:
+        if writes:
+            async with self._writing(purpose) as (connection, changed):
+                changed |= await resolve(connection, writes, written=True)
+                yield connection
+            return
+        async with self._opened().borrow(purpose) as connection:
+            try:
+                yield connection
+            except asyncpg.ReadOnlySQLTransactionError as error:
+                error.add_note("Say which tables the block writes: acquire_pg_connection(writes=['users'])")
+                raise
+
+    @contextlib.asynccontextmanager
+    async def _writing(self, purpose: str) -> AsyncIterator[tuple[Any, set[str]]]:
+        """Lend a connection that may write, and a set for the tables to be invalidated when it is back."""
+        sessions, changed = self._opened(), set[str]()
+        sessions.refuse_nested()
+        try:
+            async with sessions.borrow(purpose, writes=True) as connection:
+                yield connection, changed
+        except asyncio.CancelledError as cancellation:
+            # Whether it was committed, nobody knows; for that, the lease is good enough, and one try is worth it.
+            await finish(self._cache.invalidate(changed, patient=False), cancellation=cancellation)
+        except Exception:
+            await self._invalidate(changed)  # a connection that is lost during COMMIT may have committed
+            raise
+        else:
+            await self._invalidate(changed)
+
+    async def _invalidate(self, tables: Iterable[str]) -> None:
+        await self._cache.invalidate(tables)
+        if EVERYTHING in tables:
+            self._analyst.forget()  # a statement that may do anything may have changed the schema
+
+    def _opened(self) -> Sessions:
+        if self._pool is None:
+            raise PoolClosedError("the pool is not open: await its initialize(), or use `async with`")
+        return self._sessions
+
+    # Statements
+
+    async def execute_query(self, query: str, *params: Any, use_cache: bool = True, tables: Tables = ()) -> list[Row]:
+        """Execute one statement, and return its rows as dicts; of a read, perhaps from the cache.
+
+        Args:
+            query: the statement, with $1, $2 ... for the parameters.
+            use_cache: whether a cached result will do.
+            tables: the tables that it reads or writes, where the pool cannot find them: see `sql.py`.
+
+        Raises what asyncpg raises, PoolExhaustedError, NestedAcquireError. A write that Redis cannot be told of returns
+        (or raises) up to LEASE seconds late, when no cached value from before it can be left.
+        """
+        self._opened().refuse_nested()
+        clock = asyncio.get_running_loop().time
+        begun = clock()
+        self._statistics.counts["queries"] += 1
+        names = _names(tables)
+        statement = self._analyst.known(query, names) or await self._ask(query, names)
+        try:
+            kind, rows = await self._execute(query, params, statement, use_cache)
+        except asyncpg.ReadOnlySQLTransactionError:
+            # It calls a function that writes: nobody could see that, and PostgreSQL has refused.
+            statement = UNKNOWN.naming(statement.tables) if names else UNKNOWN
+            self._analyst.remember(query, names, statement)
+            kind, rows = await self._execute(query, params, statement, use_cache)
+        self._statistics.timed(kind, clock() - begun)
+        return rows
+
+    async def _ask(self, query: str, tables: tuple[str, ...]) -> Statement:
+        async def ask() -> Statement:
+            async with self._sessions.borrow(query) as connection:
+                return await self._analyst.ask(connection, query, tables)
+
+        return (await self._questions.share((query, tables), ask))[0]
+
+    async def _execute(
+        self, query: str, params: Sequence[Any], statement: Statement, use_cache: bool
+    ) -> tuple[str, list[Row]]:
+        """Return the kind of execution, and the rows."""
+        if not statement.writes:
+            return await self._reads.read(query, params, statement, use_cache=use_cache)
+        self._statistics.counts["writes"] += 1
+        async with self._writing(query) as (connection, changed):
+            changed |= statement.tables
+            return "write", [dict(record) for record in await connection.fetch(query, *params)]
+
+    async def execute_transaction(
+        self,
+        operations: Sequence[tuple[str, Sequence[Any]]],
+        *,
+        isolation: Isolation | None = None,
+        tables: Tables = (),
+    ) -> bool:
+        """Execute statements, each given as (query, parameters), all or none; return True.
+
+        Args:
+            isolation: PostgreSQL's default if None. The stricter two can fail with SerializationError: try again then.
+            tables: what they write, where the pool cannot find out.
+
+        Raises what asyncpg raises, and then nothing was changed, unless the connection was lost while it committed.
+        """
+        begun = asyncio.get_running_loop().time()
+        self._opened().refuse_nested()
+        names = _names(tables)
+        statements = [] if names else [await self._foresee(query) for query, _ in operations]
+        async with self._writing("execute_transaction()") as (connection, changed):
+            changed |= await resolve(connection, names)
+            changed.update(*(statement.tables for statement in statements if statement.writes))
+            async with connection.transaction(isolation=isolation):
+                for query, params in operations:
+                    await connection.execute(query, *params)
+        self._statistics.counts["writes"] += 1
+        self._statistics.timed("write", asyncio.get_running_loop().time() - begun)
+        return True
+
+    async def _foresee(self, query: str) -> Statement:
+        try:
+            return self._analyst.known(query) or await self._ask(query, ())
+        except asyncpg.PostgresError:
+            return UNKNOWN  # it may stand on what an earlier statement creates
+
+    async def bulk_insert(
+        self,
+        table: str,
+        records: Iterable[bulk.Record],
+        *,
+        skip_conflicts: bool = False,
+        progress: Callable[[int], None] | None = None,
+    ) -> int:
+        """Insert many records by COPY, all or none, and return how many rows were inserted.
+
+        Args:
+            table: named as in SQL.
+            records: dicts from column to value, all with the columns of the first.
+            skip_conflicts: leave out the rows that a unique index refuses, instead of failing for all.
+            progress: called after each chunk with the number of records sent so far.
+
+        Raises ValueError for an unknown table or column, or a record (named by its index) whose columns differ from the
+        first's; what asyncpg raises, such as UniqueViolationError; and then nothing was inserted.
+        """
+        async with self._writing(f"bulk_insert({table!r})") as (connection, changed):
+            changed |= await resolve(connection, [table], written=True)
+            async with connection.transaction():
+                inserted = await bulk.copy(connection, table, records, skip_conflicts=skip_conflicts, progress=progress)
+        self._statistics.counts["writes"] += 1
+        return inserted
+
+    # The cache, and the figures
+
+    async def invalidate(self, *tables: str) -> None:
+        """Make what is cached of these tables invalid, after a write that went past the pool; "*" stands for all.
+
+        Raises ValueError when there is no such table.
+        """
+        async with self._opened().borrow("invalidate()") as connection:
+            found = await resolve(connection, tables)
+        await self._invalidate(found)
+
+    async def invalidate_cache_pattern(self, pattern: str) -> int:
+        """Make what is cached of the tables that `pattern` matches invalid; return how many tables these are.
+
+        Args:
+            pattern: of a table's name, with or without its schema, such as "users", "shop.*" or the article's
+                "query:*users*", of which the "query:" is ignored. "*" stands for everything.
+
+        Raises ValueError when no table matches: in the article's pool no pattern ever did, and nobody noticed.
+        """
+        pattern = pattern.removeprefix("query:")
+        async with self._opened().borrow("invalidate_cache_pattern()") as connection:
+            found = await matching(connection, pattern)
+        await self._invalidate({EVERYTHING} if pattern == EVERYTHING else found)
+        return len(found)
+
+    @property
+    def stats(self) -> dict[str, Any]:
+        """The counters, as they stand."""
+        return dict(self._statistics.counts)
+
+    def get_statistics(self) -> dict[str, Any]:
+        """Return the counters (see `statistics.py`), cache_hit_rate, avg_query_time, and "percentiles".
+
+        The percentiles, in seconds, are those of the last 2000 hits, misses, uncached reads and writes.
+        """
+        return self._statistics.summary()
+
+
+def _names(tables: Tables) -> tuple[str, ...]:
+    return (tables,) if isinstance(tables, str) else tuple(tables)
