@@ -7,17 +7,17 @@ from course_lib.plotting import chart
 
 WAITS = {
     "seconds": {"threads": {1: 0.1, 100: 0.12, 5_000: 2.94}, "asyncio": {1: 0.1, 100: 0.101, 5_000: 0.31}},
-    "MB": {"threads": {100: 3.0, 5_000: 151.2}, "asyncio": {100: 0.1, 5_000: 4.6}},
+    "megabytes": {"threads": {100: 3.0, 5_000: 151.2}, "asyncio": {100: 0.1, 5_000: 4.6}},
 }
 
 
 def test_the_text_is_a_table_of_the_points() -> None:
     """A row for each x, a column for each curve of each panel, measured numbers behind a tilde, gaps left empty."""
     assert str(chart(WAITS, x="waits at once")).splitlines() == [
-        "waits at once  threads, seconds  asyncio, seconds  threads, MB  asyncio, MB",
-        "            1              ~0.1              ~0.1",
-        "          100             ~0.12            ~0.101           ~3         ~0.1",
-        "        5,000             ~2.94             ~0.31         ~151         ~4.6",
+        "waits at once  threads, seconds  asyncio, seconds  threads, megabytes  asyncio, megabytes",
+        "            1            ~0.1 s            ~0.1 s",
+        "          100           ~0.12 s          ~0.101 s               ~3 MB             ~0.1 MB",
+        "        5,000           ~2.94 s           ~0.31 s             ~151 MB             ~4.6 MB",
     ]
 
 

@@ -16,6 +16,8 @@ from course_lib.plotting.words import fit, width
 
 Series = Mapping[str, Mapping[float, float]]
 
+UNITS = {"seconds": " s", "milliseconds": " ms", "megabytes": " MB"}
+
 HEIGHT = 190  # pixels of a panel
 LEFT = 64  # of the numbers beside it
 LONGEST = 170  # of a name
@@ -75,10 +77,10 @@ class Chart:
 
     def __str__(self) -> str:
         heads = [self.x, *(f"{name}, {title}" for title, series in self.panels.items() for name in series)]
+        columns = [(curve, UNITS.get(title, "")) for title, series in self.panels.items() for curve in series.values()]
         rows = [heads]
         for x in self._points():
-            curves = [curve for series in self.panels.values() for curve in series.values()]
-            rows.append([f"{x:,g}", *(self._cell(curve[x]) if x in curve else "" for curve in curves)])
+            rows.append([f"{x:,g}", *(self._cell(curve[x]) + unit if x in curve else "" for curve, unit in columns)])
         widths = [max(len(row[place]) for row in rows) for place in range(len(heads))]
         return "\n".join(
             "  ".join(f"{cell:>{wide}}" for cell, wide in zip(row, widths, strict=True)).rstrip() for row in rows
@@ -116,8 +118,8 @@ def chart(panels: Mapping[str, Series], *, x: str, log: bool = False, measured: 
     """Draw curves over one axis, in a panel for each quantity.
 
     Args:
-        panels: by the quantity and its unit, such as "seconds": the curves by name, at most five names in all, each a
-            mapping from x to y.
+        panels: by the quantity: the curves by name, at most five names in all, each a mapping from x to y. Where the
+            quantity is "seconds", "milliseconds" or "megabytes", the unit stands in the table, too.
         x: what stands on the horizontal axis; its points are drawn at equal distances.
         log: whether the vertical axes are logarithmic.
         measured: whether the numbers come from a clock; the table then marks them with "~".
