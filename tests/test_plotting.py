@@ -16,7 +16,7 @@ from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 from PIL import Image, ImageChops, ImageStat
 
-from course_lib.plotting import compare, draw, look, picture
+from course_lib.plotting import compare, describe, draw, look, picture
 from course_lib.timeline import Lane, Outcome, Span, State, Timeline
 
 WAITING, RUNNING, BLOCKING = State
@@ -361,3 +361,13 @@ def test_the_readme_picture_is_what_the_course_draws() -> None:
     assert saved.size == drawn.size
     assert max(ImageStat.Stat(ImageChops.difference(saved, drawn)).mean) < 1
     assert SWIMLANE.stat().st_size < 100_000
+
+
+def test_a_described_timeline_has_its_picture_and_the_words() -> None:
+    """Where the measured text would differ from run to run, the author's words are its text."""
+    shown = describe(everything(5), "five lanes take turns")
+    data, _ = shown._repr_mimebundle_()
+    assert (str(shown), data["text/plain"]) == ("five lanes take turns", "five lanes take turns")
+    assert data["image/png"] == picture(everything(5))[0]
+    with pytest.raises(ValueError, match=r"words is empty: say what is seen, describe\(timeline"):
+        describe(everything(5), " ")

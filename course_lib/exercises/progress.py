@@ -37,11 +37,11 @@ def passed(lesson: str, exercise: str) -> bool:
 
 def show() -> None:
     """Print how far the learner is, a line an exercise, in the lessons whose notebook is there."""
-    lessons = {path.name[:2] for path in MASTERS.glob("[0-9][0-9]_*.ipynb")}
-    modules = [module.name for module in pkgutil.iter_modules(exercises.__path__) if module.name[-2:] in lessons]
+    lessons = {"lesson_" + path.name.partition("_")[0] for path in MASTERS.glob("[0-9][0-9]*_*.ipynb")}  # 04, 05a
+    modules = [module.name for module in pkgutil.iter_modules(exercises.__path__) if module.name in lessons]
     counts: Counter[str] = Counter()
     for lesson in modules:
-        print(f"Lesson {int(lesson[-2:])}")
+        print(f"Lesson {lesson.removeprefix('lesson_').lstrip('0')}")
         for exercise in importlib.import_module(f"{exercises.__name__}.{lesson}").EXERCISES:
             count = tries(lesson, exercise.name)
             state = "passed" if passed(lesson, exercise.name) else "not yet" if count else "not attempted yet"

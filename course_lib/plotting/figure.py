@@ -100,6 +100,31 @@ def compare(timelines: Mapping[str, Timeline], *, tick: float | None = None) -> 
     return Comparison(dict(timelines), tick)
 
 
+@dataclass(frozen=True)
+class Described:
+    """A timeline drawn, and told in the author's words: print it for the words, end a cell with it for the picture."""
+
+    timeline: Timeline
+    words: str
+
+    def __str__(self) -> str:
+        return self.words
+
+    def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        image, size = picture(self.timeline)
+        return {"text/plain": self.words, "image/png": image}, {"image/png": size}
+
+
+def describe(timeline: Timeline, words: str) -> Described:
+    """Draw a timeline whose own text would differ from run to run, and let words of yours stand in for that text.
+
+    Raises ValueError when the words say nothing.
+    """
+    if not words.strip():
+        raise ValueError('words is empty: say what is seen, describe(timeline, "four threads take turns")')
+    return Described(timeline, words)
+
+
 def png(figure: Figure) -> tuple[bytes, dict[str, int]]:
     """Return a figure's PNG, and the size to show it at, width and height in CSS pixels."""
     file = io.BytesIO()

@@ -1,0 +1,646 @@
+"""Wrong answers to the exercises of lesson 5a, as learners write them: each must get its own sentence."""
+
+import asyncio
+
+import asyncpg
+
+# with_connection
+
+
+async def _slot(pool):
+    try:
+        async with asyncio.timeout(pool.timeout):
+            await pool.slots.acquire()
+    except TimeoutError:
+        raise TimeoutError(f"all {pool.size} connections are in use") from None
+
+
+async def connects_each_time(pool, work):
+    await _slot(pool)
+    try:
+        connection = await pool.connect()
+        try:
+            return await work(connection)
+        finally:
+            connection.close()
+    finally:
+        pool.slots.release()
+
+
+async def takes_no_slot(pool, work):
+    connection = pool.idle.pop() if pool.idle else await pool.connect()
+    try:
+        return await work(connection)
+    finally:
+        if connection.broken:
+            connection.close()
+        else:
+            pool.idle.append(connection)
+
+
+async def leaves_it_in_idle(pool, work):
+    await _slot(pool)
+    try:
+        if not pool.idle:
+            pool.idle.append(await pool.connect())
+        connection = pool.idle[0]
+        try:
+            return await work(connection)
+        finally:
+            if connection.broken:
+                connection.close()
+                pool.idle.remove(connection)
+    finally:
+        pool.slots.release()
+
+
+async def opens_all_at_once(pool, work):
+    await _slot(pool)
+    try:
+        if not pool.idle:
+            pool.idle.extend(await asyncio.gather(*(pool.connect() for _ in range(pool.size))))
+        connection = pool.idle.pop()
+        try:
+            return await work(connection)
+        finally:
+            pool.idle.append(connection)
+    finally:
+        pool.slots.release()
+
+
+async def forgets_to_await_connect(pool, work):
+    await _slot(pool)
+    try:
+        connection = pool.idle.pop() if pool.idle else pool.connect()
+        return await work(connection)
+    finally:
+        pool.slots.release()
+
+
+_everyone = asyncio.Lock()
+
+
+async def one_at_a_time(pool, work):
+    async with _everyone:
+        connection = pool.idle.pop() if pool.idle else await pool.connect()
+        try:
+            return await work(connection)
+        finally:
+            pool.idle.append(connection)
+
+
+async def limits_the_work(pool, work):
+    try:
+        async with asyncio.timeout(pool.timeout), pool.slots:
+            connection = pool.idle.pop() if pool.idle else await pool.connect()
+            try:
+                return await work(connection)
+            finally:
+                if connection.broken:
+                    connection.close()
+                else:
+                    pool.idle.append(connection)
+    except TimeoutError:
+        raise TimeoutError(f"all {pool.size} connections are in use") from None
+
+
+async def limits_connect_and_work(pool, work):
+    async def used():
+        async with pool.slots:
+            connection = pool.idle.pop() if pool.idle else await pool.connect()
+            try:
+                return await work(connection)
+            finally:
+                if connection.broken:
+                    connection.close()
+                else:
+                    pool.idle.append(connection)
+
+    return await asyncio.wait_for(used(), pool.timeout)
+
+
+async def waits_for_ever(pool, work):
+    async with pool.slots:
+        connection = pool.idle.pop() if pool.idle else await pool.connect()
+        try:
+            return await work(connection)
+        finally:
+            if connection.broken:
+                connection.close()
+            else:
+                pool.idle.append(connection)
+
+
+async def does_not_wait(pool, work):
+    if pool.slots.locked():
+        raise TimeoutError(f"all {pool.size} connections are in use")
+    async with pool.slots:
+        connection = pool.idle.pop() if pool.idle else await pool.connect()
+        try:
+            return await work(connection)
+        finally:
+            if connection.broken:
+                connection.close()
+            else:
+                pool.idle.append(connection)
+
+
+async def awaits_close(pool, work):
+    await _slot(pool)
+    try:
+        connection = pool.idle.pop() if pool.idle else await pool.connect()
+        try:
+            return await work(connection)
+        finally:
+            if connection.broken:
+                await connection.close()
+            else:
+                pool.idle.append(connection)
+    finally:
+        pool.slots.release()
+
+
+async def returns_the_error(pool, work):
+    await _slot(pool)
+    try:
+        connection = pool.idle.pop() if pool.idle else await pool.connect()
+        try:
+            return await work(connection)
+        except Exception as error:
+            return error
+        finally:
+            if connection.broken:
+                connection.close()
+            else:
+                pool.idle.append(connection)
+    finally:
+        pool.slots.release()
+
+
+async def says_nothing(pool, work):
+    async with asyncio.timeout(pool.timeout):
+        await pool.slots.acquire()
+    try:
+        connection = pool.idle.pop() if pool.idle else await pool.connect()
+        try:
+            return await work(connection)
+        finally:
+            if connection.broken:
+                connection.close()
+            else:
+                pool.idle.append(connection)
+    finally:
+        pool.slots.release()
+
+
+async def takes_any_timeout(pool, work):
+    try:
+        async with asyncio.timeout(pool.timeout):
+            await pool.slots.acquire()
+        try:
+            connection = pool.idle.pop() if pool.idle else await pool.connect()
+            try:
+                return await work(connection)
+            finally:
+                if connection.broken:
+                    connection.close()
+                else:
+                    pool.idle.append(connection)
+        finally:
+            pool.slots.release()
+    except TimeoutError:
+        raise TimeoutError(f"all {pool.size} connections are in use") from None
+
+
+async def gives_back_after_success(pool, work):
+    await _slot(pool)
+    connection = pool.idle.pop() if pool.idle else await pool.connect()
+    result = await work(connection)
+    pool.idle.append(connection)
+    pool.slots.release()
+    return result
+
+
+async def throws_away_after_failure(pool, work):
+    await _slot(pool)
+    try:
+        connection = pool.idle.pop() if pool.idle else await pool.connect()
+        try:
+            result = await work(connection)
+        except BaseException:
+            connection.close()
+            raise
+        pool.idle.append(connection)
+        return result
+    finally:
+        pool.slots.release()
+
+
+async def keeps_the_broken(pool, work):
+    await _slot(pool)
+    try:
+        connection = pool.idle.pop() if pool.idle else await pool.connect()
+        try:
+            return await work(connection)
+        finally:
+            pool.idle.append(connection)
+    finally:
+        pool.slots.release()
+
+
+async def forgets_to_close(pool, work):
+    await _slot(pool)
+    try:
+        connection = pool.idle.pop() if pool.idle else await pool.connect()
+        try:
+            return await work(connection)
+        finally:
+            if not connection.broken:
+                pool.idle.append(connection)
+    finally:
+        pool.slots.release()
+
+
+async def except_exception(pool, work):
+    await _slot(pool)
+    try:
+        connection = pool.idle.pop() if pool.idle else await pool.connect()
+        result = await work(connection)
+    except Exception:
+        if connection.broken:
+            connection.close()
+        else:
+            pool.idle.append(connection)
+        pool.slots.release()
+        raise
+    pool.idle.append(connection)
+    pool.slots.release()
+    return result
+
+
+async def connects_outside_the_try(pool, work):
+    await _slot(pool)
+    connection = pool.idle.pop() if pool.idle else await pool.connect()
+    try:
+        return await work(connection)
+    finally:
+        if connection.broken:
+            connection.close()
+        else:
+            pool.idle.append(connection)
+        pool.slots.release()
+
+
+async def releases_what_it_never_took(pool, work):
+    connection = None
+    try:
+        await _slot(pool)
+        connection = pool.idle.pop() if pool.idle else await pool.connect()
+        return await work(connection)
+    finally:
+        if connection and connection.broken:
+            connection.close()
+        elif connection:
+            pool.idle.append(connection)
+        pool.slots.release()
+
+
+async def works_again(pool, work):
+    await _slot(pool)
+    try:
+        connection = pool.idle.pop() if pool.idle else await pool.connect()
+        try:
+            return await work(connection)
+        except ConnectionError:
+            connection.close()
+            connection = await pool.connect()
+            return await work(connection)
+        finally:
+            if connection.broken:
+                connection.close()
+            else:
+                pool.idle.append(connection)
+    finally:
+        pool.slots.release()
+
+
+async def forgets_the_result(pool, work):
+    await _slot(pool)
+    try:
+        connection = pool.idle.pop() if pool.idle else await pool.connect()
+        try:
+            await work(connection)
+        finally:
+            if connection.broken:
+                connection.close()
+            else:
+                pool.idle.append(connection)
+    finally:
+        pool.slots.release()
+
+
+# pay
+
+
+async def pay_as_found(pool, bank, order):
+    async with pool.acquire() as connection:
+        amount = await connection.select(f"price of {order}")
+        receipt = await bank(order, amount)
+        await connection.insert(f"receipt of {order}", receipt)
+        async with pool.acquire() as another:
+            await another.insert(f"log of {order}", "paid")
+    return receipt
+
+
+async def holds_it_at_the_bank(pool, bank, order):
+    async with pool.acquire() as connection:
+        amount = await connection.select(f"price of {order}")
+        receipt = await bank(order, amount)
+        async with connection.transaction():
+            await connection.insert(f"receipt of {order}", receipt)
+            await connection.insert(f"log of {order}", "paid")
+    return receipt
+
+
+async def all_in_one_transaction(pool, bank, order):
+    async with pool.acquire() as connection, connection.transaction():
+        amount = await connection.select(f"price of {order}")
+        receipt = await bank(order, amount)
+        await connection.insert(f"receipt of {order}", receipt)
+        await connection.insert(f"log of {order}", "paid")
+    return receipt
+
+
+async def without_a_transaction(pool, bank, order):
+    async with pool.acquire() as connection:
+        amount = await connection.select(f"price of {order}")
+    receipt = await bank(order, amount)
+    async with pool.acquire() as connection:
+        await connection.insert(f"receipt of {order}", receipt)
+        await connection.insert(f"log of {order}", "paid")
+    return receipt
+
+
+async def a_transaction_each(pool, bank, order):
+    async with pool.acquire() as connection:
+        amount = await connection.select(f"price of {order}")
+    receipt = await bank(order, amount)
+    async with pool.acquire() as connection:
+        async with connection.transaction():
+            await connection.insert(f"receipt of {order}", receipt)
+        async with connection.transaction():
+            await connection.insert(f"log of {order}", "paid")
+    return receipt
+
+
+async def nested_for_the_log(pool, bank, order):
+    async with pool.acquire() as connection:
+        amount = await connection.select(f"price of {order}")
+    receipt = await bank(order, amount)
+    async with pool.acquire() as connection, connection.transaction():
+        await connection.insert(f"receipt of {order}", receipt)
+        async with pool.acquire() as another:
+            await another.insert(f"log of {order}", "paid")
+    return receipt
+
+
+async def both_at_once(pool, bank, order):
+    async with pool.acquire() as connection:
+        amount = await connection.select(f"price of {order}")
+    receipt = await bank(order, amount)
+    async with pool.acquire() as connection, connection.transaction():
+        await asyncio.gather(
+            connection.insert(f"receipt of {order}", receipt), connection.insert(f"log of {order}", "paid")
+        )
+    return receipt
+
+
+async def uses_it_after_the_block(pool, bank, order):
+    async with pool.acquire() as connection:
+        amount = await connection.select(f"price of {order}")
+    receipt = await bank(order, amount)
+    async with connection.transaction():
+        await connection.insert(f"receipt of {order}", receipt)
+        await connection.insert(f"log of {order}", "paid")
+    return receipt
+
+
+async def awaits_acquire(pool, bank, order):
+    connection = await pool.acquire()
+    amount = await connection.select(f"price of {order}")
+    return await bank(order, amount)
+
+
+async def logs_before_the_bank(pool, bank, order):
+    async with pool.acquire() as connection:
+        amount = await connection.select(f"price of {order}")
+        await connection.insert(f"log of {order}", "paid")
+    receipt = await bank(order, amount)
+    async with pool.acquire() as connection:
+        await connection.insert(f"receipt of {order}", receipt)
+    return receipt
+
+
+async def hides_a_refusal(pool, bank, order):
+    async with pool.acquire() as connection:
+        amount = await connection.select(f"price of {order}")
+    try:
+        receipt = await bank(order, amount)
+    except Exception:
+        return "refused"
+    async with pool.acquire() as connection, connection.transaction():
+        await connection.insert(f"receipt of {order}", receipt)
+        await connection.insert(f"log of {order}", "paid")
+    return receipt
+
+
+async def forgets_the_log(pool, bank, order):
+    async with pool.acquire() as connection:
+        amount = await connection.select(f"price of {order}")
+    receipt = await bank(order, amount)
+    async with pool.acquire() as connection:
+        await connection.insert(f"receipt of {order}", receipt)
+    return receipt
+
+
+async def one_customer_at_a_time(pool, bank, order):
+    async with vars(pool).setdefault("counter", asyncio.Lock()):
+        async with pool.acquire() as connection:
+            amount = await connection.select(f"price of {order}")
+        receipt = await bank(order, amount)
+        async with pool.acquire() as connection, connection.transaction():
+            await connection.insert(f"receipt of {order}", receipt)
+            await connection.insert(f"log of {order}", "paid")
+    return receipt
+
+
+_counter = asyncio.Lock()
+
+
+async def with_a_lock_outside(pool, bank, order):
+    async with _counter:
+        async with pool.acquire() as connection:
+            amount = await connection.select(f"price of {order}")
+        receipt = await bank(order, amount)
+        async with pool.acquire() as connection, connection.transaction():
+            await connection.insert(f"receipt of {order}", receipt)
+            await connection.insert(f"log of {order}", "paid")
+    return receipt
+
+
+# transfer
+
+
+async def transfer_as_found(pool, source, target, amount):
+    async with pool.acquire() as connection:
+        balance = await connection.select(source)
+        if balance < amount:
+            raise ValueError(f"{source} has only {balance}")
+        await connection.update(source, balance - amount)
+        other = await connection.select(target)
+        await connection.update(target, other + amount)
+        return balance - amount
+
+
+async def only_a_transaction(pool, source, target, amount):
+    async with pool.acquire() as connection, connection.transaction():
+        balance = await connection.select(source)
+        if balance < amount:
+            raise ValueError(f"{source} has only {balance}")
+        await connection.update(source, balance - amount)
+        other = await connection.select(target)
+        await connection.update(target, other + amount)
+        return balance - amount
+
+
+async def only_locks(pool, source, target, amount):
+    async with pool.acquire() as connection:
+        balance = await connection.select_for_update(source)
+        if balance < amount:
+            raise ValueError(f"{source} has only {balance}")
+        await connection.update(source, balance - amount)
+        other = await connection.select_for_update(target)
+        await connection.update(target, other + amount)
+        return balance - amount
+
+
+async def locks_the_source_only(pool, source, target, amount):
+    async with pool.acquire() as connection, connection.transaction():
+        balance = await connection.select_for_update(source)
+        other = await connection.select(target)
+        if balance < amount:
+            raise ValueError(f"{source} has only {balance}")
+        await connection.update(source, balance - amount)
+        await connection.update(target, other + amount)
+        return balance - amount
+
+
+async def source_first(pool, source, target, amount):
+    async with pool.acquire() as connection, connection.transaction():
+        balance = await connection.select_for_update(source)
+        other = await connection.select_for_update(target)
+        if balance < amount:
+            raise ValueError(f"{source} has only {balance}")
+        await connection.update(source, balance - amount)
+        await connection.update(target, other + amount)
+        return balance - amount
+
+
+async def checks_before_it_locks(pool, source, target, amount):
+    async with pool.acquire() as connection, connection.transaction():
+        if await connection.select(source) < amount:
+            raise ValueError(f"{source} has too little")
+        balances = {account: await connection.select_for_update(account) for account in sorted([source, target])}
+        await connection.update(source, balances[source] - amount)
+        await connection.update(target, balances[target] + amount)
+        return balances[source] - amount
+
+
+async def serializable_once(pool, source, target, amount):
+    async with pool.acquire() as connection, connection.transaction(isolation="serializable"):
+        balance, other = await connection.select(source), await connection.select(target)
+        if balance < amount:
+            raise ValueError(f"{source} has only {balance}")
+        await connection.update(source, balance - amount)
+        await connection.update(target, other + amount)
+        return balance - amount
+
+
+async def repeats_inside(pool, source, target, amount):
+    async with pool.acquire() as connection, connection.transaction(isolation="serializable"):
+        while True:
+            try:
+                balance, other = await connection.select(source), await connection.select(target)
+                if balance < amount:
+                    raise ValueError(f"{source} has only {balance}")
+                await connection.update(source, balance - amount)
+                await connection.update(target, other + amount)
+                return balance - amount
+            except asyncpg.SerializationError:
+                pass
+
+
+async def repeats_for_ever(pool, source, target, amount):
+    while True:
+        try:
+            return await source_first(pool, source, target, amount)
+        except Exception:
+            pass
+
+
+async def a_lock_for_all(pool, source, target, amount):
+    everybody = vars(pool).setdefault("everybody", asyncio.Lock())
+    async with everybody, pool.acquire() as connection, connection.transaction():
+        balance, other = await connection.select(source), await connection.select(target)
+        if balance < amount:
+            raise ValueError(f"{source} has only {balance}")
+        await connection.update(source, balance - amount)
+        await connection.update(target, other + amount)
+        return balance - amount
+
+
+async def locks_of_this_process(pool, source, target, amount):
+    first, second = (vars(pool).setdefault(account, asyncio.Lock()) for account in sorted([source, target]))
+    async with first, second, pool.acquire() as connection, connection.transaction():
+        balance, other = await connection.select(source), await connection.select(target)
+        if balance < amount:
+            raise ValueError(f"{source} has only {balance}")
+        await connection.update(source, balance - amount)
+        await connection.update(target, other + amount)
+        return balance - amount
+
+
+async def repairs_it_itself(pool, source, target, amount):
+    async with pool.acquire() as connection:
+        balance = await connection.select(source)
+        if balance < amount:
+            raise ValueError(f"{source} has only {balance}")
+        await connection.update(source, balance - amount)
+        try:
+            await connection.update(target, await connection.select(target) + amount)
+        except Exception:
+            await connection.update(source, balance)
+            raise
+        return balance - amount
+
+
+async def hides_the_failure(pool, source, target, amount):
+    async with pool.acquire() as connection:
+        try:
+            async with connection.transaction():
+                balances = {a: await connection.select_for_update(a) for a in sorted([source, target])}
+                if balances[source] < amount:
+                    raise ValueError(f"{source} has only {balances[source]}")
+                await connection.update(source, balances[source] - amount)
+                await connection.update(target, balances[target] + amount)
+        except LookupError:
+            return 0
+        return balances[source] - amount
+
+
+async def lends_without_limit(pool, source, target, amount):
+    async with pool.acquire() as connection, connection.transaction():
+        balances = {account: await connection.select_for_update(account) for account in sorted([source, target])}
+        await connection.update(source, balances[source] - amount)
+        await connection.update(target, balances[target] + amount)
+        return balances[source] - amount

@@ -1,0 +1,193 @@
+"""Exercise 3: transfers that lose money: not atomic, and read, await, write."""
+
+import inspect
+from typing import Any
+
+import asyncpg  # type: ignore[import-untyped]
+
+from course_lib.exercises.framework import Answer, Exercise, WrongAnswer
+from course_lib.exercises.lesson_05a import mistakes, solutions
+from course_lib.exercises.lesson_05a.database import Connection, Database, Pool
+from course_lib.exercises.lesson_05a.scenes import Call, Scene, play
+
+ACCOUNTS = {"alice": 100, "bob": 100, "carol": 100, "dave": 100}
+
+
+def _grade_transfer(transfer: Answer) -> str:
+    database, scene = _played(transfer, ("alice", "bob", 30))
+    if scene.result(0) != 70:
+        raise scene.wrong(f"Alice had 100 and gave 30: return what she has, 70; you returned {scene.result(0)!r:.60}.")
+    _check_balances(scene, database, alice=70, bob=130)
+    once = scene.calls[0].ended or 0
+
+    database, scene = _played(transfer, ("alice", "bob", 130))
+    if not isinstance(scene.calls[0].raised, ValueError):
+        raise scene.wrong(
+            f"Alice has 100 and was to give 130: raise ValueError. Your function {scene.calls[0].answered()}."
+        )
+    _check_balances(scene, database)
+    _check_atomic(transfer, once)
+    _check_together(transfer)
+    _check_others(transfer, once)
+    database, scene = _played(transfer, ("alice", "bob", 30), ("carol", "dave", 30))
+    if (last := max(call.ended or 0 for call in scene.calls)) > once:
+        raise scene.wrong(
+            f"One transfer takes {once:g} s. Two that have no account in common took {last:g} s: lock the accounts "
+            "that are needed, and not everything."
+        )
+    return "However they come together, fail or are cancelled: no cent is lost, and none is made."
+
+
+def _played(
+    transfer: Answer, *transfers: tuple[str, str, int], extra: Call | None = None, **more: Any
+) -> tuple[Database, Scene]:
+    database = more.pop("database", None) or Database(ACCOUNTS)
+    pool = Pool(database, 9)
+
+    def made(source: str, target: str, amount: int) -> Call:
+        name = f"{source} to {target}"
+        return Call(name, lambda: transfer(pool, source, target, amount), **more)
+
+    scene = play(*(made(*each) for each in transfers), *([extra] if extra else []))
+    if stuck := scene.stuck:
+        raise scene.wrong(f"{', '.join(stuck)}: not done after 60 s. Whom do they wait for, or what do they repeat?")
+    return database, scene
+
+
+def _check_balances(scene: Scene, database: Database, hint: str = "", **changed: int) -> None:
+    for account, wanted in (ACCOUNTS | changed).items():
+        if (got := database.rows[account]) != wanted:
+            raise scene.wrong(f"Then {account} should have {wanted!r}, and has {got!r:.60}. {hint}".rstrip())
+
+
+def _check_atomic(transfer: Answer, once: float) -> None:
+    half = "What belongs together goes into one `async with connection.transaction():`, which leaves all or nothing."
+    for failures, target in (({}, "nobody"), ({"bob": ConnectionError("the database is gone")}, "bob")):
+        database = Database(ACCOUNTS, failures)
+        _, scene = _played(transfer, ("alice", target, 30), database=database)
+        why = "There is no account 'nobody'" if target == "nobody" else "Bob's account could not be written"
+        if scene.calls[0].raised is None:
+            raise scene.wrong(f"{why}, and your function {scene.calls[0].answered()}: pass the error on.")
+        _check_balances(scene, database, f"{why}, and the money had left. {half}")
+    for tenths in range(5, int(once * 10), 5):
+        database, scene = _played(transfer, ("alice", "bob", 30), cancel_at=tenths / 10)
+        if not scene.calls[0].cancelled:
+            raise scene.wrong(f"Cancelled at {tenths / 10:g} s, your function {scene.calls[0].answered()}.")
+        if database.rows["alice"] + database.rows["bob"] != 200:
+            raise scene.wrong(
+                f"The task was cancelled at {tenths / 10:g} s: then alice had {database.rows['alice']} and bob had "
+                f"{database.rows['bob']}. {half}"
+            )
+
+
+def _check_together(transfer: Answer) -> None:
+    lost = (
+        "Both had read the balance before either wrote it: one update is lost. A transaction alone leaves what you "
+        "read free to change: lock it as you read it."
+    )
+    for first, second, changed in (
+        (("alice", "bob", 30), ("alice", "carol", 20), {"alice": 50, "bob": 130, "carol": 120}),
+        (("alice", "carol", 30), ("bob", "carol", 20), {"alice": 70, "bob": 80, "carol": 150}),
+        (("alice", "bob", 30), ("bob", "alice", 20), {"alice": 90, "bob": 110}),
+        (("alice", "bob", 30), ("bob", "carol", 20), {"alice": 70, "bob": 110, "carol": 120}),
+    ):
+        database, scene = _played(transfer, first, second)
+        for call in scene.calls:
+            if isinstance(call.raised, asyncpg.DeadlockDetectedError):
+                raise scene.wrong(
+                    f"{scene.calls[0].name} and {scene.calls[1].name} at one time: each had locked one account and "
+                    "waited for the other's, and the database ended one of them with DeadlockDetectedError. Let all "
+                    "transfers lock in the same order, such as sorted by name."
+                )
+            if isinstance(call.raised, asyncpg.SerializationError):
+                raise scene.wrong(
+                    f"{call.name} raised SerializationError: the database saw that an update would be lost. With this "
+                    "isolation a transaction may fail, and is to be tried again, as a whole, until it succeeds."
+                )
+            if isinstance(call.raised, asyncpg.InFailedSQLTransactionError):
+                raise scene.wrong(
+                    "InFailedSQLTransactionError: after a failure a transaction is over, and takes no more statements. "
+                    "Repeat it as a whole: the `try` stands around `async with connection.transaction():`."
+                )
+        for number in (0, 1):
+            scene.result(number)
+        _check_balances(
+            scene, database, f"{scene.calls[0].name}, {scene.calls[1].name}, at one time. {lost}", **changed
+        )
+
+    database, scene = _played(transfer, ("alice", "bob", 80), ("alice", "carol", 80))
+    refused = sum(isinstance(call.raised, ValueError) for call in scene.calls)
+    if database.rows["alice"] < 0 or refused != 1:
+        raise scene.wrong(
+            f"Alice has 100, and two transfers of 80 came at one time: {2 - refused} of them went through, and alice "
+            f"has {database.rows['alice']}. The balance must be looked at after it was locked, not before."
+        )
+
+
+def _check_others(transfer: Answer, once: float) -> None:
+    for tenths in range(0, int(once * 10), 5):
+        database = Database(ACCOUNTS)
+        extra = Call("another program", lambda: _deposit(database), at=tenths / 10)  # noqa: B023  # played at once
+        _, scene = _played(transfer, ("alice", "bob", 30), extra=extra, database=database)
+        scene.result(0)
+        _check_balances(
+            scene,
+            database,
+            f"Another program gave alice 5, begun at {tenths / 10:g} s, with transaction and lock, and one of the two "
+            "updates is lost. A lock of your own program does not stop another program: lock in the database.",
+            alice=75,
+            bob=130,
+        )
+
+
+async def _deposit(database: Database) -> str:
+    connection = Connection(database, "another program")
+    async with connection.transaction():
+        await connection.update("alice", await connection.select_for_update("alice") + 5)
+    return "done"
+
+
+transfer = Exercise(
+    lesson="lesson_05a",
+    task=f"""\
+**Exercise 3: bug hunt, money.** In the evening the sums are wrong. Mend `transfer(pool, source, target, amount)`.
+
+```python
+{inspect.getsource(mistakes.transfer_as_found).replace("transfer_as_found", "transfer").strip()}
+```
+
+- Each statement takes 1 s. `select(account)` and `update(account, balance)` raise LookupError if there is no account.
+- `select_for_update(account)` locks the row first, until the end of the transaction: others who want to lock or write
+  it wait.
+- Many transfers run at once, in this program and in others. No money appears or vanishes, no balance falls below 0.
+- If it fails or is cancelled, nothing has changed. Transfers with no account in common do not wait for each other.
+- Two transfers in opposite directions at one time both succeed. It has two defects, and the obvious
+  mend of the second brings a third.""",
+    reference=solutions.transfer,
+    grade=_grade_transfer,
+    hints=[
+        "What if the second update fails? `async with pool.acquire() as connection, connection.transaction():`",
+        "Two tasks read 100, both take away something, both write. `select_for_update` instead of `select`, for both "
+        "accounts, before anything is computed.",
+        "One locks alice and waits for bob, one locks bob and waits for alice. Lock in one order: "
+        "`for account in sorted([source, target]):`, and keep the balances in a dictionary.",
+    ],
+    wrong_answers=[
+        WrongAnswer(mistakes.transfer_as_found, "There is no account 'nobody', and the money had left"),
+        WrongAnswer(mistakes.only_a_transaction, "Both had read the balance before either wrote it"),
+        WrongAnswer(mistakes.only_locks, "which leaves all or nothing"),
+        WrongAnswer(mistakes.repairs_it_itself, "then alice had 70 and bob had 100"),
+        WrongAnswer(mistakes.locks_the_source_only, "Then carol should have 150, and has"),
+        WrongAnswer(mistakes.source_first, "Let all transfers lock in the same order"),
+        WrongAnswer(mistakes.checks_before_it_locks, "looked at after it was locked, not before"),
+        WrongAnswer(mistakes.serializable_once, "is to be tried again, as a whole, until it succeeds"),
+        WrongAnswer(mistakes.repeats_inside, "Repeat it as a whole: the `try` stands around"),
+        WrongAnswer(mistakes.repeats_for_ever, "Whom do they wait for, or what do they repeat?"),
+        WrongAnswer(mistakes.locks_of_this_process, "A lock of your own program does not stop another program"),
+        WrongAnswer(mistakes.a_lock_for_all, "A lock of your own program does not stop another program"),
+        WrongAnswer(
+            mistakes.hides_the_failure, "There is no account 'nobody', and your function returned 0: pass the error on"
+        ),
+        WrongAnswer(mistakes.lends_without_limit, "Alice has 100 and was to give 130: raise ValueError"),
+    ],
+)

@@ -1,0 +1,223 @@
+"""Exercise 2: a cache aside that serves old prices: it invalidates too early, and a slow reader stores too late."""
+
+import asyncio
+import inspect
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from course_lib.exercises.framework import Answer, Exercise, Wrong, WrongAnswer
+from course_lib.exercises.lesson_05a.scenes import Call, Scene, play
+from course_lib.exercises.lesson_05b import mistakes, solutions
+from course_lib.exercises.lesson_05b.prices import Program, World
+
+Pair = tuple[Callable[[str], Coroutine[Any, Any, Any]], Callable[[str, Any], Coroutine[Any, Any, Any]]]
+
+EARLY = (
+    "While a write was on its way to its commit, a reader found nothing in the cache that it could use, asked the "
+    "database for the price, still the old one, and stored it. Whatever you do to the cache before the commit can be "
+    "undone before the commit: do it after."
+)
+LATE = (
+    "A reader had asked the database before the write, was slow, and stored the old price after the write had told the "
+    "cache: no `delete` reaches what is stored later. A token that the reader takes before its query, and stores with "
+    "the price, shows whether there was a write since."
+)
+AGAIN = "Each write has to leave something behind that no write has left before, such as `uuid4().hex`."
+TWICE = "Two programs wrote at nearly the same time, and what was stored between the two commits still counts. " + AGAIN
+
+
+def _grade_cached_prices(cached_prices: Answer) -> str:
+    world = World()
+    scene = _played(cached_prices, world, {}, _simply)
+    seen, queries = scene.calls[0].returned
+    wrong = scene.wrong
+    if seen[:2] != [1, 1] or queries[0] == 0:
+        raise wrong(f"Tea costs 1, and the first two reads gave {seen[:2]!r:.60}.")
+    if queries[1] > queries[0]:
+        raise wrong("The second read asked the database again: nothing was stored that it could use.")
+    if world.prices["tea"] != 2:
+        raise wrong(f"write('tea', 2) left {world.prices['tea']!r:.60} in the database: await db.update(name, price).")
+    if seen[2] != 2:
+        raise wrong(f"write('tea', 2) had returned, nobody else was there, and the next read gave {seen[2]!r:.60}.")
+    if seen[3] != 2 or queries[3] > queries[2]:
+        raise wrong("After a write, the second read asked the database again: what was read after a write may be kept.")
+    if seen[4] != "LookupError":
+        raise wrong(f"db.update('juice', 5) raised LookupError, and your write {seen[4]}: pass it on.")
+
+    for halves in range(8):  # whoever reads is done before the commit
+        _check(cached_prices, EARLY, halves / 2, 0, writer={"update": (8, 0.5)})
+    for slow in ({"select": (0.5, 4)}, {"set": (4, 0.5)}, {"get": (0.5, 4)}, {}):
+        for halves in range(12):
+            # A reader that comes at once may store a price that hides an old one: both ways are played.
+            _check(cached_prices, LATE, 0, halves / 2, reader=slow, at_once=False)
+            _check(cached_prices, LATE, 0, halves / 2, reader=slow, at_once=True)
+    for slow in ({"select": (0.5, 50)}, {"set": (50, 0.5)}):  # as when a program was suspended
+        for halves in range(6):
+            _check(cached_prices, LATE, 0, halves / 2, reader=slow)
+    for slow in ({"update": (5, 0.5)}, {"set": (4, 0.5)}, {"get": (0.5, 4)}, {}):
+        for halves in range(8):
+            _check_two_writers(cached_prices, halves / 2, slow)
+    for halves in range(8):
+        _check_there_and_back(cached_prices, halves / 2)
+    return "A hundred schedules, and no read that began after a write had returned gave an older price."
+
+
+def _played(function: Answer, world: World, slow: dict[str, Any], act: Any) -> Scene:
+    """Open two programs, the second one with the delays `slow`, and let `act` use their functions; play that."""
+
+    async def open_program(program: Program) -> Pair:
+        pair = await function(program, program)
+        if not isinstance(pair, tuple | list) or len(pair) != 2 or not all(map(inspect.iscoroutinefunction, pair)):
+            raise Wrong(f"Return two coroutine functions, `return read, write`; you returned {_short(pair)}.")
+        return pair[0], pair[1]
+
+    async def made() -> Any:
+        one = await open_program(world.program("A"))
+        other = await open_program(world.program("B", **slow))
+        return await act(one, other, world)
+
+    scene = play(Call("two programs", made), patience=1000)
+    if scene.stuck:
+        raise scene.wrong("A read or a write had not ended after 1000 s.")
+    scene.result(0)
+    return scene
+
+
+def _short(value: Any) -> str:
+    return "one function" if inspect.isroutine(value) else f"{value!r:.60}"
+
+
+async def _simply(one: Pair, other: Pair, world: World) -> Any:
+    read, write = one
+    seen, queries = list[Any](), list[int]()
+    for number in range(4):
+        if number == 2:
+            await write("tea", 2)
+        seen.append(await read("tea"))
+        queries.append(world.calls["select"])
+    try:
+        seen.append(f"returned {await write('juice', 5)!r:.40}")
+    except LookupError:
+        seen.append("LookupError")
+    return seen, queries
+
+
+def _check(
+    cached_prices: Answer,
+    sentence: str,
+    read_at: float,
+    write_at: float,
+    reader: dict[str, Any] | None = None,
+    writer: dict[str, Any] | None = None,
+    at_once: bool = False,
+) -> None:
+    """Let one program read and the other write, each at its time; then all must see what was written.
+
+    at_once: let somebody read as soon as it is written, too.
+    """
+
+    async def act(one: Pair, other: Pair, world: World) -> Any:
+        (read, _), (_, write) = (other, one) if reader else (one, other)
+
+        async def reads() -> None:
+            await asyncio.sleep(read_at)
+            await read("tea")
+
+        async def writes() -> None:
+            await asyncio.sleep(write_at)
+            await write("tea", 2)
+            if at_once:
+                seen.append(await one[0]("tea"))
+
+        seen = list[Any]()
+        await asyncio.gather(reads(), writes())
+        return [*seen, await one[0]("tea"), await other[0]("tea")]
+
+    scene = _played(cached_prices, World(), reader or writer or {}, act)
+    if set(scene.calls[0].returned) != {2}:
+        raise scene.wrong(f"write('tea', 2) had returned, and a later read gave 1. {sentence}")
+
+
+def _check_two_writers(cached_prices: Answer, second_at: float, slow: dict[str, Any]) -> None:
+    async def act(one: Pair, other: Pair, world: World) -> Any:
+        async def first() -> None:
+            await other[1]("tea", 3)
+
+        async def second() -> None:
+            await asyncio.sleep(second_at)
+            await one[1]("tea", 2)
+            await one[0]("tea")
+
+        await asyncio.gather(first(), second())
+        return [await one[0]("tea"), await other[0]("tea"), world.prices["tea"]]
+
+    scene = _played(cached_prices, World(), slow, act)
+    *seen, price = scene.calls[0].returned
+    if seen != [price, price]:
+        raise scene.wrong(f"Tea costs {price} in the database, and reads give {seen[0]} and {seen[1]}. {TWICE}")
+
+
+def _check_there_and_back(cached_prices: Answer, read_at: float) -> None:
+    async def act(one: Pair, other: Pair, world: World) -> Any:
+        async def writes() -> None:
+            for price in (2, 3, 2):
+                await other[1]("tea", price)
+
+        async def reads() -> None:
+            await asyncio.sleep(read_at)
+            await one[0]("tea")
+
+        await asyncio.gather(writes(), reads())
+        return [await one[0]("tea"), await other[0]("tea")]
+
+    scene = _played(cached_prices, World(), {}, act)
+    if scene.calls[0].returned != [2, 2]:
+        raise scene.wrong(f"Tea cost 2, then 3, then 2 again, and a later read gave 3. {AGAIN}")
+
+
+cached_prices = Exercise(
+    lesson="lesson_05b",
+    task=f"""\
+**Exercise 2: bug hunt, old prices.** Now and then a customer sees a price of yesterday, and goes on seeing it. Mend
+`cached_prices(db, cache)`.
+
+```python
+{inspect.getsource(mistakes.prices_as_found).replace("prices_as_found", "cached_prices").strip()}
+```
+
+- `await db.select(name)` gives a price. `await db.update(name, price)` writes it and commits: it holds from some moment
+  before the call returns.
+- `await cache.get(key)` gives what is stored or None, `set(key, value)` stores any value, `delete(key)` forgets it.
+  This cache loses nothing, and any call may be slow.
+- Several programs use the same database and the same cache, so a lock in one of them is no help.
+- A read that begins after a write has returned never gives an older price.
+- While nobody writes, only the first read asks the database. It has two defects.""",
+    reference=solutions.cached_prices,
+    grade=_grade_cached_prices,
+    hints=[
+        "The write deletes, then it commits. What does a reader do that comes between the two?",
+        "With the order mended: a reader asks the database, a write commits and deletes, then the reader stores what "
+        "it has. The reader should be able to find out, or the next one: what changed in the meantime?",
+        "A token under a key of its own, `f'token of {name}'`. After the commit the write sets it to `uuid4().hex`. A "
+        "reader gets it first, and stores `(token, price)`.",
+        "At a hit: `if found is not None and found[0] == token: return found[1]`. No token yet is a token, too: None.",
+    ],
+    wrong_answers=[
+        WrongAnswer(mistakes.prices_as_found, "Whatever you do to the cache before the commit can be undone"),
+        WrongAnswer(mistakes.deletes_after, "no `delete` reaches what is stored later"),
+        WrongAnswer(mistakes.deletes_twice, "no `delete` reaches what is stored later"),
+        WrongAnswer(mistakes.stores_what_it_writes, "no `delete` reaches what is stored later"),
+        WrongAnswer(mistakes.looks_before_it_stores, "A token that the reader takes before its query"),
+        WrongAnswer(mistakes.token_before_the_commit, "Whatever you do to the cache before the commit can be undone"),
+        WrongAnswer(mistakes.token_after_the_query, "A token that the reader takes before its query"),
+        WrongAnswer(mistakes.never_compares, "nobody else was there, and the next read gave 1"),
+        WrongAnswer(mistakes.token_checked_at_storing, "and stores with the price, shows whether"),
+        WrongAnswer(mistakes.counts_from_before, "that no write has left before"),
+        WrongAnswer(mistakes.deletes_later_again, "no `delete` reaches what is stored later"),
+        WrongAnswer(mistakes.price_as_token, "Tea cost 2, then 3, then 2 again, and a later read gave 3"),
+        WrongAnswer(mistakes.locks_in_the_program, "no `delete` reaches what is stored later"),
+        WrongAnswer(mistakes.no_cache_at_all, "The second read asked the database again: nothing was stored"),
+        WrongAnswer(mistakes.forgets_to_invalidate, "nobody else was there, and the next read gave 1"),
+        WrongAnswer(mistakes.returns_one_function, "`return read, write`; you returned one function"),
+    ],
+)
