@@ -4,7 +4,7 @@ import pytest
 from test_plotting import crowded, words
 
 from course_lib.plotting import link_graph
-from course_lib.plotting.figure import png
+from course_lib.plotting.shown import png
 
 GLOSSARY = {"task": ["coroutine", "loop"], "coroutine": ["task", "loop"], "loop": ["task"], "lag": ["loop", "loop"]}
 

@@ -10,8 +10,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullLocator
 
-from course_lib.plotting.figure import png
 from course_lib.plotting.look import GAP, GRID, INK, LINE, MUTED, PAD, PAPER, SCALE, WIDTH, our_style
+from course_lib.plotting.shown import Shown
 from course_lib.plotting.words import fit, width
 
 Series = Mapping[str, Mapping[float, float]]
@@ -32,7 +32,7 @@ STYLES: tuple[dict[str, Any], ...] = (
 
 
 @dataclass(frozen=True)
-class Chart:
+class Chart(Shown):
     """Curves by name: print it for the table, end a notebook cell with it for the picture."""
 
     panels: Mapping[str, Series]
@@ -108,10 +108,6 @@ class Chart:
         axes.tick_params(length=0, pad=6, labelcolor=INK)
         axes.grid(color=GRID, linewidth=0.8)
         axes.set_axisbelow(True)
-
-    def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-        image, size = png(self.draw())
-        return {"text/plain": str(self), "image/png": image}, {"image/png": size}
 
 
 def chart(panels: Mapping[str, Series], *, x: str, log: bool = False, measured: bool = True) -> Chart:

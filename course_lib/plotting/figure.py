@@ -2,7 +2,6 @@
 # mypy: allow-untyped-calls
 # (matplotlib's canvas has no types)
 
-import io
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -12,7 +11,6 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from PIL import Image
 
 from course_lib.plotting.lanes import Rows, draw_rows, figure_of
 from course_lib.plotting.look import (
@@ -32,6 +30,7 @@ from course_lib.plotting.look import (
     marker,
     our_style,
 )
+from course_lib.plotting.shown import Shown, png
 from course_lib.plotting.words import column, fit, wrap
 from course_lib.timeline.model import Outcome, State, Timeline
 from course_lib.timeline.text import END, KEY, MARK
@@ -64,7 +63,7 @@ def draw(timeline: Timeline, axes: Axes | None = None) -> Figure:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class Comparison(Shown):
     """Several timelines on one time axis: print it for the text, end a notebook cell with it for the picture."""
 
     timelines: Mapping[str, Timeline]
@@ -80,10 +79,6 @@ class Comparison:
         tick = self.tick or max(timeline.tick or 0 for timeline in self.timelines.values()) or None
         texts = [f"{title}\n{replace(timeline, end=end).text(tick)}" for title, timeline in self.timelines.items()]
         return "\n\n".join(texts)
-
-    def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-        image, size = png(self.draw())
-        return {"text/plain": str(self), "image/png": image}, {"image/png": size}
 
 
 def compare(timelines: Mapping[str, Timeline], *, tick: float | None = None) -> Comparison:
@@ -101,18 +96,18 @@ def compare(timelines: Mapping[str, Timeline], *, tick: float | None = None) -> 
 
 
 @dataclass(frozen=True)
-class Described:
+class Described(Shown):
     """A timeline drawn, and told in the author's words: print it for the words, end a cell with it for the picture."""
 
     timeline: Timeline
     words: str
 
+    def draw(self) -> Figure:
+        """Draw the picture as a matplotlib figure and return it."""
+        return _figure([("", self.timeline)])
+
     def __str__(self) -> str:
         return self.words
-
-    def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-        image, size = picture(self.timeline)
-        return {"text/plain": self.words, "image/png": image}, {"image/png": size}
 
 
 def describe(timeline: Timeline, words: str) -> Described:
@@ -123,18 +118,6 @@ def describe(timeline: Timeline, words: str) -> Described:
     if not words.strip():
         raise ValueError('words is empty: say what is seen, describe(timeline, "four threads take turns")')
     return Described(timeline, words)
-
-
-def png(figure: Figure) -> tuple[bytes, dict[str, int]]:
-    """Return a figure's PNG, and the size to show it at, width and height in CSS pixels."""
-    file = io.BytesIO()
-    with our_style():
-        canvas = FigureCanvasAgg(figure)
-        canvas.draw()
-    image = Image.frombuffer("RGBA", canvas.get_width_height(), canvas.buffer_rgba()).convert("RGB")
-    # A third of the bytes of a PNG in full colour, in less time; no pixel is off by more than the eye can tell.
-    image.quantize(256, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(file, "png")
-    return file.getvalue(), {"width": WIDTH, "height": image.height // SCALE}
 
 
 def _figure(panels: Panels) -> Figure:

@@ -9,9 +9,9 @@ from typing import Any
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from course_lib.plotting.figure import png
 from course_lib.plotting.lanes import time_axis
 from course_lib.plotting.look import COLOUR, GAP, LINE, MUTED, NAMES, PAD, PAPER, SCALE, SUMMARIES, WIDTH, our_style
+from course_lib.plotting.shown import Shown
 from course_lib.plotting.words import column, fit, number
 from course_lib.timeline.model import State, Timeline
 from course_lib.timeline.text import CHART, Scale, axis, round_up
@@ -20,7 +20,7 @@ HEIGHT = 44  # pixels of a row
 
 
 @dataclass(frozen=True)
-class InFlight:
+class InFlight(Shown):
     """The number of open lanes over time: print it for the text, end a notebook cell with it for the picture."""
 
     rows: Mapping[str, Timeline]
@@ -76,10 +76,6 @@ class InFlight:
     @property
     def _virtual(self) -> bool:
         return all(timeline.virtual for timeline in self.rows.values())
-
-    def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-        image, size = png(self.draw())
-        return {"text/plain": str(self), "image/png": image}, {"image/png": size}
 
 
 def in_flight(rows: Mapping[str, Timeline]) -> InFlight:

@@ -12,8 +12,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
-from course_lib.plotting.figure import png
 from course_lib.plotting.look import COLOUR, EDGE, INK, LINE, MUTED, PAD, PAPER, SCALE, WIDTH, our_style
+from course_lib.plotting.shown import Shown
 from course_lib.plotting.words import fit, width
 from course_lib.timeline.model import State
 
@@ -28,7 +28,7 @@ Box = tuple[float, float, float, float]  # left, right, bottom, top
 
 
 @dataclass(frozen=True)
-class LinkGraph:
+class LinkGraph(Shown):
     """A graph of pages: print it for the text, end a notebook cell with it for the picture."""
 
     links: Mapping[str, frozenset[str]]
@@ -74,10 +74,6 @@ class LinkGraph:
         return "\n".join(
             [*lines, *(f"{page:<{wide}}  {count:>3}  {'#' * count}"[:100].rstrip() for page, count in best)]
         )
-
-    def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-        image, size = png(self.draw())
-        return {"text/plain": str(self), "image/png": image}, {"image/png": size}
 
 
 def link_graph(links: Mapping[str, Iterable[str]]) -> LinkGraph:
