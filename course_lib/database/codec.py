@@ -11,7 +11,7 @@ import datetime
 import ipaddress
 import json
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -97,10 +97,10 @@ def _pack(value: Any) -> Any:
     return {tag: pack(value)}
 
 
-def _unpack(tagged: Mapping[str, Any]) -> Any:
-    [(tag, packed)] = tagged.items()
+def _unpack(tagged: list[tuple[str, Any]]) -> Any:
+    [(tag, packed)] = tagged
     return _UNPACK[tag](packed)
 
 
 _encoder = json.JSONEncoder(separators=(",", ":"))  # made once: json.dumps would make one a call
-_decoder = json.JSONDecoder(object_hook=_unpack)
+_decoder = json.JSONDecoder(object_pairs_hook=_unpack)

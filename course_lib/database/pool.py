@@ -290,10 +290,10 @@ class AsyncDatabasePool:
         Raises ValueError for an unknown table or column, or a record (named by its index) whose columns differ from the
         first's; what asyncpg raises, such as UniqueViolationError; and then nothing was inserted.
         """
-        async with self._writing(f"bulk_insert({table!r})") as (connection, changed):
-            changed |= await resolve(connection, [table], written=True)
-            async with connection.transaction():
-                inserted = await bulk.copy(connection, table, records, skip_conflicts=skip_conflicts, progress=progress)
+        async with self._writing(f"bulk_insert({table!r})") as (connection, changed), connection.transaction():
+            inserted = await bulk.copy(
+                connection, table, records, changed, skip_conflicts=skip_conflicts, progress=progress
+            )
         self._statistics.counts["writes"] += 1
         return inserted
 

@@ -75,7 +75,7 @@ def _borrowed(function: Answer, pool: Pool, *calls: tuple[Any, ...]) -> Scene:
         waited = (call.ended or 0) - call.at
         if isinstance(call.raised, TimeoutError) and waited < pool.timeout and not call.name.startswith("slow"):
             raise scene.wrong(
-                f"{call.name} raised TimeoutError after {waited:g} s; it may wait for pool.timeout = {pool.timeout:g} s."
+                f"{call.name} raised TimeoutError after {waited:g} s; it may wait pool.timeout = {pool.timeout:g} s."
             )
     if stuck := scene.stuck:
         raise scene.wrong(
@@ -207,7 +207,7 @@ with_connection = Exercise(
         WrongAnswer(mistakes.limits_the_work, "`pool.timeout` is for waiting for a connection, not for working"),
         WrongAnswer(mistakes.limits_connect_and_work, "`pool.timeout` is for waiting for a connection, not for"),
         WrongAnswer(mistakes.waits_for_ever, "early waited for a connection that long held until 7 s"),
-        WrongAnswer(mistakes.does_not_wait, "query 3 raised TimeoutError after 0 s; it may wait for pool.timeout"),
+        WrongAnswer(mistakes.does_not_wait, "query 3 raised TimeoutError after 0 s; it may wait pool.timeout"),
         WrongAnswer(mistakes.awaits_close, "Your code raised TypeError: object NoneType can't be used in 'await'"),
         WrongAnswer(mistakes.returns_the_error, "work(connection) raised TimeoutError, and your function returned"),
         WrongAnswer(mistakes.says_nothing, "The message of your TimeoutError is ''"),

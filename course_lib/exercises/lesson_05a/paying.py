@@ -7,7 +7,8 @@ from typing import Any
 
 from course_lib.exercises.framework import Answer, Exercise, Wrong, WrongAnswer
 from course_lib.exercises.lesson_05a import mistakes, solutions
-from course_lib.exercises.lesson_05a.database import Database, Pool
+from course_lib.exercises.lesson_05a.database import Database
+from course_lib.exercises.lesson_05a.lending import Pool
 from course_lib.exercises.lesson_05a.scenes import Call, Scene, play
 from course_lib.timeline import span
 

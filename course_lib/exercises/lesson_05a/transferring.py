@@ -7,7 +7,8 @@ import asyncpg  # type: ignore[import-untyped]
 
 from course_lib.exercises.framework import Answer, Exercise, WrongAnswer
 from course_lib.exercises.lesson_05a import mistakes, solutions
-from course_lib.exercises.lesson_05a.database import Connection, Database, Pool
+from course_lib.exercises.lesson_05a.database import Connection, Database
+from course_lib.exercises.lesson_05a.lending import Pool
 from course_lib.exercises.lesson_05a.scenes import Call, Scene, play
 
 ACCOUNTS = {"alice": 100, "bob": 100, "carol": 100, "dave": 100}

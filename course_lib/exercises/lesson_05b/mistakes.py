@@ -573,6 +573,25 @@ async def tries_each_time(cache, breaker, key, load):
     return value
 
 
+async def rests_until_five(cache, breaker, key, load):
+    loop = asyncio.get_running_loop()
+
+    async def ask(call, *args, **options):
+        if loop.time() < breaker.retry_at:
+            return None
+        try:
+            async with asyncio.timeout(0.5):
+                return await call(*args, **options)
+        except (TimeoutError, redis.RedisError):
+            breaker.retry_at = 5
+
+    value = await ask(cache.get, key)
+    if value is None:
+        value = await load(key)
+        await ask(cache.set, key, value, ex=60)
+    return value
+
+
 async def never_tries_again(cache, breaker, key, load):
     value = None
     if not breaker.retry_at:

@@ -102,10 +102,10 @@ def _check_breaker(cached_read: Answer) -> None:
             "get had been given up, and in the same call set was tried: another wait for nothing. After a failure "
             f"leave the cache alone for {REST:g} s, set as well."
         )
-    if any(0.5 < each.at < LIMIT + REST for each in cache.asked):
+    if early := [each.at for each in cache.asked if 0 < each.at < LIMIT + REST]:
         raise scene.wrong(
-            f"The cache failed at {LIMIT:g} s, and a caller at 3 s waited for it again. For {REST:g} s nobody should: "
-            f"keep in `breaker.retry_at` when to try again, and ask the cache only from then on."
+            f"The cache failed at {LIMIT:g} s, and was asked again at {early[0]:g} s. For {REST:g} s nobody should "
+            "wait for it: keep in `breaker.retry_at` when to try again, and ask the cache only from then on."
         )
     if not cache.count("get", 9):
         raise scene.wrong(
@@ -150,7 +150,8 @@ cached_read = Exercise(
         WrongAnswer(mistakes.loads_twice, "load was called 2 times: a failure of `set` is not load's"),
         WrongAnswer(mistakes.protects_get_only, "The cache was full, the database was not, and your caller got no"),
         WrongAnswer(mistakes.without_a_breaker, "another wait for nothing. After a failure"),
-        WrongAnswer(mistakes.tries_each_time, "and a caller at 3 s waited for it again"),
+        WrongAnswer(mistakes.tries_each_time, "The cache failed at 0.5 s, and was asked again at 3 s"),
+        WrongAnswer(mistakes.rests_until_five, "The cache failed at 0.5 s, and was asked again at 5 s"),
         WrongAnswer(mistakes.never_tries_again, "and at 9 s nobody asked it: when its rest is over, somebody must try"),
         WrongAnswer(mistakes.cancelled_is_a_failure, "a cancellation is no failure of the cache"),
         WrongAnswer(mistakes.blames_the_cache, "the cache had done nothing wrong"),

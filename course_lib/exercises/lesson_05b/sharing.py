@@ -110,8 +110,8 @@ def _check_cancelled(get_or_load: Answer) -> None:
                 raise scene.wrong(f"{who} was cancelled at 1 s, and {call.name} {call.answered()}.")
         if len(loads.keys) > 1:
             raise scene.wrong(
-                f"{who} was cancelled at 1 s, and the load began again from the start. It belongs to all: let it run in "
-                "a task of its own, which stays in `loading` until it has ended, and await it by `asyncio.shield`."
+                f"{who} was cancelled at 1 s, and the load began again from the start. It belongs to all: let it run "
+                "in a task of its own, which stays in `loading` until it has ended, and await it by `asyncio.shield`."
             )
 
 

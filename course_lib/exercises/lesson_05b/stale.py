@@ -59,7 +59,7 @@ def _grade_cached_prices(cached_prices: Answer) -> str:
             _check_two_writers(cached_prices, halves / 2, slow)
     for halves in range(8):
         _check_there_and_back(cached_prices, halves / 2)
-    return "A hundred schedules, and no read that began after a write had returned gave an older price."
+    return "More than a hundred schedules, and no read that began after a write had returned gave an older price."
 
 
 def _played(function: Answer, world: World, slow: dict[str, Any], act: Any) -> Scene:
