@@ -3,7 +3,6 @@
 import asyncio
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -20,10 +19,6 @@ import psutil
 import pytest
 import redis
 
-needs_both = pytest.mark.skipif(
-    os.name == "nt" and not shutil.which("redis-server"),
-    reason="no package brings a Redis for Windows, nor has PATH one",
-)
 posix = pytest.mark.skipif(os.name == "nt", reason="Windows has no shell scripts and no signals")
 
 SOON = 20.0

@@ -244,11 +244,18 @@ def test_every_model_is_here_or_says_why():
 
 def test_a_table_marks_what_was_measured():
     """Every measured quantity in a table stands behind a tilde, with its unit, so that notebooks can be compared."""
-    text = str(asyncio.run(compare_models(waiting(0.01, 2), ("sequential", "threads"), repeats=2)))
+    text = str(asyncio.run(compare_models(waiting(0.01, 2), ("sequential", "threads", "processes"), repeats=2)))
     assert text.splitlines()[0] == "waiting 0.01 s: 2 calls, 2 runs"
     without = re.sub(r" *~[\d,.]+ (s|MB)", "", text)
     assert not re.search(r"\d\.\d", without.replace("0.01 s", ""))
     assert len({len(line) for line in text.splitlines()[1:]}) == 1
+
+
+@pytest.mark.parametrize(("workers", "shown"), [(None, "per core"), (2, "2")])
+def test_a_table_says_whether_workers_were_chosen(workers, shown):
+    """Where the cores gave the number of workers, a table says so, and is the same on every machine."""
+    text = str(measured(waiting(0, 2), "processes", workers=workers))
+    assert text.splitlines()[2].startswith(f"{'processes':<20}{shown:>8}")
 
 
 def test_a_model_that_was_not_measured_is_told():

@@ -6,12 +6,30 @@ import pytest
 from IPython.lib.pretty import pretty
 
 from course_lib.comparison import Measurement, Results, Run, Workload, advise, compare_models
+from course_lib.comparison import advice as advice_module
+
+
+@pytest.fixture(autouse=True)
+def _two_cores(monkeypatch):
+    monkeypatch.setattr(advice_module, "cores", lambda: 2)
 
 
 def made(model, seconds, cpu=0.0, *, workers=10, memory=0, startup=0.0, errors=0, problem="", absent=False):
     runs = () if problem else (Run(seconds, cpu, errors), Run(seconds * 1.1, cpu, errors))
     return Measurement(
-        "work", model, workers, 10, runs, startup, 0.0, memory, "OSError: no" if errors else "", "", problem, absent
+        "work",
+        model,
+        workers,
+        False,
+        10,
+        runs,
+        startup,
+        0.0,
+        memory,
+        "OSError: no" if errors else "",
+        "",
+        problem,
+        absent,
     )
 
 
@@ -48,15 +66,25 @@ def test_what_computes_goes_to_processes():
             made("processes", seconds, 1.0, workers=2, startup=0.7),
         )
         assert advice.model == "processes"
-        assert "take turns with the GIL" in str(advice)
+        assert "take turns with the GIL: 10 kept ~0.9 cores busy" in str(advice)
         assert "start a pool once" in str(advice)
+
+
+def test_one_core_has_nothing_for_processes(monkeypatch):
+    """On a machine with one core, what computes stays sequential, and the reason is told."""
+    monkeypatch.setattr(advice_module, "cores", lambda: 1)
+    advice = advised(
+        made("sequential", 1.0, 0.99, workers=1), made("threads", 1.0, 0.99), made("processes", 1.0, 1.0, workers=1)
+    )
+    assert advice.model == "sequential"
+    assert "There is one core" in str(advice)
 
 
 def test_a_busy_machine_makes_no_waiting_of_computing():
     """What got a core for a fifth of the time only, and never waited, computes all the same."""
-    base = Measurement("work", "sequential", 1, 10, (Run(5.0, 1.0, 0, waits=2),))
+    base = Measurement("work", "sequential", 1, False, 10, (Run(5.0, 1.0, 0, waits=2),))
     assert advised(base, made("threads", 2.0, 1.0), made("processes", 5.0, 1.0)).model == "processes"
-    waits = Measurement("work", "sequential", 1, 10, (Run(5.0, 0.1, 0, waits=10),))
+    waits = Measurement("work", "sequential", 1, False, 10, (Run(5.0, 0.1, 0, waits=10),))
     assert advised(waits, made("threads", 0.5, 0.1), made("asyncio", 0.5, 0.1)).model == "asyncio"
 
 

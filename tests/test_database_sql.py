@@ -13,6 +13,9 @@ CREATE TABLE shop.log (note text);
 CREATE TABLE shop."My ""odd"" one" (id int);
 CREATE TABLE shop.events (day date, n int) PARTITION BY RANGE (day);
 CREATE TABLE shop.events_2026 PARTITION OF shop.events FOR VALUES FROM ('2026-01-01') TO ('2027-01-01');
+CREATE TABLE shop.stock (place int, n int) PARTITION BY LIST (place);
+CREATE TABLE shop.stock_1 PARTITION OF shop.stock FOR VALUES IN (1);
+CREATE TABLE shop.stock_2 PARTITION OF shop.stock FOR VALUES IN (2);
 CREATE VIEW shop.buyers AS SELECT u.* FROM shop.users u JOIN shop.orders o ON o.user_id = u.id;
 CREATE FUNCTION shop.write() RETURNS int LANGUAGE sql AS 'INSERT INTO shop.log VALUES (''x'') RETURNING 1';
 CREATE FUNCTION shop.count_users() RETURNS bigint LANGUAGE sql STABLE AS 'SELECT count(*) FROM shop.users';
@@ -25,6 +28,7 @@ CREATE RULE also AS ON INSERT TO shop.log DO ALSO INSERT INTO shop.events VALUES
 """
 
 USERS, ORDERS = "shop.users", "shop.orders"
+STOCK = {"shop.stock", "shop.stock_1", "shop.stock_2"}
 
 READS = {
     "SELECT * FROM shop.users": {USERS},
@@ -38,6 +42,9 @@ READS = {
     'SELECT * FROM shop."My ""odd"" one"': {'shop.My "odd" one'},
     "SELECT * FROM shop.events": {"shop.events", "shop.events_2026"},
     "SELECT * FROM shop.events WHERE day = '2026-05-05'": {"shop.events", "shop.events_2026"},
+    "SELECT * FROM shop.stock WHERE place = $1": STOCK,
+    "SELECT * FROM shop.users LEFT JOIN shop.stock ON place = $1": {USERS, *STOCK},
+    "SELECT (SELECT sum(n) FROM shop.stock WHERE place = $1) FROM shop.users": {USERS, *STOCK},
     "SELECT shop.twice(id), lower(name), count(*) FROM shop.users GROUP BY 1, 2": {USERS},
     "TABLE shop.users": {USERS},
     "VALUES (1), (2)": set(),
@@ -57,6 +64,8 @@ NOT_CACHEABLE = {
     "SELECT set_config('a.b', 'c', false)": "set_config",
     "SELECT shop.count_users()": "count_users",
     "SELECT shop.write()": "write",
+    "SELECT last_value FROM shop.numbers": "a sequence",
+    "SELECT count(*) FROM shop.users TABLESAMPLE BERNOULLI (50)": "a sample",
     "SELECT relname FROM pg_class": "PostgreSQL's own tables",
     "SELECT * FROM information_schema.tables": "PostgreSQL's own tables",
     "SELECT now(), shop.count_users()": "it calls",
@@ -111,6 +120,18 @@ async def test_statements_are_seen_through():
         for query, tables in WRITES.items():
             found = await statement(query)
             assert found.writes and found.tables == tables, (query, found)
+
+
+@asynchronous
+async def test_a_write_is_seen_by_a_read_of_a_partition_that_a_parameter_names():
+    """A cached read of a partitioned table, by a parameter, is invalidated by a write to it."""
+    async with make_pool() as pool:
+        async with pool.acquire_pg_connection(writes="*") as connection:
+            await connection.execute(SCHEMA + "INSERT INTO shop.stock VALUES (1, 5), (2, 5)")
+        read = ("SELECT n FROM shop.stock WHERE place = $1", 1)
+        assert await pool.execute_query(*read) == [{"n": 5}]
+        await pool.execute_query("UPDATE shop.stock SET n = 4 WHERE place = $1", 1)
+        assert await pool.execute_query(*read) == [{"n": 4}]
 
 
 @asynchronous

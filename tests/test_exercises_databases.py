@@ -55,6 +55,8 @@ async def serializable_and_again(pool, source, target, amount):
         try:
             async with pool.acquire() as connection, connection.transaction(isolation="serializable"):
                 balance, other = await connection.select(source), await connection.select(target)
+                if source == target:
+                    return balance
                 if balance < amount:
                     raise ValueError(f"{source} has only {balance}")
                 await connection.update(source, balance - amount)
@@ -65,6 +67,8 @@ async def serializable_and_again(pool, source, target, amount):
 
 
 async def deadlocked_and_again(pool, source, target, amount):
+    if source == target:
+        raise ValueError("from an account to itself")
     while True:
         try:
             async with pool.acquire() as connection, connection.transaction():
@@ -111,6 +115,26 @@ async def token_in_the_key(db, cache):
     return [read, write]
 
 
+async def token_made_by_the_reader(db, cache):
+    async def read(name):
+        token = await cache.get(f"token of {name}")
+        if token is None:
+            token = uuid4().hex
+            await cache.set(f"token of {name}", token)
+        found = await cache.get(name)
+        if found is not None and found[0] == token:
+            return found[1]
+        price = await db.select(name)
+        await cache.set(name, [token, price])
+        return price
+
+    async def write(name, price):
+        await db.update(name, price)
+        await cache.delete(f"token of {name}")
+
+    return read, write
+
+
 async def spelled_out(cache, breaker, key, load):
     now = asyncio.get_running_loop().time
     value = None
@@ -153,6 +177,26 @@ async def with_dictionaries(cache, key, load):
     return row
 
 
+async def with_marks_on_texts_too(cache, key, load):
+    marks = {Decimal: "decimal:", datetime: "datetime:", str: "text:"}
+
+    def mark(value):
+        return f"{marks[type(value)]}{value}" if type(value) in marks else value
+
+    def unmark(value):
+        if not isinstance(value, str):
+            return value
+        kind, _, text = value.partition(":")
+        return {"decimal": Decimal, "datetime": datetime.fromisoformat, "text": str}[kind](text)
+
+    if (text := await cache.get(key)) is not None:
+        return {column: unmark(value) for column, value in json.loads(text).items()}
+    row = await load(key)
+    with suppress(TypeError):
+        await cache.set(key, json.dumps({column: mark(value) for column, value in row.items()}).encode(), ex=60)
+    return row
+
+
 RIGHT = [
     (lesson_05a.with_connection, with_wait_for),
     (lesson_05a.pay, with_nested_blocks),
@@ -160,8 +204,10 @@ RIGHT = [
     (lesson_05a.transfer, deadlocked_and_again),
     (lesson_05b.get_or_load, looks_first),
     (lesson_05b.cached_prices, token_in_the_key),
+    (lesson_05b.cached_prices, token_made_by_the_reader),
     (lesson_05b.cached_read, spelled_out),
     (lesson_05b.cached_row, with_dictionaries),
+    (lesson_05b.cached_row, with_marks_on_texts_too),
 ]
 
 

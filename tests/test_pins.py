@@ -22,9 +22,11 @@ PLATFORMS = ("linux", "darwin", "win32")
 @pytest.mark.parametrize("platform", PLATFORMS)
 @pytest.mark.parametrize("python", PYTHONS)
 def test_every_declared_dependency_is_pinned_to_a_version_it_allows(python, platform):
-    """On each Python and system, every dependency of pyproject.toml has one pin, within its bounds."""
+    """On each Python and system, every dependency that pyproject.toml has there has one pin, within its bounds."""
     system = {"python_full_version": python, "python_version": python.rpartition(".")[0], "sys_platform": platform}
     for declared in map(Requirement, PROJECT["dependencies"]):
+        if declared.marker and not declared.marker.evaluate(system):
+            continue
         pins = [
             pin
             for pin in PINS

@@ -10,9 +10,7 @@ from pathlib import Path
 import kernels
 import psutil
 import pytest
-from serving import SOON, Starter, client, lives, needs_both, open_folder, posix, sql, until
-
-pytestmark = needs_both
+from serving import SOON, Starter, client, lives, open_folder, posix, sql, until
 
 POSIX = os.name != "nt"
 

@@ -7,12 +7,10 @@ from collections.abc import Iterator
 
 import pytest
 import redis
-from serving import SOON, client, needs_both, sql, until
+from serving import SOON, client, sql, until
 
 from course_lib.lab import servers
 from course_lib.lab.proxy import Proxy
-
-pytestmark = needs_both
 
 
 @pytest.fixture(scope="module")

@@ -11,12 +11,10 @@ from collections.abc import Iterator
 import asyncpg
 import pytest
 import redis as redis_client
-from serving import SOON, client, needs_both, sql
+from serving import SOON, client, sql
 
 from course_lib.lab import servers
 from course_lib.lab.servers import shared
-
-pytestmark = needs_both
 
 
 @pytest.fixture(scope="module")

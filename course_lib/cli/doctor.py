@@ -198,7 +198,8 @@ def database_server(variable: str) -> str:
             _ = servers.redis() if is_redis else servers.postgres()
             return f"the one that {variable} gives answers"
         with servers.private_redis() if is_redis else servers.private_postgres() as server:
-            return f"{server.version}, from {server.source}, was ready in {server.seconds:.1f} s"
+            found = f"{server.version}, from {server.source}, was ready in {server.seconds:.1f} s"
+            return "\n       ".join([found, *server.note.splitlines()])
     except servers.ServerError as error:
         raise Missing(error.found, error.mend) from error
     except ImportError as error:  # of the client, with which a given server is asked

@@ -6,6 +6,7 @@ from typing import Any
 
 from course_lib.comparison.measurement import MB, Measurement, Results, counted
 from course_lib.comparison.trial import Run
+from course_lib.comparison.usage import cores
 
 # What is decided is decided by large differences, so that a busy machine gives the same answer.
 COMPUTES = 0.5  # from this share of computing in the time of a sequential run on, a workload computes
@@ -35,8 +36,8 @@ def advise(results: Results) -> Advice:
 
     results: of `compare_models`, with "sequential" among them
     The answer counts the fastest run of each model. It comes from these rules: what computes goes to processes, unless
-    carrying its items there costs more than it brings; what waits goes to asyncio, if it has a coroutine function, and
-    to threads if not; what gains less than 1.5 times stays sequential.
+    there is one core, or carrying its items there costs more than it brings; what waits goes to asyncio, if it has a
+    coroutine function, and to threads if not; what gains less than 1.5 times stays sequential.
     Raises KeyError when "sequential" was not measured.
     """
     base = results["sequential"]
@@ -72,7 +73,8 @@ def _computed(run: Run, calls: int) -> float:
 def _computing(good: dict[str, Measurement], told: str) -> tuple[str, list[str]]:
     base, reasons = good["sequential"], [told]
     if "threads" in good:
-        reasons.append(f"Threads take turns with the GIL: {_times(good['threads'], base)}.")
+        busy = good["threads"].cores
+        reasons.append(f"Threads take turns with the GIL: {good['threads'].workers} kept ~{busy:.1f} cores busy.")
     if "asyncio" in good:
         reasons.append("On an event loop, nothing else runs while it computes.")
     free = good.get("free threads")
@@ -81,6 +83,8 @@ def _computing(good: dict[str, Measurement], told: str) -> tuple[str, list[str]]
         return "free threads", [*reasons, f"This Python has no GIL: {_times(free, base)}, without carrying anything."]
     if processes is None:
         return "sequential", [*reasons, "Processes were not measured, or failed."]
+    if cores() < 2:
+        return "sequential", [*reasons, "There is one core, so processes would take turns, too."]
     if processes.cpu > CARRYING * base.cpu:
         each = processes.cpu / base.cpu
         return "sequential", [
@@ -90,7 +94,7 @@ def _computing(good: dict[str, Measurement], told: str) -> tuple[str, list[str]]
         ]
     return processes.model, [
         *reasons,
-        f"{processes.workers} processes compute at the same time: {_times(processes, base)}; what else the machine "
+        f"~{processes.workers} processes compute at the same time: {_times(processes, base)}; what else the machine "
         "does takes its part.",
         f"Starting them took ~{processes.startup:.2f} s: start a pool once, and keep it.",
     ]

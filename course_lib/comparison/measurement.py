@@ -18,6 +18,7 @@ class Measurement:
 
     workload, model: their names
     workers: how many threads, processes or tasks there were
+    by_core: whether there were so many because there are so many cores
     calls: how many calls each run made
     runs: the runs that came to an end
     startup: seconds until all workers were there, before the work
@@ -33,6 +34,7 @@ class Measurement:
     workload: str
     model: str
     workers: int
+    by_core: bool
     calls: int
     runs: tuple[Run, ...] = ()
     startup: float = 0.0
@@ -150,9 +152,10 @@ class Results:
 
 
 def _row(of: Measurement) -> str:
+    workers = "per core" if of.by_core else f"{of.workers:,}"
     seconds = "".join(f"{f'~{value:.3f} s':>10}" for value in (of.seconds, of.best, of.worst))
     used = f"{f'~{of.cpu:.3f} s':>11}{f'~{of.memory / MB:.1f} MB':>11}{f'~{of.startup:.3f} s':>10}"
-    return f"{of.model:<20}{of.workers:>8,}{seconds}{used}{of.errors:>8,}"
+    return f"{of.model:<20}{workers:>8}{seconds}{used}{of.errors:>8,}"
 
 
 def counted(number: int, what: str) -> str:

@@ -98,7 +98,7 @@ def plan_of(
             f"start_method={start_method!r}: this system has {', '.join(map(repr, methods))}; or leave it out"
         )
     job = Job(workload, workers_of(model, workload, workers), start_method)
-    return Plan(model, job, repeats, warm_up, watch)
+    return Plan(model, job, workers is None and MODELS[model].by_core, repeats, warm_up, watch)
 
 
 def measurement_of(plan: Plan, end: End) -> Measurement:
@@ -134,6 +134,6 @@ def _absent(plan: Plan, why: str) -> Measurement:
     return Measurement(*_names(plan), problem=why, absent=True)
 
 
-def _names(plan: Plan) -> tuple[str, str, int, int]:
+def _names(plan: Plan) -> tuple[str, str, int, bool, int]:
     workload = plan.job.workload
-    return workload.name, plan.model, plan.job.workers, len(workload.items)
+    return workload.name, plan.model, plan.job.workers, plan.by_core, len(workload.items)

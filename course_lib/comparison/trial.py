@@ -15,10 +15,14 @@ from course_lib.comparison.usage import PeakMemory, Usage, waits_so_far
 
 @dataclass(frozen=True)
 class Plan:
-    """What to do in a trial: how often to repeat it, whether to warm up before and to watch one run afterwards."""
+    """What to do in a trial: how often to repeat it, whether to warm up before and to watch one run afterwards.
+
+    by_core: whether the number of workers is that of the cores, and nobody's choice
+    """
 
     model: str
     job: Job
+    by_core: bool
     repeats: int
     warm_up: bool
     watch: bool

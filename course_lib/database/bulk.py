@@ -13,8 +13,12 @@ Row = tuple[Any, ...]
 Progress = Callable[[int], None]
 T = TypeVar("T")
 
-CHUNK = 20_000
-"""Rows between two breaths: asyncpg encodes a list without giving way to other tasks, for 30 ms with so many."""
+CHUNK = 50_000
+"""Rows between two breaths: asyncpg encodes a list without giving way to other tasks, for 70 ms with so many.
+
+PostgreSQL has nothing to do while the first rows of a chunk are encoded: with smaller chunks, and indexes to be filled,
+that takes a fifth of the time.
+"""
 
 _TARGET = """
 SELECT nspname AS schema, relname AS name, array_agg(attname::text ORDER BY attnum) AS columns

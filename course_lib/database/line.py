@@ -67,14 +67,15 @@ class RedisLine:
         self._breaker = breaker
         self._queue: list[_Asked] = []
         self._task: asyncio.Task[None] | None = None
+        self._loop = asyncio.get_running_loop()  # asked for once: on Python 3.11, every asking is a system call
 
     def get(self, keys: Sequence[Key]) -> asyncio.Future[list[bytes | None]]:
         """Ask for the value of each key; the future returned raises CacheUnavailableError when Redis fails."""
-        return self._ask(_Asked(asyncio.get_running_loop().create_future(), keys=keys))
+        return self._ask(_Asked(self._loop.create_future(), keys=keys))
 
     def send(self, *commands: Command) -> asyncio.Future[list[Any]]:
         """Queue commands; the future of their replies raises CacheUnavailableError when one of them fails."""
-        return self._ask(_Asked(asyncio.get_running_loop().create_future(), commands=commands))
+        return self._ask(_Asked(self._loop.create_future(), commands=commands))
 
     async def close(self) -> None:
         """Send what is queued, and close the connection."""
@@ -85,7 +86,7 @@ class RedisLine:
     def _ask(self, asked: _Asked) -> asyncio.Future[Any]:
         self._queue.append(asked)
         if self._task is None:
-            self._task = asyncio.get_running_loop().create_task(self._send_batches(), name="redis")
+            self._task = self._loop.create_task(self._send_batches(), name="redis")
         return asked.answer
 
     async def _send_batches(self) -> None:

@@ -4,7 +4,8 @@ import asyncio
 import contextlib
 import logging
 import sys
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
 from typing import Any, Literal, Self
 
 import asyncpg  # type: ignore[import-untyped]
@@ -203,8 +204,7 @@ class AsyncDatabasePool:
         (or raises) up to LEASE seconds late, when no cached value from before it can be left.
         """
         self._opened().refuse_nested()
-        clock = asyncio.get_running_loop().time
-        begun = clock()
+        begun = time.perf_counter()
         self._statistics.counts["queries"] += 1
         names = _names(tables)
         statement = self._analyst.known(query, names) or await self._ask(query, names)
@@ -215,7 +215,7 @@ class AsyncDatabasePool:
             statement = UNKNOWN.naming(statement.tables) if names else UNKNOWN
             self._analyst.remember(query, names, statement)
             kind, rows = await self._execute(query, params, statement, use_cache)
-        self._statistics.timed(kind, clock() - begun)
+        self._statistics.timed(kind, time.perf_counter() - begun)
         return rows
 
     async def _ask(self, query: str, tables: tuple[str, ...]) -> Statement:
@@ -225,12 +225,15 @@ class AsyncDatabasePool:
 
         return (await self._questions.share((query, tables), ask))[0]
 
-    async def _execute(
+    def _execute(
         self, query: str, params: Sequence[Any], statement: Statement, use_cache: bool
-    ) -> tuple[str, list[Row]]:
-        """Return the kind of execution, and the rows."""
-        if not statement.writes:
-            return await self._reads.read(query, params, statement, use_cache=use_cache)
+    ) -> Coroutine[Any, Any, tuple[str, list[Row]]]:
+        """Return a coroutine of the kind of execution, and of the rows."""
+        if statement.writes:
+            return self._write(query, params, statement)
+        return self._reads.read(query, params, statement, use_cache=use_cache)
+
+    async def _write(self, query: str, params: Sequence[Any], statement: Statement) -> tuple[str, list[Row]]:
         self._statistics.counts["writes"] += 1
         async with self._writing(query) as (connection, changed):
             changed |= statement.tables
@@ -251,7 +254,7 @@ class AsyncDatabasePool:
 
         Raises what asyncpg raises, and then nothing was changed, unless the connection was lost while it committed.
         """
-        begun = asyncio.get_running_loop().time()
+        begun = time.perf_counter()
         self._opened().refuse_nested()
         names = _names(tables)
         statements = [] if names else [await self._foresee(query) for query, _ in operations]
@@ -262,7 +265,7 @@ class AsyncDatabasePool:
                 for query, params in operations:
                     await connection.execute(query, *params)
         self._statistics.counts["writes"] += 1
-        self._statistics.timed("write", asyncio.get_running_loop().time() - begun)
+        self._statistics.timed("write", time.perf_counter() - begun)
         return True
 
     async def _foresee(self, query: str) -> Statement:

@@ -3,8 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import asyncpg  # type: ignore[import-untyped]
 
@@ -31,8 +30,7 @@ class Session(asyncpg.Connection):  # type: ignore[misc]
         return "" if self.spotless else f"{super().get_reset_query()}; SET SESSION AUTHORIZATION DEFAULT; DISCARD TEMP"
 
 
-@dataclass(frozen=True, slots=True)
-class Holder:
+class Holder(NamedTuple):
     """Who holds a connection: the task's name, since when (the loop's clock), and for what."""
 
     task: str
@@ -60,7 +58,7 @@ class Sessions:
 
     def refuse_nested(self) -> None:
         """Raise NestedAcquireError if this task holds a connection already."""
-        if held := self._held.get(asyncio.current_task()):
+        if self._held and (held := self._held.get(asyncio.current_task())):  # cached reads hold nothing
             raise NestedAcquireError(
                 f"task {held.task!r} already holds a connection, for {held.purpose}, and asks for another: if as many "
                 "tasks as there are connections did so, all would wait for ever; use the one it has, or leave its "

@@ -13,9 +13,9 @@ What nobody can know from outside:
   EXPLAIN does not show. What it changes, it can only change for 5 s.
 """
 
-import asyncio
 import json
 import re
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
@@ -73,6 +73,7 @@ WITH RECURSIVE family AS (
     SELECT to_regclass(name)::oid AS oid FROM unnest($1::text[]) AS name
     UNION SELECT inhparent FROM pg_inherits JOIN family ON inhrelid = oid)
 SELECT nspname || '.' || relname AS name, nspname ~ '^(pg_|information_schema$)' AS of_system,
+    relkind IN ('S', 'f') AS changes_unseen,
     EXISTS (SELECT FROM pg_trigger WHERE tgrelid = c.oid AND NOT tgisinternal)
     OR EXISTS (SELECT FROM pg_constraint WHERE confrelid = c.oid AND contype = 'f'
                AND (confdeltype NOT IN ('a', 'r') OR confupdtype NOT IN ('a', 'r'))) AS reaches_further
@@ -89,7 +90,7 @@ class Analyst:
     def known(self, query: str, tables: Sequence[str] = ()) -> Statement | None:
         """Return what is known about a statement, None when PostgreSQL must be asked."""
         asked, statement = self._known.get((query, *tables), (-_REMEMBER, None))
-        return statement if asyncio.get_running_loop().time() - asked < _REMEMBER else None
+        return statement if time.monotonic() - asked < _REMEMBER else None
 
     def forget(self) -> None:
         """Forget everything: the schema may have changed."""
@@ -99,7 +100,7 @@ class Analyst:
         """Remember what a statement does when the caller names these tables."""
         while len(self._known) >= _MOST:
             del self._known[next(iter(self._known))]
-        self._known[query, *tables] = (asyncio.get_running_loop().time(), statement)
+        self._known[query, *tables] = (time.monotonic(), statement)
 
     async def ask(self, connection: Any, query: str, tables: Sequence[str] = ()) -> Statement:
         """Ask PostgreSQL what a statement does, on a connection that is reset afterwards.
@@ -108,8 +109,9 @@ class Analyst:
         which the caller has named, does not exist.
         """
         prepared = await connection.prepare(query)
-        # A plan that holds for every parameter: one made for NULL, or for false, may have left all the tables out.
-        await connection.execute("SET plan_cache_mode = force_generic_plan")
+        # A plan that holds for every parameter: one made for NULL, or for false, may have left all the tables out; and
+        # a plan for every parameter still leaves out, when it starts, the partitions that NULL cannot lie in.
+        await connection.execute("SET plan_cache_mode = force_generic_plan; SET enable_partition_pruning = off")
         nulls = ", ".join(["NULL"] * len(prepared.get_parameters()))
         arguments = f"({nulls})" if nulls else ""
         statement = UNKNOWN
@@ -143,6 +145,10 @@ async def _judge(connection: Any, query: str, explained: str, nodes: list[dict[s
     obstacle, naming_helps = "", False
     if any(row["of_system"] for row in rows):
         obstacle = "it reads PostgreSQL's own tables, which change without a statement of ours"
+    elif any(row["changes_unseen"] for row in rows):
+        obstacle = "it reads a sequence or a foreign table, which changes without a statement that names it"
+    elif "Sample Scan" in kinds:
+        obstacle = "it reads a sample, another one each time"
     elif keyword := _KEYWORDS.search(query + explained):
         obstacle = f"it uses {keyword[0]}"
     elif calls:

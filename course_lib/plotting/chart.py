@@ -77,7 +77,11 @@ class Chart(Shown):
 
     def __str__(self) -> str:
         heads = [self.x, *(f"{name}, {title}" for title, series in self.panels.items() for name in series)]
-        columns = [(curve, UNITS.get(title, "")) for title, series in self.panels.items() for curve in series.values()]
+        columns = [
+            (curve, UNITS.get(title.rpartition(" ")[2], ""))
+            for title, series in self.panels.items()
+            for curve in series.values()
+        ]
         rows = [heads]
         for x in self._points():
             rows.append([f"{x:,g}", *(self._cell(curve[x]) + unit if x in curve else "" for curve, unit in columns)])
@@ -115,7 +119,7 @@ def chart(panels: Mapping[str, Series], *, x: str, log: bool = False, measured: 
 
     Args:
         panels: by the quantity: the curves by name, at most five names in all, each a mapping from x to y. Where the
-            quantity is "seconds", "milliseconds" or "megabytes", the unit stands in the table, too.
+            quantity is, or ends in, "seconds", "milliseconds" or "megabytes", the unit stands in the table, too.
         x: what stands on the horizontal axis; its points are drawn at equal distances.
         log: whether the vertical axes are logarithmic.
         measured: whether the numbers come from a clock; the table then marks them with "~".

@@ -6,9 +6,9 @@ It behaves as PostgreSQL does where the exercises look, and raises asyncpg's exc
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import asyncpg  # type: ignore[import-untyped]
 
@@ -17,6 +17,8 @@ from course_lib.timeline import span
 
 STATEMENT = 1.0  # seconds that every statement takes
 LEVELS = ("read_committed", "repeatable_read", "serializable")
+
+T = TypeVar("T")
 
 
 class Database:
@@ -98,6 +100,22 @@ class _Transaction:
                 heir.woken.set()
 
 
+class Block(Generic[T]):
+    """Is to be entered by `async with`, and not to be awaited, which would leave its end to luck."""
+
+    def __init__(self, manager: AbstractAsyncContextManager[T], advice: str) -> None:
+        self._manager, self._advice = manager, advice
+
+    async def __aenter__(self) -> T:
+        return await self._manager.__aenter__()
+
+    async def __aexit__(self, *error: Any) -> bool | None:
+        return await self._manager.__aexit__(*error)
+
+    def __await__(self) -> Any:
+        raise Wrong(self._advice)
+
+
 class Connection:
     """A connection, borrowed from a pool; each statement takes a second."""
 
@@ -132,9 +150,16 @@ class Connection:
                 raise asyncpg.UniqueViolationError(f"there is a {key!r} already")
             transaction.written[key] = value
 
+    def transaction(self, *, isolation: str = "read_committed") -> "Block[None]":
+        """Commit what the `async with` block did; roll all of it back if it raises or is cancelled."""
+        return Block(
+            self._transact(isolation),
+            "Use `async with connection.transaction():`, which commits at the end of its block, and rolls back if the "
+            "block fails.",
+        )
+
     @asynccontextmanager
-    async def transaction(self, *, isolation: str = "read_committed") -> AsyncIterator[None]:
-        """Commit what the block did; roll all of it back if it raises or is cancelled."""
+    async def _transact(self, isolation: str) -> AsyncIterator[None]:
         if isolation not in LEVELS:
             raise ValueError(f"isolation={isolation!r}: it may be {', '.join(LEVELS)}")
         self._check()

@@ -2,12 +2,10 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from math import inf
-from typing import Any
 
-from course_lib.exercises.framework import Wrong
-from course_lib.exercises.lesson_05a.database import Connection, Database
+from course_lib.exercises.lesson_05a.database import Block, Connection, Database
 
 
 class Pool:
@@ -18,9 +16,12 @@ class Pool:
         self.lent: list[list[float]] = []  # [from, to]
         self._slots = asyncio.Semaphore(size)
 
-    def acquire(self) -> "_Loan":
+    def acquire(self) -> Block[Connection]:
         """Lend a connection for the length of an `async with` block; wait for one as long as it takes."""
-        return _Loan(self._lend())
+        return Block(
+            self._lend(),
+            "Borrow by `async with pool.acquire() as connection:`, which gives it back however the block ends.",
+        )
 
     @asynccontextmanager
     async def _lend(self) -> AsyncIterator[Connection]:
@@ -38,19 +39,3 @@ class Pool:
     def out(self) -> int:
         """How many connections are out."""
         return sum(to == inf for _, to in self.lent)
-
-
-class _Loan:
-    """What `acquire()` gives: to be entered, and not to be awaited, which would leave the giving back to luck."""
-
-    def __init__(self, lend: AbstractAsyncContextManager[Connection]) -> None:
-        self._lend = lend
-
-    async def __aenter__(self) -> Connection:
-        return await self._lend.__aenter__()
-
-    async def __aexit__(self, *error: Any) -> bool | None:
-        return await self._lend.__aexit__(*error)
-
-    def __await__(self) -> Any:
-        raise Wrong("Borrow by `async with pool.acquire() as connection:`, which gives it back however the block ends.")

@@ -431,6 +431,17 @@ async def awaits_acquire(pool, bank, order):
     return await bank(order, amount)
 
 
+async def awaits_transaction(pool, bank, order):
+    async with pool.acquire() as connection:
+        amount = await connection.select(f"price of {order}")
+    receipt = await bank(order, amount)
+    async with pool.acquire() as connection:
+        await connection.transaction()
+        await connection.insert(f"receipt of {order}", receipt)
+        await connection.insert(f"log of {order}", "paid")
+    return receipt
+
+
 async def logs_before_the_bank(pool, bank, order):
     async with pool.acquire() as connection:
         amount = await connection.select(f"price of {order}")
@@ -524,6 +535,17 @@ async def only_locks(pool, source, target, amount):
         return balance - amount
 
 
+async def locks_before_the_transaction(pool, source, target, amount):
+    async with pool.acquire() as connection:
+        balances = {account: await connection.select_for_update(account) for account in sorted([source, target])}
+        if balances[source] < amount:
+            raise ValueError(f"{source} has only {balances[source]}")
+        async with connection.transaction():
+            await connection.update(source, balances[source] - amount)
+            await connection.update(target, balances[target] + amount)
+        return balances[source] - amount
+
+
 async def locks_the_source_only(pool, source, target, amount):
     async with pool.acquire() as connection, connection.transaction():
         balance = await connection.select_for_update(source)
@@ -564,6 +586,24 @@ async def serializable_once(pool, source, target, amount):
         await connection.update(source, balance - amount)
         await connection.update(target, other + amount)
         return balance - amount
+
+
+async def repeats_on_one_error_only(pool, source, target, amount):
+    while True:
+        try:
+            return await serializable_once(pool, source, target, amount)
+        except asyncpg.SerializationError:
+            pass
+
+
+async def makes_money_of_itself(pool, source, target, amount):
+    async with pool.acquire() as connection, connection.transaction():
+        balances = {account: await connection.select_for_update(account) for account in sorted([source, target])}
+        if balances[source] < amount:
+            raise ValueError(f"{source} has only {balances[source]}")
+        await connection.update(source, balances[source] - amount)
+        await connection.update(target, balances[target] + amount)
+        return balances[source] - amount
 
 
 async def repeats_inside(pool, source, target, amount):

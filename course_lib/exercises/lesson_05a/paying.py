@@ -173,6 +173,7 @@ pay = Exercise(
         WrongAnswer(mistakes.both_at_once, "One connection does one thing at a time"),
         WrongAnswer(mistakes.uses_it_after_the_block, "after it had been given back"),
         WrongAnswer(mistakes.awaits_acquire, "Borrow by `async with pool.acquire() as connection:`"),
+        WrongAnswer(mistakes.awaits_transaction, "Use `async with connection.transaction():`, which commits"),
         WrongAnswer(mistakes.logs_before_the_bank, "The bank refused, and yet there is 'log of order 1'"),
         WrongAnswer(mistakes.hides_a_refusal, "The bank raised ValueError, and your function returned 'refused'"),
         WrongAnswer(mistakes.forgets_the_log, "Under 'log of order 1' there should be 'paid'; there is None"),

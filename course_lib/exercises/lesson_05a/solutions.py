@@ -39,6 +39,8 @@ async def transfer(pool, source, target, amount):
             balances[account] = await connection.select_for_update(account)
         if balances[source] < amount:
             raise ValueError(f"{source} has only {balances[source]}")
-        await connection.update(source, balances[source] - amount)
-        await connection.update(target, balances[target] + amount)
-        return balances[source] - amount
+        balances[source] -= amount
+        balances[target] += amount
+        for account in balances:
+            await connection.update(account, balances[account])
+        return balances[source]

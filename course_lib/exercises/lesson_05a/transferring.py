@@ -36,6 +36,7 @@ def _grade_transfer(transfer: Answer) -> str:
             f"One transfer takes {once:g} s. Two that have no account in common took {last:g} s: lock the accounts "
             "that are needed, and not everything."
         )
+    _check_same(transfer)
     return "However they come together, fail or are cancelled: no cent is lost, and none is made."
 
 
@@ -84,7 +85,8 @@ def _check_atomic(transfer: Answer, once: float) -> None:
 def _check_together(transfer: Answer) -> None:
     lost = (
         "Both had read the balance before either wrote it: one update is lost. A transaction alone leaves what you "
-        "read free to change: lock it as you read it."
+        "read free to change: lock it as you read it. A lock lasts until its transaction ends: outside of one, it is "
+        "gone at once."
     )
     for first, second, changed in (
         (("alice", "bob", 30), ("alice", "carol", 20), {"alice": 50, "bob": 130, "carol": 120}),
@@ -98,7 +100,8 @@ def _check_together(transfer: Answer) -> None:
                 raise scene.wrong(
                     f"{scene.calls[0].name} and {scene.calls[1].name} at one time: each had locked one account and "
                     "waited for the other's, and the database ended one of them with DeadlockDetectedError. Let all "
-                    "transfers lock in the same order, such as sorted by name."
+                    "transfers lock in the same order, such as sorted by name, or repeat the transaction as a whole "
+                    "on DeadlockDetectedError, too."
                 )
             if isinstance(call.raised, asyncpg.SerializationError):
                 raise scene.wrong(
@@ -141,6 +144,21 @@ def _check_others(transfer: Answer, once: float) -> None:
         )
 
 
+def _check_same(transfer: Answer) -> None:
+    database, scene = _played(transfer, ("alice", "alice", 30))
+    if isinstance(scene.calls[0].raised, ValueError) and database.rows == ACCOUNTS:
+        return  # to refuse it is as good
+    got = scene.result(0)
+    if (has := database.rows["alice"]) != 100:
+        raise scene.wrong(
+            f"Alice gave 30 to herself, and then she had {has!r:.60}, not 100: you computed two balances of one "
+            "account, and the second was written over the first. Compute in a dictionary, `balances[source] -= amount` "
+            "and `balances[target] += amount`, and write then."
+        )
+    if got != 100:
+        raise scene.wrong(f"Alice had 100 and gave 30 to herself: return what she has, 100; you returned {got!r:.60}.")
+
+
 async def _deposit(database: Database) -> str:
     connection = Connection(database, "another program")
     async with connection.transaction():
@@ -161,6 +179,7 @@ transfer = Exercise(
 - `select_for_update(account)` locks the row first, until the end of the transaction: others who want to lock or write
   it wait.
 - Many transfers run at once, in this program and in others. No money appears or vanishes, no balance falls below 0.
+  If `source` and `target` are the same account, its balance stays as it is.
 - If it fails or is cancelled, nothing has changed. Transfers with no account in common do not wait for each other.
 - Two transfers in opposite directions at one time both succeed. It has two defects, and the obvious
   mend of the second brings a third.""",
@@ -180,6 +199,9 @@ transfer = Exercise(
         WrongAnswer(mistakes.repairs_it_itself, "then alice had 70 and bob had 100"),
         WrongAnswer(mistakes.locks_the_source_only, "Then carol should have 150, and has"),
         WrongAnswer(mistakes.source_first, "Let all transfers lock in the same order"),
+        WrongAnswer(mistakes.locks_before_the_transaction, "outside of one, it is gone at once"),
+        WrongAnswer(mistakes.repeats_on_one_error_only, "as a whole on DeadlockDetectedError, too"),
+        WrongAnswer(mistakes.makes_money_of_itself, "Alice gave 30 to herself, and then she had 130, not 100"),
         WrongAnswer(mistakes.checks_before_it_locks, "looked at after it was locked, not before"),
         WrongAnswer(mistakes.serializable_once, "is to be tried again, as a whole, until it succeeds"),
         WrongAnswer(mistakes.repeats_inside, "Repeat it as a whole: the `try` stands around"),

@@ -7,6 +7,7 @@ import json
 import pickle
 from datetime import datetime
 from decimal import Decimal
+from itertools import count
 from uuid import uuid4
 
 import redis
@@ -388,6 +389,67 @@ async def counts_from_before(db, cache):
     return read, write
 
 
+async def tokens_in_the_program(db, cache):
+    tokens, names = {}, (f"token {n}" for n in count(1))
+
+    async def read(name):
+        token = tokens.setdefault(name, next(names))
+        found = await cache.get(name)
+        if found is not None and found[0] == token:
+            return found[1]
+        price = await db.select(name)
+        await cache.set(name, (token, price))
+        return price
+
+    async def write(name, price):
+        await db.update(name, price)
+        tokens.pop(name, None)
+
+    return read, write
+
+
+_tokens, _names = {}, (f"token {n}" for n in count(1))
+
+
+async def tokens_outside_the_function(db, cache):
+    async def read(name):
+        token = _tokens.setdefault(name, next(_names))
+        found = await cache.get(name)
+        if found is not None and found[0] == token:
+            return found[1]
+        price = await db.select(name)
+        await cache.set(name, (token, price))
+        return price
+
+    async def write(name, price):
+        await db.update(name, price)
+        _tokens.pop(name, None)
+
+    return read, write
+
+
+async def counts_tokens_in_the_cache(db, cache):
+    names = (f"token {n}" for n in count(1))
+
+    async def read(name):
+        token = await cache.get(f"token of {name}")
+        if token is None:
+            token = next(names)
+            await cache.set(f"token of {name}", token)
+        found = await cache.get(name)
+        if found is not None and found[0] == token:
+            return found[1]
+        price = await db.select(name)
+        await cache.set(name, (token, price))
+        return price
+
+    async def write(name, price):
+        await db.update(name, price)
+        await cache.delete(f"token of {name}")
+
+    return read, write
+
+
 async def deletes_later_again(db, cache):
     read, _ = await prices_as_found(db, cache)
 
@@ -691,6 +753,30 @@ async def guesses_from_looks(cache, key, load):
         return {column: guess(value) for column, value in json.loads(text).items()}
     row = await load(key)
     await cache.set(key, json.dumps(row, default=str), ex=60)
+    return row
+
+
+async def prefixes(cache, key, load):
+    def encoded(value):
+        if isinstance(value, Decimal):
+            return f"decimal:{value}"
+        return f"datetime:{value.isoformat()}" if isinstance(value, datetime) else value
+
+    def decoded(value):
+        if isinstance(value, str) and value.startswith("decimal:"):
+            return Decimal(value.removeprefix("decimal:"))
+        if isinstance(value, str) and value.startswith("datetime:"):
+            return datetime.fromisoformat(value.removeprefix("datetime:"))
+        return value
+
+    text = await cache.get(key)
+    if text is not None:
+        return {column: decoded(value) for column, value in json.loads(text).items()}
+    row = await load(key)
+    try:
+        await cache.set(key, json.dumps({column: encoded(value) for column, value in row.items()}), ex=60)
+    except TypeError:
+        pass
     return row
 
 

@@ -2,10 +2,13 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from contextvars import ContextVar
+from copy import copy
+from types import CodeType, FunctionType
 from typing import Any
 
-from course_lib.exercises.framework import Wrong, await_missing
+from course_lib.exercises.framework import Answer, Wrong, await_missing
 from course_lib.timeline import span
 
 Delays = Mapping[str, tuple[float, float]]
@@ -21,8 +24,7 @@ class World:
         self.prices: dict[str, Any] = {"tea": 1, "coffee": 1}
         self.kept: dict[str, Any] = {}
         self.calls: Counter[str] = Counter()
-        self.stored: list[tuple[float, str]] = []  # when a key was stored
-        self.committed: list[float] = []
+        self.pairs = self.singles = 0  # values that were stored: tuples, lists or dictionaries, and others
 
     def program(self, name: str, **delays: tuple[float, float]) -> "Program":
         """Return the handles of a program: it has its own connection, slow or fast, to the same servers."""
@@ -58,15 +60,16 @@ class Program:
     async def _call(self, verb: str, key: str, value: Any = None) -> Any:
         if await_missing([value]):
             raise Wrong("You stored a coroutine or a task: an `await` is missing.")
-        before, after = self._delays.get(verb, USUAL)
-        with span(f"{self.name}: {verb} {key}"):
+        acting = _acting.get() or self
+        before, after = acting._delays.get(verb, USUAL)
+        with span(f"{acting.name}: {verb} {key}"):
             await asyncio.sleep(before)
             result = self._take_effect(verb, key, value)
             await asyncio.sleep(after)
         return result
 
     def _take_effect(self, verb: str, key: str, value: Any) -> Any:
-        world, now = self.world, asyncio.get_running_loop().time()
+        world = self.world
         world.calls[verb] += 1
         if verb == "select":
             return world.prices[key]
@@ -76,10 +79,45 @@ class Program:
             world.kept.pop(key, None)
         elif verb == "set":
             world.kept[key] = value
-            world.stored.append((now, key))
+            pair = isinstance(value, tuple | list | dict)
+            world.pairs, world.singles = world.pairs + pair, world.singles + (not pair)
         elif key not in world.prices:
             raise LookupError(f"there is no {key!r}")
         else:
             world.prices[key] = value
-            world.committed.append(now)
         return None
+
+
+_acting: ContextVar[Program | None] = ContextVar("acting", default=None)
+
+
+def acting_as(program: Program, function: Callable[..., Coroutine[Any, Any, Any]]) -> Any:
+    """Return a coroutine function: `function`, with the delays of `program` in place of those of the handles it has."""
+
+    async def call(*args: Any) -> Any:
+        before = _acting.set(program)
+        try:
+            return await function(*args)
+        finally:
+            _acting.reset(before)
+
+    return call
+
+
+def as_loaded_anew(function: Answer) -> Answer:
+    """Return the function as another program has it: with variables of its own outside of it, and copies in them."""
+    if not isinstance(function, FunctionType):
+        return function
+    shared = function.__globals__
+    used = {name: shared[name] for name in _names(function.__code__) if name in shared}
+    own = {name: copy(value) for name, value in used.items() if isinstance(value, dict | list | set)}
+    anew = FunctionType(function.__code__, shared | own, function.__name__, function.__defaults__, function.__closure__)
+    anew.__kwdefaults__ = function.__kwdefaults__
+    return anew
+
+
+def _names(code: CodeType) -> Iterator[str]:
+    yield from code.co_names
+    for each in code.co_consts:
+        if isinstance(each, CodeType):
+            yield from _names(each)

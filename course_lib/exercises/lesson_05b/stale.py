@@ -2,15 +2,17 @@
 
 import asyncio
 import inspect
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
 from typing import Any
 
 from course_lib.exercises.framework import Answer, Exercise, Wrong, WrongAnswer
 from course_lib.exercises.lesson_05a.scenes import Call, Scene, play
 from course_lib.exercises.lesson_05b import mistakes, solutions
-from course_lib.exercises.lesson_05b.prices import Program, World
+from course_lib.exercises.lesson_05b.prices import Program, World, acting_as, as_loaded_anew
 
 Pair = tuple[Callable[[str], Coroutine[Any, Any, Any]], Callable[[str, Any], Coroutine[Any, Any, Any]]]
+Act = Callable[[Pair, Pair, World], Awaitable[Any]]
 
 EARLY = (
     "While a write was on its way to its commit, a reader found nothing in the cache that it could use, asked the "
@@ -24,6 +26,14 @@ LATE = (
 )
 AGAIN = "Each write has to leave something behind that no write has left before, such as `uuid4().hex`."
 TWICE = "Two programs wrote at nearly the same time, and what was stored between the two commits still counts. " + AGAIN
+TOKENS_AT_HOME = (
+    "Your tokens are in this program's memory: the other program's writer could not throw them away. Keep them in "
+    "`cache`."
+)
+AT_HOME = (
+    "Within one program this would not happen: what yours has in its memory, such as a lock or a counter, does not "
+    "reach the other one. What both must know belongs into `cache`."
+)
 
 
 def _grade_cached_prices(cached_prices: Answer) -> str:
@@ -62,25 +72,49 @@ def _grade_cached_prices(cached_prices: Answer) -> str:
     return "More than a hundred schedules, and no read that began after a write had returned gave an older price."
 
 
-def _played(function: Answer, world: World, slow: dict[str, Any], act: Any) -> Scene:
-    """Open two programs, the second one with the delays `slow`, and let `act` use their functions; play that."""
+def _played(function: Answer, world: World, slow: dict[str, Any], act: Act, *, in_one: bool = False) -> Scene:
+    """Open two programs, the second one with the delays `slow`, and let `act` use their functions; play that.
+
+    in_one: open one only, whose functions are used by all, with the same delays as if there were two.
+    """
 
     async def open_program(program: Program) -> Pair:
-        pair = await function(program, program)
+        pair = await as_loaded_anew(function)(program, program)
         if not isinstance(pair, tuple | list) or len(pair) != 2 or not all(map(inspect.iscoroutinefunction, pair)):
             raise Wrong(f"Return two coroutine functions, `return read, write`; you returned {_short(pair)}.")
         return pair[0], pair[1]
 
     async def made() -> Any:
-        one = await open_program(world.program("A"))
-        other = await open_program(world.program("B", **slow))
-        return await act(one, other, world)
+        one, second = await open_program(world.program("A")), world.program("B", **slow)
+        if in_one:
+            return await act(one, (acting_as(second, one[0]), acting_as(second, one[1])), world)
+        return await act(one, await open_program(second), world)
 
     scene = play(Call("two programs", made), patience=1000)
     if scene.stuck:
         raise scene.wrong("A read or a write had not ended after 1000 s.")
     scene.result(0)
     return scene
+
+
+def _hold(
+    cached_prices: Answer, slow: dict[str, Any], act: Act, found: Callable[[list[Any]], str], sentence: str
+) -> None:
+    """Play a schedule; if `found` says what is wrong with what was read, raise Wrong with that and the reason.
+
+    The reason is `sentence`, unless all would be well if both programs were one.
+    """
+    world = World()
+    scene = _played(cached_prices, world, slow, act)
+    if not (what := found(scene.calls[0].returned)):
+        return
+    if world.pairs and world.singles:  # there are tokens in the cache already
+        sentence += f" {AGAIN}" if sentence is LATE else ""
+    else:
+        with suppress(Wrong):
+            if not found(_played(cached_prices, World(), slow, act, in_one=True).calls[0].returned):
+                sentence = TOKENS_AT_HOME if world.pairs else AT_HOME
+    raise scene.wrong(f"{what} {sentence}")
 
 
 def _short(value: Any) -> str:
@@ -133,9 +167,10 @@ def _check(
         await asyncio.gather(reads(), writes())
         return [*seen, await one[0]("tea"), await other[0]("tea")]
 
-    scene = _played(cached_prices, World(), reader or writer or {}, act)
-    if set(scene.calls[0].returned) != {2}:
-        raise scene.wrong(f"write('tea', 2) had returned, and a later read gave 1. {sentence}")
+    def found(seen: list[Any]) -> str:
+        return "" if set(seen) == {2} else "write('tea', 2) had returned, and a later read gave 1."
+
+    _hold(cached_prices, reader or writer or {}, act, found, sentence)
 
 
 def _check_two_writers(cached_prices: Answer, second_at: float, slow: dict[str, Any]) -> None:
@@ -151,10 +186,12 @@ def _check_two_writers(cached_prices: Answer, second_at: float, slow: dict[str, 
         await asyncio.gather(first(), second())
         return [await one[0]("tea"), await other[0]("tea"), world.prices["tea"]]
 
-    scene = _played(cached_prices, World(), slow, act)
-    *seen, price = scene.calls[0].returned
-    if seen != [price, price]:
-        raise scene.wrong(f"Tea costs {price} in the database, and reads give {seen[0]} and {seen[1]}. {TWICE}")
+    def found(seen: list[Any]) -> str:
+        one, other, price = seen
+        same = one == other == price
+        return "" if same else f"Tea costs {price} in the database, and reads give {one} and {other}."
+
+    _hold(cached_prices, slow, act, found, TWICE)
 
 
 def _check_there_and_back(cached_prices: Answer, read_at: float) -> None:
@@ -170,9 +207,10 @@ def _check_there_and_back(cached_prices: Answer, read_at: float) -> None:
         await asyncio.gather(writes(), reads())
         return [await one[0]("tea"), await other[0]("tea")]
 
-    scene = _played(cached_prices, World(), {}, act)
-    if scene.calls[0].returned != [2, 2]:
-        raise scene.wrong(f"Tea cost 2, then 3, then 2 again, and a later read gave 3. {AGAIN}")
+    def found(seen: list[Any]) -> str:
+        return "" if seen == [2, 2] else "Tea cost 2, then 3, then 2 again, and a later read gave 3."
+
+    _hold(cached_prices, {}, act, found, AGAIN)
 
 
 cached_prices = Exercise(
@@ -213,9 +251,12 @@ cached_prices = Exercise(
         WrongAnswer(mistakes.never_compares, "nobody else was there, and the next read gave 1"),
         WrongAnswer(mistakes.token_checked_at_storing, "and stores with the price, shows whether"),
         WrongAnswer(mistakes.counts_from_before, "that no write has left before"),
+        WrongAnswer(mistakes.tokens_in_the_program, "Your tokens are in this program's memory"),
+        WrongAnswer(mistakes.tokens_outside_the_function, "Your tokens are in this program's memory"),
+        WrongAnswer(mistakes.counts_tokens_in_the_cache, "shows whether there was a write since. Each write has to"),
         WrongAnswer(mistakes.deletes_later_again, "no `delete` reaches what is stored later"),
         WrongAnswer(mistakes.price_as_token, "Tea cost 2, then 3, then 2 again, and a later read gave 3"),
-        WrongAnswer(mistakes.locks_in_the_program, "no `delete` reaches what is stored later"),
+        WrongAnswer(mistakes.locks_in_the_program, "Within one program this would not happen: what yours has in"),
         WrongAnswer(mistakes.no_cache_at_all, "The second read asked the database again: nothing was stored"),
         WrongAnswer(mistakes.forgets_to_invalidate, "nobody else was there, and the next read gave 1"),
         WrongAnswer(mistakes.returns_one_function, "`return read, write`; you returned one function"),

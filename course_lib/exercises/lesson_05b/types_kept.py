@@ -1,7 +1,7 @@
 """Exercise 4: a hit gives exactly what the miss gave, types included, through a cache that keeps texts."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -25,27 +25,10 @@ ROWS: tuple[Mapping[str, Any], ...] = (
 
 def _grade_cached_row(cached_row: Answer) -> str:
     for row in ROWS:
-        cache, loads, scene = _twice(cached_row, row)
-        for number, when in ((0, "miss"), (1, "hit")):
-            if "not JSON serializable" in str(scene.calls[number].raised):
-                raise scene.wrong(
-                    f"json.dumps raised TypeError: {scene.calls[number].raised}. Give it pairs that it knows, such as "
-                    "the name of the type and a text: ['Decimal', '1.20']."
-                )
-            got = scene.result(number)
-            if not isinstance(got, dict) or set(got) != set(row):
-                raise scene.wrong(f"The load gave the row {dict(row)!r:.70}, and a {when} {got!r:.70}.")
-            for column, value in row.items():
-                if type(got[column]) is not type(value) or repr(got[column]) != repr(value):
-                    raise scene.wrong(
-                        f"In the column {column!r} the load gave {value!r}, and a {when} {got[column]!r:.60}. "
-                        f"{_why(value)}"
-                    )
-        _check_text(scene, cache)
-        if len(loads.keys) > 1:
-            raise scene.wrong(f"{dict(row)!r:.80} was loaded twice: it can be cached, and was not.")
+        _check_row(cached_row, row)
+    _check_own_texts(cached_row)
     row = {"id": 7, "picture": b"\x00\xff"}
-    cache, loads, scene = _twice(cached_row, row)
+    _, _, scene = _twice(cached_row, row)
     if scene.calls[0].raised:
         raise scene.wrong(
             f"A column held bytes, and your function {scene.calls[0].answered()}. What you cannot encode you cannot "
@@ -57,12 +40,56 @@ def _grade_cached_row(cached_row: Answer) -> str:
     return "What comes out of the cache is what went in, to the last zero of a price."
 
 
+def _check_row(cached_row: Answer, row: Mapping[str, Any], why: str = "") -> Cache:
+    """Return the cache in which it was stored; raise Wrong, with `why` at its end, if a value came back changed."""
+    cache, loads, scene = _twice(cached_row, row)
+    for number, when in ((0, "miss"), (1, "hit")):
+        if "not JSON serializable" in str(scene.calls[number].raised):
+            raise scene.wrong(
+                f"json.dumps raised TypeError: {scene.calls[number].raised}. Give it pairs that it knows, such as "
+                "the name of the type and a text: ['Decimal', '1.20']."
+            )
+        got = scene.result(number)
+        if not isinstance(got, dict) or set(got) != set(row):
+            raise scene.wrong(f"The load gave the row {dict(row)!r:.70}, and a {when} {got!r:.70}.")
+        for column, value in row.items():
+            if type(got[column]) is not type(value) or repr(got[column]) != repr(value):
+                raise scene.wrong(
+                    f"In the column {column!r} the load gave {value!r}, and a {when} {got[column]!r:.60}. "
+                    f"{why or _why(value)}"
+                )
+    _check_text(scene, cache)
+    if len(loads.keys) > 1:
+        raise scene.wrong(f"{dict(row)!r:.80} was loaded twice: it can be cached, and was not.")
+    return cache
+
+
+def _check_own_texts(cached_row: Answer) -> None:
+    """Let a row hold, as its texts, what the answer itself makes of a Decimal and of a datetime."""
+    found = [json.loads(_as_text(stored)) for stored, _ in _check_row(cached_row, ROWS[1]).kept.values()]
+    row = {f"text {number}": text for number, text in enumerate(_texts_in(found), 1)}
+    _check_row(
+        cached_row,
+        row,
+        "This is what you stored for a value of another row, and a text may be just that, too: keep the kind beside "
+        "the value and not in it, such as ['Decimal', '1.20'], or mark the texts as well.",
+    )
+
+
+def _texts_in(found: Any) -> Iterator[str]:
+    if isinstance(found, str):
+        yield found
+    elif isinstance(found, dict | list):
+        for each in found.values() if isinstance(found, dict) else found:
+            yield from _texts_in(each)
+
+
 def _why(value: Any) -> str:
     if isinstance(value, str):
         return (
             "A text may look like a date or a number: store of which kind each value was, do not guess from its looks."
         )
-    return "JSON has no such type: store its name beside the text, and make the value again from both."
+    return "`json` does not know that type: store its name beside the text, and make the value again from both."
 
 
 def _twice(cached_row: Answer, row: Mapping[str, Any]) -> tuple[Cache, Loads, Scene]:
@@ -80,7 +107,7 @@ def _twice(cached_row: Answer, row: Mapping[str, Any]) -> tuple[Cache, Loads, Sc
 
 def _check_text(scene: Scene, cache: Cache) -> None:
     for key, (stored, _) in cache.kept.items():
-        text = stored.decode("latin-1") if isinstance(stored, bytes) else str(stored)
+        text = _as_text(stored)
         if "gASV" in text or "\x80\x04" in text or "8004" in text[:6]:
             raise scene.wrong(
                 "You stored a pickle. Whoever can write to the cache can let a pickle run any code in your program: "
@@ -97,6 +124,10 @@ def _check_text(scene: Scene, cache: Cache) -> None:
         raise scene.wrong("You stored a row without a time to live: cache.set(key, text, ex=60).")
 
 
+def _as_text(stored: Any) -> str:
+    return stored.decode("latin-1") if isinstance(stored, bytes) else str(stored)
+
+
 cached_row = Exercise(
     lesson="lesson_05b",
     task="""\
@@ -111,19 +142,22 @@ cached_row = Exercise(
     reference=solutions.cached_row,
     grade=_grade_cached_row,
     hints=[
-        "Store a pair for each column: the name of the value's type, and the value, as a text where JSON does not know "
-        "its type.",
+        "Store a pair for each column: the name of the value's type, and the value, as a text where `json` does not "
+        "know its type.",
         "`str()` makes a text of a Decimal and of a datetime; `Decimal(text)` and `datetime.fromisoformat(text)` make "
         "them again. A dictionary from the name of the type to these functions keeps it short.",
         "`json.dumps` raises TypeError for what it does not know: catch it, and return the row without storing.",
     ],
     wrong_answers=[
-        WrongAnswer(mistakes.default_str, "the load gave Decimal('1.20'), and a hit '1.20'. JSON has no such type"),
+        WrongAnswer(mistakes.default_str, "the load gave Decimal('1.20'), and a hit '1.20'. `json` does not know that"),
         WrongAnswer(
             mistakes.plain_json, "Object of type Decimal is not JSON serializable. Give it pairs that it knows"
         ),
         WrongAnswer(mistakes.stores_the_row, "It keeps texts: encode the row, `json.dumps`"),
         WrongAnswer(mistakes.guesses_from_looks, "A text may look like a date or a number"),
+        WrongAnswer(
+            mistakes.prefixes, "the load gave 'decimal:1.20', and a hit Decimal('1.20'). This is what you stored"
+        ),
         WrongAnswer(mistakes.price_as_float, "the load gave Decimal('1.20'), and a hit Decimal('1.2')"),
         WrongAnswer(mistakes.pickles, "You stored a pickle"),
         WrongAnswer(mistakes.evaluates, "let anybody run code in your program; use JSON"),

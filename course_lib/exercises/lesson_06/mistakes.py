@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
 # choose_model
 
@@ -102,6 +102,17 @@ async def to_threads(jobs, crunch, pool):
 async def forgets_the_pool(jobs, crunch, pool):
     loop = asyncio.get_running_loop()
     return await asyncio.gather(*(loop.run_in_executor(None, crunch, job) for job in jobs))
+
+
+async def threads_of_my_own(jobs, crunch, pool):
+    with ThreadPoolExecutor(2) as mine:
+        return list(mine.map(crunch, jobs))
+
+
+async def a_pool_of_my_own(jobs, crunch, pool):
+    loop = asyncio.get_running_loop()
+    with ProcessPoolExecutor(2) as mine:
+        return await asyncio.gather(*(loop.run_in_executor(mine, crunch, job) for job in jobs))
 
 
 async def one_after_another(jobs, crunch, pool):

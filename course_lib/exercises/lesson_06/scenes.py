@@ -202,6 +202,23 @@ def in_order(items: Sequence[Any]) -> list[str]:
     return [f"{item}!" for item in items]
 
 
+def as_given(found: Sequence[Any], items: list[str], timeline: Timeline) -> None:
+    """Raise Wrong for results that are not those of `items`, in their order."""
+    if found != in_order(items):
+        raise Wrong(f"Return the results in the order of the items, {in_order(items)}; you returned {found}.", timeline)
+
+
+def called_itself(function: Blocking, wrong: Wrong) -> Wrong:
+    """Return `wrong`, or what to say instead of it to who called the function where it was to be handed over."""
+    if not (function.on_loop and isinstance(wrong.error, TypeError)):
+        return wrong
+    return Wrong(
+        f"You called `{function.__name__}` yourself, so it ran on the event loop, and gave a result where something to "
+        f"await was wanted. Hand over the function and its argument, without calling it. {wrong}",
+        wrong.timeline,
+    )
+
+
 def _on_a_loop() -> bool:
     try:
         asyncio.get_running_loop()

@@ -3,7 +3,8 @@
     url = postgres()          # "postgresql://user:password@127.0.0.1:port/database"
     url = redis()             # "redis://:password@127.0.0.1:port/0"
 
-Each is started for this process at the first call and is gone with it, however the process ends. With
+Each is started for this process at the first call and is gone with it, however the process ends. Where there is no
+Redis, as often on Windows, it is the course's stand-in (stand_in.py), which says so. With
 COURSE_DATABASE_URL or COURSE_REDIS_URL set it is the class's server instead: `schema` and `key_prefix` keep thirty
 people apart, and `is_private` says where destructive things may be done. `private_postgres` and `private_redis` give
 servers to stop, kill and pause.

@@ -45,12 +45,16 @@ class Program:
     version: what it says of itself, such as "PostgreSQL 18.6"
     source: where it was found, in words
     copied: folders to copy next to the server's data, and their places there, when the server's user cannot reach them
+    run_by: what runs the program, when it does not run by itself
+    note: what else a learner should know of it
     """
 
     path: Path
     version: str
     source: str
     copied: tuple[tuple[str, Path], ...] = ()
+    run_by: tuple[str, ...] = ()
+    note: str = ""
 
 
 @cache
@@ -86,23 +90,21 @@ def postgres_program(user: str | None) -> Program:
 
 @cache
 def redis_program() -> Program:
-    """Return the Redis, or Valkey, which speaks the same language, to use.
-
-    Raises ServerError, which names the three ways to get one, when there is none.
-    """
+    """Return the Redis, or Valkey, which speaks the same language, to use; without any, the course's stand-in."""
     for source, path in _redis_candidates():
         version = _version(path)
         if version is not None:
             return Program(path, version, source)
-    windows = " No package brings one for Windows: take way 2 or 3." if os.name == "nt" else ""
-    raise ServerError(
-        f"There is no Redis or Valkey on this machine that runs.{windows}",
-        WAYS.format(
-            name="Redis",
-            how="apt install redis-server, brew install redis; on Windows a redis-server.exe, or WSL2's, by way 3",
-            variable="COURSE_REDIS_URL",
-            example="redis://:password@127.0.0.1:6379/0",
-        ),
+    # Not a virtual environment's own Python, which on Windows starts another one: the process would be the wrong one.
+    python = getattr(sys, "_base_executable", None) or sys.executable
+    return Program(
+        Path(__file__).with_name("stand_in.py"),
+        "a stand-in for Redis, not a real one",
+        "the course",
+        run_by=(python, "-I"),
+        note="The lessons run on it. For a real Redis, install one and put it on PATH (apt install redis-server,\n"
+        "brew install redis), or set COURSE_REDIS_URL to the URL of one, such as redis://:password@127.0.0.1:6379/0\n"
+        "(on Windows that of one in WSL2).",
     )
 
 

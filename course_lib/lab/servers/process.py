@@ -27,7 +27,7 @@ def redis() -> str:
 
     With COURSE_REDIS_URL set it is that server; put `key_prefix()` before every key.
 
-    Raises ServerError when there is no program for it, it does not start, or the server given does not answer.
+    Raises ServerError when it does not start, or the server given does not answer.
     """
     with _lock:
         return shared_redis() or _ours("Redis").url
@@ -59,7 +59,7 @@ def private_redis(*, persistent: bool = False) -> Server:
 
     persistent: whether its values are there again after `stop` or `kill` and `start`; else it comes back empty
 
-    Raises ServerError when there is no program for it or it does not start.
+    Raises ServerError when it does not start.
     """
     return Server("Redis", redis_plan(persistent=persistent)).wait_ready()
 

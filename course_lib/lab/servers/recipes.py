@@ -98,8 +98,6 @@ def redis_plan(*, persistent: bool) -> Plan:
     """Return how to make a Redis, and its URL.
 
     persistent: whether values survive `stop` and `kill`, as in a Redis that appends to a file; else it is empty then
-
-    Raises ServerError when there is no program for it.
     """
     program = redis_program()
     password = secrets.token_hex(16)
@@ -115,7 +113,7 @@ def redis_plan(*, persistent: bool) -> Plan:
         "copy": {},
         "files": {"server.conf": "\n".join([*lines, ""])},
         "prepare": [],
-        "serve": [str(program.path), "server.conf", "--port", "{port}"],
+        "serve": [*program.run_by, str(program.path), "server.conf", "--port", "{port}"],
         "ready": "eady to accept connections",
         "launcher": False,
         "pid_file": "",

@@ -36,12 +36,14 @@ class Server:
 
     name: "PostgreSQL" or "Redis"
     version, source: what runs, such as "Valkey 9.1.2", and where its program was found
+    note: what else to know of it: that it is no real Redis, and how to get one; usually nothing
     seconds: how long it took from the call until it was ready
     """
 
     def __init__(self, name: str, plan: Plan) -> None:
         """Launch it, and return without waiting: `wait_ready` does."""
         self.name, self.version, self.source = name, plan.program.version, plan.program.source
+        self.note = plan.program.note
         self.seconds = 0.0
         self._url, self._password = plan.url, plan.password
         self._lock = threading.RLock()

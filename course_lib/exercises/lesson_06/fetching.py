@@ -1,0 +1,115 @@
+"""Exercise 3: a library that blocks, in as many threads as it allows, while the loop stays free."""
+
+from course_lib.exercises.framework import Answer, Exercise, Wrong, WrongAnswer
+from course_lib.exercises.lesson_06 import mistakes, solutions
+from course_lib.exercises.lesson_06.scenes import Blocking, as_given, called_itself, play, results_of
+from course_lib.timeline import Timeline
+
+
+def _grade_fetch_in_threads(fetch_in_threads: Answer) -> str:
+    urls = ["/a", "/b", "/c", "/d", "/e", "/f"]
+    fetch, timeline = _fetch(fetch_in_threads, Blocking("fetch", {"/a": 3}), urls, 2)
+    if fetch.calls == 0:
+        raise Wrong("`fetch` was never called.", timeline)
+    found = results_of(timeline, len(urls))
+    if fetch.peak > 2:
+        raise Wrong(f"{fetch.peak} fetches were under way at the same time; the limit was 2.", timeline)
+    if timeline.end > 4:
+        raise Wrong(
+            f"/a takes 3 s, the five others 1 s each. With two at a time that is 4 s, yours took {timeline.end:g} s: "
+            "as soon as one has ended, the next should begin.",
+            timeline,
+        )
+    as_given(found, urls, timeline)
+
+    many = [f"/{number}" for number in range(80)]
+    fetch, timeline = _fetch(fetch_in_threads, Blocking("fetch"), many, 40)
+    if timeline.end > 2:
+        raise Wrong(
+            f"80 fetches of 1 s, 40 at a time, take 2 s; yours took {timeline.end:g} s, with {fetch.peak} at a time. "
+            "asyncio.to_thread uses the loop's own pool, which never has more than 32 threads, and on most machines "
+            "fewer: make a pool of your own.",
+            timeline,
+        )
+
+    broken = Blocking("fetch", None, **{"/b": OSError("no route")})
+    try:
+        _, timeline = _fetch(fetch_in_threads, broken, ["/a", "/b", "/c"], 3)
+    except Wrong as wrong:
+        if not isinstance(wrong.error, OSError):
+            raise
+        raise Wrong("One fetch raised OSError, and the pages of the others were lost.", wrong.timeline) from None
+    if results_of(timeline, 3) != ["/a!", None, "/c!"]:
+        raise Wrong(f"/b could not be fetched: return None in its place. You returned {timeline.result}.", timeline)
+
+    bug = Blocking("fetch", None, **{"/b": TypeError("a bug")})
+    try:
+        _, timeline = _fetch(fetch_in_threads, bug, ["/a", "/b", "/c"], 3)
+    except Wrong as wrong:
+        if not isinstance(wrong.error, TypeError):
+            raise
+        return "As many threads as the library allows, no more and no fewer, and a loop that stays free."
+    raise Wrong("fetch raised TypeError, which is a bug and no missing page, and you hid it: catch OSError.", timeline)
+
+
+def _fetch(fetch_in_threads: Answer, fetch: Blocking, urls: list[str], limit: int) -> tuple[Blocking, Timeline]:
+    unfollowed = (
+        "You handed fetch to threads without the event loop. This check cannot follow that, and to wait for them with "
+        "`map` or `result()` blocks the loop. Use `loop.run_in_executor(pool, fetch, url)`, and await that."
+    )
+    try:
+        timeline = play(fetch_in_threads, fetch, urls, limit)
+    except Wrong as wrong:
+        if fetch.unfollowed:
+            raise Wrong(unfollowed, wrong.timeline) from None
+        raise called_itself(fetch, wrong) from None
+    still = f"The heartbeat stood still for {timeline.blocked:g} s"
+    if fetch.on_loop:
+        raise Wrong(f"{still}: fetch is a plain function, and ran on the event loop. Let it run in a thread.", timeline)
+    if fetch.unfollowed:
+        raise Wrong(unfollowed, timeline)
+    if timeline.blocked:
+        raise Wrong(
+            f"{still}: at the end of its `with` block a pool waits for its threads, and blocks the loop. Await the "
+            "results inside the block.",
+            timeline,
+        )
+    return fetch, timeline
+
+
+fetch_in_threads = Exercise(
+    lesson="lesson_06",
+    task="""\
+**Exercise 3: a blocking library.** Write `fetch_in_threads(fetch, urls, limit)`.
+
+- `fetch(url)` is a plain function: it blocks while it waits, and there is no coroutine function for it.
+- At most `limit` fetches are under way at the same time, and as many as that while there are enough. `limit` may be 40.
+- Return a list of the pages in the order of the URLs. Where fetch raises OSError, None stands in its place.
+- Any other exception goes to your caller.
+- The loop stays free: a heartbeat on it goes on.""",
+    reference=solutions.fetch_in_threads,
+    grade=_grade_fetch_in_threads,
+    hints=[
+        "`asyncio.to_thread` uses a pool that all of the program shares; its size depends on the machine.",
+        "`ThreadPoolExecutor(limit)` is a pool of your own: `loop.run_in_executor(pool, fetch, url)` gives a future. "
+        "The pool is the limit.",
+        "Write a coroutine for one URL: `try: return await loop.run_in_executor(...)`, `except OSError: return None`. "
+        "Gather these inside `with ThreadPoolExecutor(limit) as pool:`.",
+    ],
+    wrong_answers=[
+        WrongAnswer(mistakes.on_the_loop, "stood still for 8 s: fetch is a plain function, and ran on the event loop"),
+        WrongAnswer(mistakes.awaits_a_plain_function, "You called `fetch` yourself, so it ran on the event loop"),
+        WrongAnswer(mistakes.no_limit, "6 fetches were under way at the same time; the limit was 2"),
+        WrongAnswer(mistakes.a_thread_for_each, "6 fetches were under way at the same time; the limit was 2"),
+        WrongAnswer(mistakes.one_at_a_time, "yours took 8 s: as soon as one has ended, the next should begin"),
+        WrongAnswer(mistakes.in_batches, "yours took 5 s: as soon as one has ended, the next should begin"),
+        WrongAnswer(mistakes.the_loops_own_pool, "with 32 at a time. asyncio.to_thread uses the loop's own pool"),
+        WrongAnswer(mistakes.a_failure_loses_all, "One fetch raised OSError, and the pages of the others were lost"),
+        WrongAnswer(mistakes.returns_the_exceptions, "/b could not be fetched: return None in its place"),
+        WrongAnswer(mistakes.hides_bugs, "which is a bug and no missing page, and you hid it"),
+        WrongAnswer(mistakes.in_order_of_arrival, "Return the results in the order of the items"),
+        WrongAnswer(mistakes.waits_for_the_threads, "You handed fetch to threads without the event loop"),
+        WrongAnswer(mistakes.leaves_the_block_early, "Await the results inside the block"),
+        WrongAnswer(mistakes.sleeps_instead, "yours took 8 s"),
+    ],
+)
