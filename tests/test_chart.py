@@ -57,3 +57,11 @@ def test_what_cannot_be_drawn_is_refused(
     """The message says what to pass instead."""
     with pytest.raises(ValueError, match=hint):
         chart(panels, x="n", log=log)
+
+
+@pytest.mark.parametrize("top", [0.2, 0.6, 6.0, 600.0])
+def test_a_logarithmic_axis_has_numbers_to_read_it_by(top: float) -> None:
+    """Over a short way, too, at least two numbers stand beside a logarithmic axis."""
+    (axes,) = chart({"seconds": {"a": {1: 0.09, 2: top}}}, x="n", log=True).draw().axes
+    low, high = axes.get_ylim()
+    assert len([tick for tick in axes.get_yticks() if low <= tick <= high]) >= 2

@@ -8,7 +8,7 @@ from typing import Any
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, NullLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from course_lib.plotting.look import GAP, GRID, INK, LINE, MUTED, PAD, PAPER, SCALE, WIDTH, our_style
 from course_lib.plotting.shown import Shown
@@ -99,7 +99,10 @@ class Chart(Shown):
 
     def _set_axes(self, axes: Any, points: list[float]) -> None:
         if self.log:
+            low, high = axes.dataLim.intervaly
             axes.set_yscale("log")
+            # Over a short way, powers of ten alone would leave a number or none.
+            axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 50 * low else (1,)))
             axes.yaxis.set_minor_locator(NullLocator())
         else:
             axes.set_ylim(bottom=0)
