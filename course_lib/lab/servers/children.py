@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from typing import IO, Any
@@ -72,6 +73,17 @@ def lives(process: psutil.Process) -> bool:
         return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return False
+
+
+def halt(process: psutil.Process, timeout: float) -> None:
+    """Suspend a process that may be gone, and wait until it stands still: a signal takes effect a moment later."""
+    attempt(process.suspend)
+    give_up = time.monotonic() + timeout
+    try:
+        while process.status() not in (psutil.STATUS_STOPPED, psutil.STATUS_ZOMBIE) and time.monotonic() < give_up:
+            time.sleep(0.001)
+    except psutil.NoSuchProcess:
+        pass
 
 
 def attempt(action: Callable[[], object]) -> None:

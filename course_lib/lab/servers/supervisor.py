@@ -28,7 +28,7 @@ from typing import Any, NoReturn
 
 import psutil  # type: ignore[import-untyped]
 
-from course_lib.lab.servers.children import Output, apart, attempt, ended, family, lives
+from course_lib.lab.servers.children import Output, apart, attempt, ended, family, halt, lives
 
 PORTS = range(20_000, 32_768)
 """Where ports are taken: below those that systems hand out by themselves. A client that knocks at the port of a stopped
@@ -157,9 +157,9 @@ class Supervisor:
     def pause(self) -> None:
         """Stop the clocks of the server and its children: connections stay, nobody answers."""
         if self.server is not None and self.running():
-            self.server.suspend()  # first, so that the list of its children is complete
+            halt(self.server, GRACE)  # first, so that the list of its children is complete
             for process in family(self.server)[1:]:
-                attempt(process.suspend)
+                halt(process, GRACE)
             self.paused = True
 
     def resume(self) -> None:
