@@ -152,6 +152,16 @@ async def returns_a_mixture(get_user, get_posts, get_news):
     return user, len(posts), [news]
 
 
+class Incomparable:
+    def __eq__(self, other):
+        raise TypeError("not to be compared")
+
+
+async def returns_the_incomparable(get_user, get_posts, get_news):
+    await asyncio.gather(get_user(), get_posts(), get_news())
+    return Incomparable(), Incomparable(), Incomparable()
+
+
 async def misspells_a_callback(get_user, get_posts, get_news):
     done = asyncio.get_running_loop().create_future()
     asyncio.get_running_loop().call_later(1, lambda: done.set_resutl("user"))
@@ -176,7 +186,8 @@ NONSENSE = [
         "Your code raised ExceptionGroup: unhandled errors in a TaskGroup (1 sub-exception): KeyError: 'user'",
     ),
     (raises_without_a_message, "Your code raised TimeoutError (at line 1 of raises_without_a_message)."),
-    (returns_a_mixture, "The check cannot make sense of what your function gave: TypeError"),
+    (returns_a_mixture, "Expected ('user', 'posts', 'news'), got ('user', 5, ['news'])"),
+    (returns_the_incomparable, "The check cannot make sense of what your function gave: TypeError"),
     (misspells_a_callback, "The callback <lambda> failed, line"),
     (leaves, "SystemExit"),
     (blocks, "The event loop was blocked for 3 s"),

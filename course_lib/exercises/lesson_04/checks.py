@@ -63,7 +63,7 @@ def check_pages(scene: Scene, web: Web, pages: Mapping[str, tuple[float, Any]], 
     got, wanted = scene.result(), {url: answer for url, (_, answer) in pages.items()}
     if not isinstance(got, dict):
         raise scene.wrong(
-            f"Return a dictionary, URL to page; you returned a {type(got).__name__}. Workers end their pages in an "
+            f"Return a dictionary, URL to page; you returned {got!r:.40}. Workers end their pages in an "
             "order of their own, so keep each page under its URL."
         )
     if await_missing(got.values()):

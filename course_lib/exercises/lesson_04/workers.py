@@ -83,7 +83,7 @@ fetch_bounded = Exercise(
         WrongAnswer(mistakes.keeps_coroutines, "There is a coroutine or a task where a page belongs"),
         WrongAnswer(mistakes.skips_failures, "left no trace in what you returned, though it failed"),
         WrongAnswer(mistakes.none_for_failures, "stands None. The exception itself belongs there"),
-        WrongAnswer(mistakes.a_list_as_they_come, "you returned a list. Workers end their pages in an order of their"),
+        WrongAnswer(mistakes.a_list_as_they_come, "Workers end their pages in an order of their own"),
         WrongAnswer(mistakes.a_queue_each, "It took 9 s for what 3 workers do in 6 s: a slow page was under way"),
         WrongAnswer(mistakes.from_the_end, "You began with 'page 12'; take the URLs in their order"),
         WrongAnswer(mistakes.every_worker_all, "take from one queue"),
