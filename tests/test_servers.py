@@ -1,5 +1,6 @@
 """The servers of a process, and servers of one's own to stop, kill and pause."""
 
+import asyncio
 import os
 import socket
 import subprocess
@@ -108,6 +109,27 @@ def test_a_server_that_was_killed_comes_back_when_asked_for() -> None:
     until(lambda: not lives(killed))
     assert servers.postgres() == url
     assert sql(url, "SELECT number FROM kept") == 7
+
+
+def test_a_server_comes_back_while_a_child_of_the_killed_one_still_works() -> None:
+    """A killed PostgreSQL leaves children that work on for a moment: the new one waits until they are gone."""
+    busy = "DO 'BEGIN WHILE clock_timestamp() < statement_timestamp() + interval ''1 s'' LOOP END LOOP; END'"
+
+    async def main(server: servers.Server) -> None:
+        connection = await asyncpg.connect(server.url)
+        child = psutil.Process(await connection.fetchval("SELECT pg_backend_pid()"))
+        working = asyncio.create_task(connection.execute(busy))
+        await asyncio.sleep(0.1)  # the statement is on its way
+        killed = psutil.Process(server.pid)
+        killed.kill()
+        until(lambda: not lives(killed))
+        await asyncio.to_thread(server.start)
+        assert not lives(child)
+        await asyncio.wait({working})
+
+    with servers.private_postgres() as server:
+        asyncio.run(main(server))
+        assert sql(server.url, "SELECT 7") == 7
 
 
 @posix
