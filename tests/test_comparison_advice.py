@@ -70,6 +70,15 @@ def test_what_computes_goes_to_processes():
         assert "start a pool once" in str(advice)
 
 
+def test_code_that_lets_go_of_the_gil_goes_to_threads():
+    """Where threads kept several cores busy and were faster, they are the answer, and the reason is told."""
+    advice = advised(
+        made("sequential", 1.0, 0.99, workers=1), made("threads", 0.5, 1.0), made("processes", 0.5, 1.0, workers=2)
+    )
+    assert advice.model == "threads"
+    assert "lets go of the GIL" in str(advice)
+
+
 def test_one_core_has_nothing_for_processes(monkeypatch):
     """On a machine with one core, what computes stays sequential, and the reason is told."""
     monkeypatch.setattr(advice_module, "cores", lambda: 1)

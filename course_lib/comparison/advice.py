@@ -13,6 +13,7 @@ COMPUTES = 0.5  # from this share of computing in the time of a sequential run o
 WAITS = 0.15  # and up to this one, it waits
 WORTH_IT = 1.5  # times faster than sequential; for less, the simplest program is the best one
 AS_FAST = 1.5  # times the fastest one's time, up to which a model is as good as that
+ONE_CORE = 1.3  # cores that one with a GIL keeps busy, at the very most
 TOO_SHORT = 0.005  # seconds for all calls, one after another, below which nothing is worth the trouble
 CARRYING = 1.5  # times the computing of a sequential run: with more, the carrying to processes costs too much
 
@@ -36,7 +37,7 @@ def advise(results: Results) -> Advice:
 
     results: of `compare_models`, with "sequential" among them
     The answer counts the fastest run of each model. It comes from these rules: what computes goes to processes, unless
-    there is one core, or carrying its items there costs more than it brings; what waits goes to asyncio, if it has a
+    its code lets go of the GIL, there is one core, or carrying its items there costs more than it brings; what waits goes to asyncio, if it has a
     coroutine function, and to threads if not; what gains less than 1.5 times stays sequential.
     Raises KeyError when "sequential" was not measured.
     """
@@ -72,9 +73,13 @@ def _computed(run: Run, calls: int) -> float:
 
 def _computing(good: dict[str, Measurement], told: str) -> tuple[str, list[str]]:
     base, reasons = good["sequential"], [told]
-    if "threads" in good:
-        busy = good["threads"].cores
-        reasons.append(f"Threads take turns with the GIL: {good['threads'].workers} kept ~{busy:.1f} cores busy.")
+    threads = good.get("threads")
+    if threads and threads.cores > ONE_CORE and threads.best * WORTH_IT < base.best:
+        why = f"{threads.workers} threads kept ~{threads.cores:.1f} cores busy, {_times(threads, base)}"
+        return "threads", [*reasons, f"It lets go of the GIL, as some C code does: {why}, without carrying anything."]
+    if threads:
+        busy = threads.cores
+        reasons.append(f"Threads take turns with the GIL: {threads.workers} kept ~{busy:.1f} cores busy.")
     if "asyncio" in good:
         reasons.append("On an event loop, nothing else runs while it computes.")
     free = good.get("free threads")

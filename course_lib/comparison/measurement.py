@@ -21,7 +21,7 @@ class Measurement:
     by_core: whether there were so many because there are so many cores
     calls: how many calls each run made
     runs: the runs that came to an end
-    startup: seconds until all workers were there, before the work
+    startup: seconds before the work until the pool was there; threads start with their first call, after it
     warm_up: seconds of a first call by each worker, before the work
     memory: bytes at the peak, above what its process had before: worker processes included
     error: what the first call that failed raised
