@@ -6,5 +6,5 @@ FIRST = ["test_run_all.py", "06_concurrency_comparison.ipynb", "01_sync_vs_async
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the files that take longest: each is one worker's work, and begun last it would be all that is left."""
+    """Begin with the files that take longest: each is one worker's work, and begun last it would end alone."""
     items.sort(key=lambda item: FIRST.index(item.path.name) if item.path.name in FIRST else len(FIRST))
