@@ -6,11 +6,12 @@ import random
 import asyncpg
 import pytest
 from database_lab import Gate, asynchronous, fresh_table, make_pool, queries_seen
+from redis.asyncio import Redis
 
 import course_lib.database.cache as cache
 from course_lib.database import AsyncDatabasePool
 from course_lib.database.breaker import Breaker
-from course_lib.database.line import RedisLine
+from course_lib.database.connecting import Connection
 from course_lib.lab.proxy import Proxy
 from course_lib.lab.servers import private_redis, redis
 
@@ -273,13 +274,13 @@ async def test_concurrent_reads_travel_together(monkeypatch):
         for number in range(1, 101):
             await word(pool, number)
         sent = []
-        round_trip = RedisLine._round_trip
+        exchange = Connection.exchange
 
-        async def counted(self, commands):
+        def counted(self, commands, done):
             sent.append(commands)
-            return await round_trip(self, commands)
+            exchange(self, commands, done)
 
-        monkeypatch.setattr(RedisLine, "_round_trip", counted)
+        monkeypatch.setattr(Connection, "exchange", counted)
         hits = pool.stats["cache_hits"]
         results = await asyncio.gather(*(word(pool, number) for number in range(1, 101)))
         assert results == ["old"] * 100 and pool.stats["cache_hits"] == hits + 100
@@ -295,15 +296,8 @@ async def test_values_do_not_all_expire_together():
     async with make_pool(key_prefix="jitter:") as pool:
         await filled(pool)
         await asyncio.gather(*(word(pool, number) for number in range(1, 101)))
-        client = pool._line._connections
-        connection = client.make_connection()
-        await connection.connect()
-        await connection.send_command("KEYS", "jitter:*token:public.things:*")
-        lives = []
-        for key in await connection.read_response():
-            await connection.send_command("PTTL", key)
-            lives.append(int(await connection.read_response()))
-        await connection.disconnect()
+        async with Redis.from_url(pool.redis_url) as client:
+            lives = [await client.pttl(key) for key in await client.keys("jitter:*token:public.things:*")]
         assert len(lives) > 10
         assert max(lives) <= 1000 * cache.LEASE
         assert max(lives) - min(lives) > 1000 * cache.LEASE * 0.05
@@ -361,19 +355,13 @@ async def test_a_restarted_redis_brings_back_nothing():
             await filled(pool)
             await word(pool)
             assert await cached(pool)
-            connection = pool._line._connections.make_connection()
-            await connection.connect()
-            await connection.send_command("CONFIG", "SET", "appendonly", "no")  # what comes now is lost in the crash
-            await connection.read_response()
-            await connection.disconnect()
+            async with Redis.from_url(server.url) as client:
+                await client.config_set("appendonly", "no")  # what comes now is lost in the crash
             await pool.execute_query(WRITE, 1, "new")
             await asyncio.to_thread(server.kill)
             await asyncio.to_thread(server.start)
-            connection = pool._line._connections.make_connection()
-            await connection.connect()
-            await connection.send_command("KEYS", "*value:*")
-            assert await connection.read_response(), "the old value is there again"
-            await connection.disconnect()
+            async with Redis.from_url(server.url) as client:
+                assert await client.keys("*value:*"), "the old value is there again"
             assert await word(pool) == await word(pool) == "new"
 
 
@@ -385,17 +373,13 @@ async def test_a_full_redis_refuses_values_and_still_invalidates():
             await filled(pool)
             await word(pool)
             assert await cached(pool)
-            connection = pool._line._connections.make_connection()
-            await connection.connect()
-            await connection.send_command("CONFIG", "SET", "maxmemory", "1")
-            await connection.read_response()
-            await pool.execute_query(WRITE, 1, "new")
-            assert pool.stats["lease_waits"] == 0
-            assert await word(pool) == await word(pool) == "new"
-            assert not await cached(pool)
-            await connection.send_command("CONFIG", "SET", "maxmemory", "0")
-            await connection.read_response()
-            await connection.disconnect()
+            async with Redis.from_url(server.url) as client:
+                await client.config_set("maxmemory", 1)
+                await pool.execute_query(WRITE, 1, "new")
+                assert pool.stats["lease_waits"] == 0
+                assert await word(pool) == await word(pool) == "new"
+                assert not await cached(pool)
+                await client.config_set("maxmemory", 0)
             await word(pool)
             assert await cached(pool)
 

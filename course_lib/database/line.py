@@ -2,30 +2,29 @@
 
 A cache read is one small round trip, and the round trip is all its cost. So whoever wants something from Redis puts it
 in a queue; when the answers to the last batch are in, everything that has gathered meanwhile is sent in one write. One
-hundred concurrent reads are one MGET. Alone, a caller waits for nobody.
+hundred concurrent reads are one MGET. Alone, a caller waits for nobody: his command is written before he waits.
 
-A caller who is cancelled leaves only the queue's answer unread: the batch itself is sent and read by a task of its own,
-so that the connection never stops in the middle of a reply.
+A caller who is cancelled leaves only the queue's answer unread: nobody else is disturbed, and the connection never
+stops in the middle of a reply. No task is needed for a batch, only to connect.
 """
 
 import asyncio
 import itertools
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from redis.asyncio import ConnectionPool
-from redis.asyncio.connection import AbstractConnection
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import InvalidResponse, ResponseError
 
 from course_lib.database.breaker import Breaker
+from course_lib.database.connecting import Connection, Replies, connect
 from course_lib.database.errors import CacheUnavailableError
 
 Command = Sequence[Any]
 """A command's name and its arguments; a Key among them is completed when it is sent."""
+
+_TURNS = 40  # of the loop, about 0.1 ms in all
 
 
 class Key(str):
@@ -38,7 +37,7 @@ class Key(str):
 class _Asked:
     answer: asyncio.Future[Any]
     keys: Sequence[Key] = ()  # to be read
-    commands: Sequence[Command] = field(default=())  # to be carried out
+    commands: Sequence[Command] = ()  # to be carried out
 
 
 class RedisLine:
@@ -56,22 +55,23 @@ class RedisLine:
     """
 
     def __init__(self, url: str, *, prefix: str, timeout: float, breaker: Breaker) -> None:
-        # No time limits and no retries of redis-py's own: one limit for the batch, and one place that tries again.
-        self._connections = ConnectionPool.from_url(
-            url, protocol=2, socket_timeout=None, socket_connect_timeout=None, retry=Retry(NoBackoff(), 0)
-        )
-        self._connection: AbstractConnection | None = None
+        self._url = url
         self._prefix = prefix
-        self._run_prefix = ""
         self._timeout = timeout
         self._breaker = breaker
         self._queue: list[_Asked] = []
-        self._task: asyncio.Task[None] | None = None
+        self._batch: list[_Asked] = []  # what is under way
+        self._keys: list[Key] = []  # what the batch reads, each once
+        self._busy = False  # with a batch, or about to send one
+        self._connection: Connection | None = None
+        self._connecting: asyncio.Task[Connection] | None = None
+        self._deadline = 0.0
+        self._watchdog: asyncio.TimerHandle | None = None
         self._loop = asyncio.get_running_loop()  # asked for once: on Python 3.11, every asking is a system call
 
     def get(self, keys: Sequence[Key]) -> asyncio.Future[list[bytes | None]]:
         """Ask for the value of each key; the future returned raises CacheUnavailableError when Redis fails."""
-        return self._ask(_Asked(self._loop.create_future(), keys=keys))
+        return self._ask(_Asked(self._loop.create_future(), keys))
 
     def send(self, *commands: Command) -> asyncio.Future[list[Any]]:
         """Queue commands; the future of their replies raises CacheUnavailableError when one of them fails."""
@@ -79,48 +79,102 @@ class RedisLine:
 
     async def close(self) -> None:
         """Send what is queued, and close the connection."""
-        while self._task is not None:
-            await asyncio.wait({self._task})
-        await self._disconnect()
+        while self._busy:
+            await asyncio.wait({self.send(("PING",))})  # what is asked last is answered last
+        if self._watchdog:
+            self._watchdog.cancel()
+            self._watchdog = None
+        if self._connection:
+            self._connection.abort()
+            await asyncio.sleep(0)  # the loop closes the socket
 
     def _ask(self, asked: _Asked) -> asyncio.Future[Any]:
         self._queue.append(asked)
-        if self._task is None:
-            self._task = self._loop.create_task(self._send_batches(), name="redis")
+        if not self._busy:
+            self._send()
         return asked.answer
 
-    async def _send_batches(self) -> None:
-        batch: list[_Asked] = []
-        try:
-            while self._queue:
-                batch, self._queue = self._queue, []
-                try:
-                    async with asyncio.timeout(self._timeout):
-                        await self._exchange(batch)
-                    self._breaker.succeeded()
-                except (RedisError, OSError) as error:  # TimeoutError is an OSError
-                    self._breaker.failed()
-                    await self._disconnect()
-                    # Who queued meanwhile would only wait for the same failure.
-                    batch, self._queue = batch + self._queue, []
-                    _refuse(batch, error)
-        finally:
-            self._task = None
-            _refuse(batch + self._queue, RuntimeError("the task that sends the batches was cancelled"))
+    def _send(self) -> None:
+        """Send all that has gathered."""
+        self._batch, self._queue = self._queue, []
+        self._busy = bool(self._batch)
+        if not self._busy:
+            return
+        self._deadline = self._loop.time() + self._timeout
+        if self._connection:
+            self._write(self._connection)
+        else:
+            self._connect()
 
-    async def _exchange(self, batch: list[_Asked]) -> None:
+    def _connect(self) -> None:
+        self._connection = None
+        self._connecting = self._loop.create_task(connect(self._url, self._deadline), name="redis")
+        self._connecting.add_done_callback(self._connected)
+
+    def _connected(self, task: asyncio.Task[Connection]) -> None:
+        self._connecting = None
+        if task.cancelled():
+            self._fail(RuntimeError("the task that connects was cancelled"))
+        elif error := task.exception():
+            self._fail(error)
+        else:
+            self._connection = task.result()
+            self._write(self._connection, again=False)
+
+    def _write(self, connection: Connection, *, again: bool = True) -> None:
+        # Keys are completed here and no earlier: between two tries, the connection, and with it the run, can change.
+        prefix = f"{self._prefix}{connection.run_id[:16]}:"
+        commands = [
+            tuple([prefix + part if type(part) is Key else part for part in command])
+            for asked in self._batch
+            for command in asked.commands
+        ]
         # The read comes last, so that it finds what the same batch stores.
-        commands = [command for asked in batch for command in asked.commands]
-        keys = list(dict.fromkeys(key for asked in batch for key in asked.keys))
-        if keys:
-            commands.append(("MGET", *keys))
-        replies = await self._round_trip(commands)
+        self._keys = list(dict.fromkeys([key for asked in self._batch for key in asked.keys]))
+        if self._keys:
+            commands.append(("MGET", *[prefix + key for key in self._keys]))
+        connection.exchange(commands, self._arrived_again if again else self._arrived)
+        # One timer looks after whichever batch is under way when it is due: most batches begin and end without any.
+        if self._watchdog is None:
+            self._watchdog = self._loop.call_at(self._deadline, self._watch)
+        self._stay_awake(self._batch, _TURNS)
+
+    def _stay_awake(self, batch: list[_Asked], turns: int) -> None:
+        # To wake a core that has gone to sleep can take longer than Redis takes to answer: so the loop looks for the
+        # answer a few times before it waits for it.
+        if turns and self._batch is batch:
+            self._loop.call_soon(self._stay_awake, batch, turns - 1)
+
+    def _watch(self) -> None:
+        self._watchdog = None
+        if not self._batch or self._connecting:  # which has its own time limit
+            return
+        if self._loop.time() < self._deadline:
+            self._watchdog = self._loop.call_at(self._deadline, self._watch)
+        else:
+            self._fail(TimeoutError(f"no answer in {self._timeout:g} s"))
+
+    def _arrived_again(self, replies: Replies) -> None:
+        if isinstance(replies, RedisConnectionError | OSError):
+            # An idle connection may have died with a Redis that is long back. Sent twice, a command here does nothing
+            # but what it did the first time.
+            self._connect()
+        else:
+            self._arrived(replies)
+
+    def _arrived(self, replies: Replies) -> None:
         found: dict[Key, bytes | None] = {}
-        if keys:
+        if self._keys and not isinstance(replies, Exception):
             values = replies.pop()
-            if isinstance(values, ResponseError):
-                raise values
-            found = dict(zip(keys, values, strict=True))
+            if isinstance(values, list) and len(values) == len(self._keys):
+                found = dict(zip(self._keys, values, strict=True))
+            else:
+                replies = values if isinstance(values, ResponseError) else InvalidResponse("no values for MGET")
+        if isinstance(replies, Exception):
+            self._fail(replies)
+            return
+        self._breaker.succeeded()
+        batch, self._batch = self._batch, []
         rest = iter(replies)
         for asked in batch:
             own = list(itertools.islice(rest, len(asked.commands))) if asked.commands else None
@@ -132,63 +186,22 @@ class RedisLine:
                 _refuse([asked], refused[0])
             else:
                 asked.answer.set_result(own)
+        if len(batch) == 1:
+            self._send()
+        else:  # whoever has an answer now will ask again in this turn of the loop, and may come along
+            self._loop.call_soon(self._send)
 
-    async def _round_trip(self, commands: list[Command]) -> list[Any]:
-        # is_connected: redis-py would connect again by itself, and nobody would ask for the new run's id.
-        if self._connection is not None and self._connection.is_connected:
-            try:
-                return await self._write_and_read(self._connection, commands)
-            except (RedisConnectionError, OSError):
-                # An idle connection may have died with a Redis that is long back. Sent twice, a command here does
-                # nothing but what it did the first time.
-                await self._disconnect()
-        return await self._write_and_read(await self._connect(), commands)
-
-    async def _write_and_read(self, connection: AbstractConnection, commands: Iterable[Command]) -> list[Any]:
-        # Keys are completed here and no earlier: between two tries, the connection, and with it the run, can change.
-        packed = b"".join([_packed(command, self._run_prefix) for command in commands])
-        await connection.send_packed_command(packed, check_health=False)
-        replies: list[Any] = []
-        for _ in commands:
-            try:
-                replies.append(await connection.read_response(disable_decoding=True))
-            except ResponseError as refused:
-                if isinstance(refused, RedisConnectionError):
-                    raise
-                replies.append(refused)
-        return replies
-
-    async def _connect(self) -> AbstractConnection:
-        connection: AbstractConnection = self._connections.make_connection()  # type: ignore[no-untyped-call]
-        try:
-            await connection.connect()  # type: ignore[no-untyped-call]
-            await connection.send_command("INFO", "server")
-            info = (await connection.read_response(disable_decoding=True)).decode()
-        except BaseException:
-            await connection.disconnect(nowait=True)
-            raise
-        run_id = next((line[7:] for line in info.splitlines() if line.startswith("run_id:")), "")
-        self._run_prefix = f"{self._prefix}{run_id[:16]}:"
-        self._connection = connection
-        return connection
-
-    async def _disconnect(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            await connection.disconnect(nowait=True)
+    def _fail(self, error: BaseException) -> None:
+        self._breaker.failed()
+        if self._connection:
+            self._connection.abort()
+        # Who queued meanwhile would only wait for the same failure.
+        batch, self._batch, self._queue = self._batch + self._queue, [], []
+        self._busy = False
+        _refuse(batch, error)
 
 
-def _packed(command: Command, prefix: str) -> bytes:
-    """Return a command as Redis reads it: how many parts, then each with its length in bytes."""
-    packed = b"*%d\r\n" % len(command)
-    data = [
-        (prefix + part).encode() if type(part) is Key else part if type(part) is bytes else str(part).encode()
-        for part in command
-    ]
-    return packed + b"".join([b"$%d\r\n%b\r\n" % (len(part), part) for part in data])
-
-
-def _refuse(batch: list[_Asked], error: Exception) -> None:
+def _refuse(batch: list[_Asked], error: BaseException) -> None:
     for asked in batch:
         if not asked.answer.done():
             unavailable = CacheUnavailableError(f"{type(error).__name__}: {error}")
