@@ -37,8 +37,9 @@ def advise(results: Results) -> Advice:
 
     results: of `compare_models`, with "sequential" among them
     The answer counts the fastest run of each model. It comes from these rules: what computes goes to processes, unless
-    its code lets go of the GIL, there is one core, or carrying its items there costs more than it brings; what waits goes to asyncio, if it has a
-    coroutine function, and to threads if not; what gains less than 1.5 times stays sequential.
+    its code lets go of the GIL (threads), there is one core, or carrying its items there costs more than it brings;
+    what waits goes to asyncio, if it has a coroutine function, and to threads if not; what gains less than 1.5 times
+    stays sequential.
     Raises KeyError when "sequential" was not measured.
     """
     base = results["sequential"]

@@ -32,6 +32,7 @@ TRIES = 3  # after so many, the solution opens
 # What Python says, and what a learner who reads it for the first time should do.
 HINTS = {
     "unhashable type: 'list'": "gather takes coroutines one by one: gather(*coroutines).",
+    "a coroutine was expected, got <Future": "A future is under way already and needs no task: await it, or gather.",
     "Result is not set": "The task is not done yet: await it.",
     "can't be used in 'await' expression": "Only a coroutine, a task or a future can be awaited: is its () missing?",
     "support the context manager protocol": "What may wait when it is entered or left needs `async with`.",

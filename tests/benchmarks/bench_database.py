@@ -224,26 +224,27 @@ async def inserts(dsn: str, url: str, required: Requirements) -> None:
                 required.check(f"{what}: share of bare COPY's speed", medians["bare COPY"] / medians["ours"], 0.9)
 
 
-def _part_from(pid: int) -> None:
-    """Keep this process and another one on different cores, where the system can do that.
+def _part_from(*servers: int) -> None:
+    """Keep this process and the servers, with the children they will have, on different cores, where that can be done.
 
-    A round trip to a server on the same core takes a seventh of the time, and the kernel puts it there or elsewhere as
+    A round trip to a server on the same core takes a fraction of the time, and the kernel puts it there or elsewhere as
     it likes: left to it, two ways would be compared under different conditions.
     """
     if hasattr(os, "sched_setaffinity") and len(os.sched_getaffinity(0)) > 1:
-        mine, other, *_ = sorted(os.sched_getaffinity(0))
-        os.sched_setaffinity(pid, {other})
+        mine, *others = sorted(os.sched_getaffinity(0))
+        for pid in servers:
+            os.sched_setaffinity(pid, others)
         os.sched_setaffinity(0, {mine})
 
 
 async def main(part: str | None) -> bool:
     required = Requirements()
     with private_postgres() as postgres, private_redis() as redis:
-        print(f"{postgres.version}, {redis.version}; medians of {RUNS} runs or more, {SIZE} connections to PostgreSQL.\n")
+        print(f"{postgres.version}, {redis.version}; medians of {RUNS} runs or more, {SIZE} connections.\n")
+        _part_from(postgres.pid, redis.pid)
         if part != "reads":
             await inserts(postgres.url, redis.url, required)
         if part != "inserts":
-            _part_from(redis.pid)
             await reads(postgres.url, redis.url, required)
     print(f"\n{'':<66}{'reached':>8}  required")
     print("\n".join(required.lines))

@@ -7,7 +7,8 @@ from unittest.mock import patch
 
 from course_lib.exercises.framework import Answer, Exercise, Wrong, WrongAnswer
 from course_lib.exercises.lesson_06 import mistakes, solutions
-from course_lib.exercises.lesson_06.scenes import Blocking, Processes, as_given, called_itself, play, results_of
+from course_lib.exercises.lesson_06.processes import Processes, as_real_processes
+from course_lib.exercises.lesson_06.scenes import Blocking, as_given, called_itself, play, results_of
 from course_lib.timeline import Timeline
 
 
@@ -44,8 +45,8 @@ def _grade_crunch_all(crunch_all: Answer) -> str:
 def _crunch(crunch_all: Answer, jobs: list[str], **seconds: float) -> tuple[Processes, Blocking, Timeline]:
     pool, crunch = Processes(2), Blocking("crunch", seconds)
     try:
-        with patch.object(ProcessPoolExecutor, "submit", _refuse):
-            timeline = play(crunch_all, jobs, crunch, pool)
+        with patch.object(ProcessPoolExecutor, "submit", _refuse), as_real_processes():
+            timeline = play(crunch_all, jobs, crunch, pool, pool="hand the jobs to `pool` itself")
     except Wrong as wrong:
         raise called_itself(crunch, wrong) from None
     finally:
@@ -103,6 +104,17 @@ crunch_all = Exercise(
         WrongAnswer(mistakes.one_after_another, "take 2 s, yours took 4 s: give all jobs to the pool before"),
         WrongAnswer(mistakes.waits_for_the_pool, "you waited for them without `await`, which blocks the loop"),
         WrongAnswer(mistakes.maps, "you waited for them without `await`, which blocks the loop"),
+        WrongAnswer(mistakes.waits_for_the_errors, "you waited for them without `await`, which blocks the loop"),
+        WrongAnswer(mistakes.takes_them_as_completed, "you waited for them without `await`, which blocks the loop"),
+        WrongAnswer(mistakes.waits_by_the_pools_wait, "you waited for them without `await`, which blocks the loop"),
+        WrongAnswer(mistakes.maps_in_a_thread, "You used the pool from a thread, which this check cannot follow"),
+        WrongAnswer(mistakes.waits_in_a_thread, "You used the pool from a thread, which this check cannot follow"),
+        WrongAnswer(mistakes.sends_a_lambda, "A lambda, or a function inside a function, cannot be sent"),
+        WrongAnswer(mistakes.sends_a_partial_of_a_lambda, "A lambda, or a function inside a function, cannot be sent"),
+        WrongAnswer(mistakes.sends_an_inner_function, "Hand the pool `crunch` itself, and the job: `crunch, job`"),
+        WrongAnswer(mistakes.submits_a_lambda, "A lambda, or a function inside a function, cannot be sent"),
+        WrongAnswer(mistakes.makes_tasks_of_futures, "A future is under way already and needs no task: await it"),
+        WrongAnswer(mistakes.makes_it_the_loops_pool, "all of the program shares: hand the jobs to `pool` itself."),
         WrongAnswer(mistakes.closes_the_pool, "You closed the pool"),
         WrongAnswer(mistakes.as_they_end, "Return the results in the order of the items"),
         WrongAnswer(mistakes.calls_it_first, "You called `crunch` yourself, so it ran on the event loop"),

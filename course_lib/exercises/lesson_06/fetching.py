@@ -58,7 +58,7 @@ def _fetch(fetch_in_threads: Answer, fetch: Blocking, urls: list[str], limit: in
         "`map` or `result()` blocks the loop. Use `loop.run_in_executor(pool, fetch, url)`, and await that."
     )
     try:
-        timeline = play(fetch_in_threads, fetch, urls, limit)
+        timeline = play(fetch_in_threads, fetch, urls, limit, pool="make one of your own")
     except Wrong as wrong:
         if fetch.unfollowed:
             raise Wrong(unfollowed, wrong.timeline) from None
@@ -104,6 +104,7 @@ fetch_in_threads = Exercise(
         WrongAnswer(mistakes.one_at_a_time, "yours took 8 s: as soon as one has ended, the next should begin"),
         WrongAnswer(mistakes.in_batches, "yours took 5 s: as soon as one has ended, the next should begin"),
         WrongAnswer(mistakes.the_loops_own_pool, "with 32 at a time. asyncio.to_thread uses the loop's own pool"),
+        WrongAnswer(mistakes.replaces_the_loops_pool, "that all of the program shares: make one of your own."),
         WrongAnswer(mistakes.a_failure_loses_all, "One fetch raised OSError, and the pages of the others were lost"),
         WrongAnswer(mistakes.returns_the_exceptions, "/b could not be fetched: return None in its place"),
         WrongAnswer(mistakes.hides_bugs, "which is a bug and no missing page, and you hid it"),

@@ -1,8 +1,9 @@
 """Wrong answers to the exercises of lesson 6, as learners write them: each must get its own sentence."""
 
 import asyncio
+import functools
 import time
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed, wait
 
 # choose_model
 
@@ -129,6 +130,72 @@ async def maps(jobs, crunch, pool):
     return list(pool.map(crunch, jobs))
 
 
+async def waits_for_the_errors(jobs, crunch, pool):
+    futures = [pool.submit(crunch, job) for job in jobs]
+    if any(future.exception() for future in futures):
+        return []
+    return [future.result() for future in futures]
+
+
+async def takes_them_as_completed(jobs, crunch, pool):
+    place = {pool.submit(crunch, job): number for number, job in enumerate(jobs)}
+    results = [None] * len(jobs)
+    for future in as_completed(place):
+        results[place[future]] = future.result()
+    return results
+
+
+async def waits_by_the_pools_wait(jobs, crunch, pool):
+    futures = [pool.submit(crunch, job) for job in jobs]
+    wait(futures)
+    return [future.result() for future in futures]
+
+
+async def maps_in_a_thread(jobs, crunch, pool):
+    return await asyncio.to_thread(lambda: list(pool.map(crunch, jobs)))
+
+
+async def waits_in_a_thread(jobs, crunch, pool):
+    futures = [pool.submit(crunch, job) for job in jobs]
+    return [await asyncio.to_thread(future.result) for future in futures]
+
+
+async def sends_a_lambda(jobs, crunch, pool):
+    loop = asyncio.get_running_loop()
+    return await asyncio.gather(*(loop.run_in_executor(pool, lambda job=job: crunch(job)) for job in jobs))
+
+
+async def sends_a_partial_of_a_lambda(jobs, crunch, pool):
+    loop = asyncio.get_running_loop()
+    work = functools.partial(lambda job: crunch(job))
+    return await asyncio.gather(*(loop.run_in_executor(pool, work, job) for job in jobs))
+
+
+async def sends_an_inner_function(jobs, crunch, pool):
+    def work(job):
+        return crunch(job)
+
+    loop = asyncio.get_running_loop()
+    return await asyncio.gather(*(loop.run_in_executor(pool, work, job) for job in jobs))
+
+
+async def submits_a_lambda(jobs, crunch, pool):
+    futures = [pool.submit(lambda job=job: crunch(job)) for job in jobs]
+    return await asyncio.gather(*map(asyncio.wrap_future, futures))
+
+
+async def makes_tasks_of_futures(jobs, crunch, pool):
+    loop = asyncio.get_running_loop()
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(loop.run_in_executor(pool, crunch, job)) for job in jobs]
+    return [task.result() for task in tasks]
+
+
+async def makes_it_the_loops_pool(jobs, crunch, pool):
+    asyncio.get_running_loop().set_default_executor(pool)
+    return await asyncio.gather(*(asyncio.to_thread(crunch, job) for job in jobs))
+
+
 async def closes_the_pool(jobs, crunch, pool):
     loop = asyncio.get_running_loop()
     with pool:
@@ -200,6 +267,18 @@ async def the_loops_own_pool(fetch, urls, limit):
                 return await asyncio.to_thread(fetch, url)
             except OSError:
                 return None
+
+    return await asyncio.gather(*(one(url) for url in urls))
+
+
+async def replaces_the_loops_pool(fetch, urls, limit):
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(limit))
+
+    async def one(url):
+        try:
+            return await asyncio.to_thread(fetch, url)
+        except OSError:
+            return None
 
     return await asyncio.gather(*(one(url) for url in urls))
 

@@ -3,10 +3,11 @@
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
+from unittest.mock import patch
 
 from course_lib.clock.loop import VirtualClockLoop
 from course_lib.clock.virtual import clock_of_this_thread
@@ -17,6 +18,7 @@ THREADS = 10
 START = 0.5  # seconds that a process pool takes to start
 WORTH_IT = 1.5
 BEAT = 0.1
+PROCESS = "process of the pool"  # how the threads are named that stand in for processes
 
 # Exercise 1
 
@@ -79,12 +81,20 @@ class Work:
 # Exercises 2 and 3
 
 
-def play(function: Answer, *args: Any) -> Timeline:
+def play(function: Answer, *args: Any, pool: str) -> Timeline:
     """Run the learner's function with a heartbeat beside it, and return what happened; `result` is what it returned.
+
+    pool: what to do instead of replacing the loop's own pool
 
     Whether the loop was blocked, is left to the caller to look at. Raises NotImplementedError for an untouched stub,
     and Wrong for what else `run` finds.
     """
+    set_default_executor = VirtualClockLoop.set_default_executor
+
+    def refuse(loop: VirtualClockLoop, executor: ThreadPoolExecutor) -> None:
+        if loop.is_running():  # and not while it is made, which sets its pool, too
+            raise Wrong(f"You replaced the pool that all of the program shares: {pool}.")
+        set_default_executor(loop, executor)
 
     async def main() -> Any:
         heart = asyncio.create_task(_beat(), name="heartbeat")
@@ -96,7 +106,8 @@ def play(function: Answer, *args: Any) -> Timeline:
 
     main.__name__ = function.__name__
     try:
-        return run(main)
+        with patch.object(VirtualClockLoop, "set_default_executor", refuse):
+            return run(main)
     except Wrong as wrong:
         # Real time that a step takes is not looked at: to start 40 threads is enough, on a busy machine.
         timeline = wrong.timeline
@@ -138,9 +149,9 @@ class Blocking:
     def __call__(self, item: Any) -> Any:
         """Take its time, and return the item with an exclamation mark."""
         name = threading.current_thread().name
-        if _on_a_loop():
+        if running_loop():
             self.on_loop += 1
-        elif name.startswith(Processes.NAME):
+        elif name.startswith(PROCESS):
             self.in_pool += 1
         elif clock_of_this_thread() is None:
             self.unfollowed += 1  # a thread that nobody told the loop of: its sleep would take real time
@@ -157,44 +168,6 @@ class Blocking:
         finally:
             self._under_way -= 1
         return f"{item}!"
-
-
-class Processes(ThreadPoolExecutor):
-    """Stands in for a ProcessPoolExecutor: its workers are threads, whose sleeping is computing, on virtual time."""
-
-    NAME = "process of the pool"
-
-    def __init__(self, workers: int) -> None:
-        super().__init__(workers, thread_name_prefix=self.NAME)
-        self.closed = False
-
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> "Future[Any]":
-        """Submit a job; one that does not come through the loop is shown to the virtual clock, too."""
-        loop = asyncio.get_running_loop()
-        assert isinstance(loop, VirtualClockLoop)
-        if getattr(fn, "__func__", None) is type(loop.clock).run_job:
-            return super().submit(fn, *args, **kwargs)
-        turn = loop.clock.job_submitted(self)
-        future = super().submit(loop.clock.run_job, turn, lambda: fn(*args, **kwargs))
-        future.add_done_callback(lambda _: loop.clock.job_reported(self))
-        wait = future.result
-
-        def result(timeout: float | None = None) -> Any:
-            if not future.done():
-                loop.clock.finish(self)  # which blocks the loop, in virtual time
-            return wait(timeout)
-
-        future.result = result  # type: ignore[method-assign]
-        return future
-
-    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """Note that the learner closed it."""
-        self.closed = True
-        super().shutdown(wait, cancel_futures=cancel_futures)
-
-    def send_home(self) -> None:
-        """End its workers."""
-        super().shutdown(wait=False)
 
 
 def in_order(items: Sequence[Any]) -> list[str]:
@@ -219,9 +192,9 @@ def called_itself(function: Blocking, wrong: Wrong) -> Wrong:
     )
 
 
-def _on_a_loop() -> bool:
+def running_loop() -> asyncio.AbstractEventLoop | None:
+    """Return the loop that runs in the calling thread; None where none does."""
     try:
-        asyncio.get_running_loop()
+        return asyncio.get_running_loop()
     except RuntimeError:
-        return False
-    return True
+        return None
