@@ -8,6 +8,7 @@ import asyncio
 import gc
 import inspect
 import io
+import re
 import textwrap
 import traceback
 import warnings
@@ -37,6 +38,10 @@ HINTS = {
     "can't be used in 'await' expression": "Only a coroutine, a task or a future can be awaited: is its () missing?",
     "support the context manager protocol": "What may wait when it is entered or left needs `async with`.",
 }
+
+CALLBACKS = re.compile(
+    r" cb=\[.*?\](?=>)"
+)  # what a future's text says of Python's own callbacks, with paths of its files
 
 Answer = Callable[..., Coroutine[Any, Any, Any]]
 
@@ -229,6 +234,7 @@ def describe_raised(error: BaseException) -> str:
     """Say what the learner's code raised, where, and what to do; of a group, also the first error that stands in it."""
     first = next(leaves(error))
     text = describe(error) if first is error else f"{describe(error)}: {describe(first)}"
+    text = CALLBACKS.sub("", text)
     lines = [
         f"line {number} of {frame.f_code.co_name}"
         for each in (error, first)

@@ -113,7 +113,7 @@ crunch_all = Exercise(
         WrongAnswer(mistakes.sends_a_partial_of_a_lambda, "A lambda, or a function inside a function, cannot be sent"),
         WrongAnswer(mistakes.sends_an_inner_function, "Hand the pool `crunch` itself, and the job: `crunch, job`"),
         WrongAnswer(mistakes.submits_a_lambda, "A lambda, or a function inside a function, cannot be sent"),
-        WrongAnswer(mistakes.makes_tasks_of_futures, "A future is under way already and needs no task: await it"),
+        WrongAnswer(mistakes.makes_tasks_of_futures, "a coroutine was expected, got <Future pending> (at line"),
         WrongAnswer(mistakes.makes_it_the_loops_pool, "all of the program shares: hand the jobs to `pool` itself."),
         WrongAnswer(mistakes.closes_the_pool, "You closed the pool"),
         WrongAnswer(mistakes.as_they_end, "Return the results in the order of the items"),
