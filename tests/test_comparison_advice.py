@@ -16,21 +16,9 @@ def _two_cores(monkeypatch):
 
 def made(model, seconds, cpu=0.0, *, workers=10, memory=0, startup=0.0, errors=0, problem="", absent=False):
     runs = () if problem else (Run(seconds, cpu, errors), Run(seconds * 1.1, cpu, errors))
-    return Measurement(
-        "work",
-        model,
-        workers,
-        False,
-        10,
-        runs,
-        startup,
-        0.0,
-        memory,
-        "OSError: no" if errors else "",
-        "",
-        problem,
-        absent,
-    )
+    error = "OSError: no" if errors else ""
+    told = {"startup": startup, "memory": memory, "error": error, "problem": problem, "absent": absent}
+    return Measurement("work", model, workers, False, 10, runs, **told)
 
 
 def advised(*measurements):

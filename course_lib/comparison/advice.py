@@ -79,8 +79,7 @@ def _computing(good: dict[str, Measurement], told: str) -> tuple[str, list[str]]
         why = f"{threads.workers} threads kept ~{threads.cores:.1f} cores busy, {_times(threads, base)}"
         return "threads", [*reasons, f"It lets go of the GIL, as some C code does: {why}, without carrying anything."]
     if threads:
-        busy = threads.cores
-        reasons.append(f"Threads take turns with the GIL: {threads.workers} kept ~{busy:.1f} cores busy.")
+        reasons.append(f"Threads take turns with the GIL: {threads.workers} kept ~{threads.cores:.1f} cores busy.")
     if "asyncio" in good:
         reasons.append("On an event loop, nothing else runs while it computes.")
     free = good.get("free threads")

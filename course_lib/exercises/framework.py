@@ -39,9 +39,8 @@ HINTS = {
     "support the context manager protocol": "What may wait when it is entered or left needs `async with`.",
 }
 
-CALLBACKS = re.compile(
-    r" cb=\[.*?\](?=>)"
-)  # what a future's text says of Python's own callbacks, with paths of its files
+# What a future's text says of Python's own callbacks, with paths of its files.
+CALLBACKS = re.compile(r" cb=\[.*?\](?=>)")
 
 Answer = Callable[..., Coroutine[Any, Any, Any]]
 

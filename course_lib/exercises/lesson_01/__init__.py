@@ -215,7 +215,7 @@ def _sunk(wrong: Wrong, refused: Exception) -> Wrong | None:
 
 def _in_order(timeline: Timeline, wanted: list[Any], refused: Exception) -> None:
     got = timeline.result
-    if isinstance(got, dict) or not isinstance(got, list | tuple):
+    if not isinstance(got, list | tuple):
         raise Wrong(f"Return a list; you returned {got!r:.80}.", timeline)
     if await_missing(got):
         raise Wrong(
