@@ -21,7 +21,7 @@ import aiohttp
 import requests
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
-from course_lib.timeline import span
+from course_lib.seeing import span
 
 # What can go wrong on the way. Anything else is a bug, here or in the call, and is raised; so is a cancellation.
 # OSError takes in TimeoutError and all that requests raises; a UnicodeError is a host name that no DNS can hold.

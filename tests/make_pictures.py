@@ -4,8 +4,8 @@ import asyncio
 from dataclasses import replace
 
 from course_lib.paths import REPO
-from course_lib.plotting import Comparison, compare
-from course_lib.timeline import Timeline, simulate, span
+from course_lib.seeing import Comparison, Timeline, compare, simulate, span
+from course_lib.seeing.plotting import png
 
 SWIMLANE = REPO / "data" / "swimlane.png"
 DELAYS = (1, 2, 1, 3, 1)
@@ -38,11 +38,6 @@ def swimlane() -> Comparison:
     )
 
 
-def png(comparison: Comparison) -> bytes:
-    data, _ = comparison._repr_mimebundle_()
-    return bytes(data["image/png"])
-
-
 if __name__ == "__main__":
-    SWIMLANE.write_bytes(png(swimlane()))
+    SWIMLANE.write_bytes(png(swimlane().draw())[0])
     print(swimlane())

@@ -3,7 +3,7 @@
 import pytest
 from test_plotting import crowded, words
 
-from course_lib.plotting import chart
+from course_lib.seeing import chart
 
 WAITS = {
     "seconds": {"threads": {1: 0.1, 100: 0.12, 5_000: 2.94}, "asyncio": {1: 0.1, 100: 0.101, 5_000: 0.31}},

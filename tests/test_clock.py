@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from course_lib.timeline import DeadlockError, State, simulate
+from course_lib.seeing import DeadlockError, State, simulate
 
 YEAR = 365 * 24 * 3600
 

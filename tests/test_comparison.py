@@ -26,7 +26,7 @@ from course_lib.comparison import (
 from course_lib.comparison.calls import Call
 from course_lib.comparison.swimlane import timeline_of
 from course_lib.lab.web import LabServer
-from course_lib.timeline import Outcome, State
+from course_lib.seeing import Outcome, State
 
 HERE = ("sequential", "threads", "processes", "asyncio", "asyncio + threads", "asyncio + processes")
 LIMIT = 120.0  # a hang guard, not a race

@@ -8,7 +8,7 @@ from contextlib import aclosing
 import pytest
 
 from course_lib.crawler import AsyncWebCrawler, CrawlResult, FakeWeb, Response
-from course_lib.timeline import simulate
+from course_lib.seeing import simulate
 
 SITE = "http://site.test"
 

@@ -12,7 +12,7 @@ from contextlib import aclosing
 import pytest
 
 from course_lib.crawler import AsyncWebCrawler, FakeWeb
-from course_lib.timeline import simulate
+from course_lib.seeing import simulate
 
 START = "http://site.test/"
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from course_lib.crawler import AsyncWebCrawler, FakeWeb, Response
-from course_lib.timeline import simulate
+from course_lib.seeing import simulate
 
 PAGES = 14
 HOSTS = ("http://site.test", "http://other.test")

@@ -15,11 +15,14 @@ import threading
 import time
 
 import pytest
+from wrong_answers import lesson_01 as wrong_01
+from wrong_answers import lesson_02 as wrong_02
+from wrong_answers import wrong_answers
 
 import course_lib.exercises
 from course_lib.exercises import lesson_01, lesson_02, lesson_06, progress
 from course_lib.exercises.framework import Exercise, Wrong, run
-from course_lib.timeline import Outcome
+from course_lib.seeing import Outcome
 
 LESSONS = [
     importlib.import_module(f"course_lib.exercises.{module.name}")
@@ -27,7 +30,7 @@ LESSONS = [
     if module.name.startswith("lesson_")
 ]
 EXERCISES = [exercise for lesson in LESSONS for exercise in lesson.EXERCISES]
-MISTAKES = [(exercise, mistake) for exercise in EXERCISES for mistake in exercise.wrong_answers]
+MISTAKES = list(wrong_answers())
 
 
 @pytest.fixture(autouse=True)
@@ -52,14 +55,10 @@ def test_the_reference_solution_passes(exercise):
     assert verdict.passed, verdict.sentence
 
 
-@pytest.mark.parametrize(
-    ("exercise", "mistake"),
-    MISTAKES,
-    ids=lambda x: getattr(x, "function", x).__name__ if not isinstance(x, Exercise) else x.name,
-)
-def test_a_recorded_mistake_gets_its_sentence(exercise, mistake):
+@pytest.mark.parametrize("mistake", MISTAKES, ids=lambda it: f"{it.exercise.name}-{it.function.__name__}")
+def test_a_recorded_mistake_gets_its_sentence(mistake):
     """A typical wrong answer does not pass, and is told what is wrong with it in particular."""
-    verdict = exercise.judge(mistake.function)
+    verdict = mistake.exercise.judge(mistake.function)
     assert verdict.passed is False
     assert mistake.sentence in verdict.sentence
     assert verdict.sentence.endswith((".", "?"))
@@ -99,7 +98,7 @@ def test_a_lesson_has_three_exercises_or_more(lesson):
         assert getattr(lesson, exercise.name) is exercise
         assert f"`{exercise.name}(" in exercise.task
         assert len(exercise.hints) >= 2
-        assert len({mistake.sentence for mistake in exercise.wrong_answers}) >= 3
+        assert len({mistake.sentence for mistake in MISTAKES if mistake.exercise is exercise}) >= 3
 
 
 async def stub(get_user, get_posts, get_news):
@@ -294,7 +293,7 @@ def test_output_is_shown_cut(capsys):
 
 def test_a_wrong_answer_is_shown_what_happened(capsys):
     """After a wrong answer stands the swimlane of the learner's own run."""
-    lesson_01.load_page.check(lesson_01.mistakes.sequential)
+    lesson_01.load_page.check(wrong_01.sequential)
     shown = capsys.readouterr().out
     assert "What happened:" in shown
     assert "get_news" in shown
@@ -347,17 +346,14 @@ def test_a_finding_inside_the_simulation_is_the_verdict(grouped):
 
 def test_a_failed_callback_is_noted_by_name():
     """The note of a callback that failed names it; a line stands there only where it is the learner's own."""
-    verdict = lesson_02.ask.judge(lesson_02.mistakes.swaps_the_callbacks)
+    verdict = lesson_02.ask.judge(wrong_02.swaps_the_callbacks)
     assert verdict.timeline.notes[0].startswith("the callback Future.set_exception failed: TypeError")
 
 
 def test_hints_lead_on(capsys):
     """Each call gives the next hint, and the last one stays."""
     exercise = Exercise(
-        **{
-            name: getattr(lesson_01.load_page, name)
-            for name in ("lesson", "task", "reference", "grade", "hints", "wrong_answers")
-        }
+        **{name: getattr(lesson_01.load_page, name) for name in ("lesson", "task", "reference", "grade", "hints")}
     )
     for _ in range(4):
         exercise.hint()
@@ -371,7 +367,7 @@ def test_the_solution_opens_after_three_tries(capsys):
     exercise.solution()
     assert "opens when you have passed, or after 3 tries; so far: 0" in capsys.readouterr().out
     for _ in range(3):
-        exercise.check(lesson_01.mistakes.plain_gather)
+        exercise.check(wrong_01.plain_gather)
     assert "solution() the solution" in capsys.readouterr().out
     exercise.solution()
     assert "return_exceptions=True" in capsys.readouterr().out
@@ -388,7 +384,7 @@ def test_the_solution_opens_after_a_pass(capsys):
 def test_progress_outlives_the_kernel(own_progress, monkeypatch, capsys):
     """What was passed stands in work/progress.json, stays passed after a later wrong try, and is shown."""
     lesson_01.load_page.check(lesson_01.solutions.load_page)
-    lesson_01.load_page.check(lesson_01.mistakes.sequential)
+    lesson_01.load_page.check(wrong_01.sequential)
     monkeypatch.setattr(progress, "_memory", {})
     assert json.loads(own_progress.read_text())["lesson_01"]["load_page"] == {"passed": True, "tries": 2}
     capsys.readouterr()

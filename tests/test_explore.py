@@ -10,13 +10,13 @@ from typing import Any
 import kernels
 import pytest
 
-from course_lib.explore import explore
+from course_lib.seeing import explore
 
 Message = tuple[str, dict[str, Any]]
 
 PROGRAM = """
 import asyncio
-from course_lib.explore import explore
+from course_lib.seeing import explore
 
 async def main(in_flight=2, delay=1.0):
     if in_flight == 5:

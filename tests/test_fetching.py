@@ -21,7 +21,7 @@ from course_lib.fetching import (
     sync_fetch_url,
 )
 from course_lib.lab.web import LabServer
-from course_lib.timeline import record
+from course_lib.seeing import record
 
 FetchAll = Callable[..., list[FetchResult]]
 

@@ -5,8 +5,7 @@ import asyncio
 import pytest
 from test_plotting import crowded, words
 
-from course_lib.plotting import in_flight
-from course_lib.timeline import Lane, Timeline, simulate, span
+from course_lib.seeing import Lane, Timeline, in_flight, simulate, span
 
 
 def open_lanes(*stretches: tuple[float, float], name: str = "page", virtual: bool = True) -> Timeline:

@@ -23,7 +23,7 @@ from course_lib.lifecycle import (
     with_retry,
     with_timeout,
 )
-from course_lib.timeline import simulate
+from course_lib.seeing import simulate
 
 
 class Stepped(Coroutine):

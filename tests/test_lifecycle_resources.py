@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from course_lib.lifecycle import finish, managed_resource
-from course_lib.timeline import simulate
+from course_lib.seeing import simulate
 
 
 class Room:

@@ -6,7 +6,7 @@ import random
 import pytest
 
 from course_lib.lifecycle import RetryManager, retry_decorator, with_retry
-from course_lib.timeline import simulate
+from course_lib.seeing import simulate
 
 
 class Service:

@@ -9,7 +9,7 @@ import warnings
 import pytest
 
 from course_lib.lifecycle import TimeoutManager, timeout_decorator, with_timeout
-from course_lib.timeline import simulate
+from course_lib.seeing import simulate
 
 
 async def page(seconds, events=None):

@@ -17,7 +17,7 @@ from course_lib.lifecycle import (
     timeout_decorator,
     with_timeout,
 )
-from course_lib.timeline import simulate
+from course_lib.seeing import simulate
 
 
 @pytest.fixture

@@ -3,8 +3,8 @@
 import pytest
 from test_plotting import crowded, words
 
-from course_lib.plotting import link_graph
-from course_lib.plotting.shown import png
+from course_lib.seeing import link_graph
+from course_lib.seeing.plotting import png
 
 GLOSSARY = {"task": ["coroutine", "loop"], "coroutine": ["task", "loop"], "loop": ["task"], "lag": ["loop", "loop"]}
 

@@ -13,7 +13,7 @@ from collections import Counter
 import pytest
 
 from course_lib.monitor import EventLoopMonitor, TaskState
-from course_lib.timeline import record, simulate
+from course_lib.seeing import record, simulate
 
 EAGER = [asyncio.eager_task_factory] if sys.version_info >= (3, 12) else []
 

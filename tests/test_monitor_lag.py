@@ -10,7 +10,7 @@ import pytest
 
 from course_lib.monitor import EventLoopMonitor
 from course_lib.monitor.records import Block
-from course_lib.timeline import simulate
+from course_lib.seeing import simulate
 
 LOOPS = {"asyncio": None}
 if importlib.util.find_spec("uvloop"):  # not a requirement of the course: tested where it is
@@ -196,7 +196,7 @@ def test_in_a_simulation_a_loop_that_does_not_block_has_no_lag():
 
 def test_a_deadlock_in_a_simulation_is_still_found():
     """A monitor's own timers do not hide a deadlock from the virtual clock."""
-    from course_lib.timeline import DeadlockError
+    from course_lib.seeing import DeadlockError
 
     async def main():
         async with EventLoopMonitor():

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from course_lib.monitor import EventLoopMonitor
-from course_lib.timeline import simulate
+from course_lib.seeing import simulate
 
 
 async def fails(seconds):

@@ -8,7 +8,7 @@ from itertools import combinations
 from pathlib import Path
 
 import pytest
-from make_pictures import SWIMLANE, png, swimlane
+from make_pictures import SWIMLANE, swimlane
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
@@ -16,8 +16,8 @@ from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 from PIL import Image, ImageChops, ImageStat
 
-from course_lib.plotting import compare, describe, draw, look, picture
-from course_lib.timeline import Lane, Outcome, Span, State, Timeline
+from course_lib.seeing import Lane, Outcome, Span, State, Timeline, compare, describe
+from course_lib.seeing.plotting import draw, look, png
 
 WAITING, RUNNING, BLOCKING = State
 LONG = "a name that goes on and on, as names do that are made from an address"
@@ -144,7 +144,7 @@ def test_the_axis_says_which_clock() -> None:
 
 def drawn(timeline: Timeline, colour: str) -> int:
     """Count the pixels of a colour in the middle of the chart, where there are no words and no key."""
-    image = Image.open(io.BytesIO(picture(timeline)[0])).convert("RGB")
+    image = Image.open(io.BytesIO(png(draw(timeline))[0])).convert("RGB")
     rows = look.PAD + look.ROW * len(timeline.lanes)
     chart = image.crop((300 * look.SCALE, 0, 640 * look.SCALE, rows * look.SCALE))
     wanted = [round(255 * part) for part in to_rgb(colour)]
@@ -244,14 +244,14 @@ def test_words_and_outlines_stand_out_from_the_paper() -> None:
 def test_letters_are_ten_points_and_the_paper_is_opaque() -> None:
     """The picture is legible on a projector and on a dark page: no letter is small, no pixel transparent."""
     assert min(float(text.get_fontsize()) for text in texts(draw(everything(12)))) >= 10
-    image = Image.open(io.BytesIO(picture(everything(12))[0]))
+    image = Image.open(io.BytesIO(png(draw(everything(12)))[0]))
     assert "transparency" not in image.info and image.convert("RGBA").getchannel("A").getextrema() == (255, 255)
 
 
 def test_a_picture_has_twice_the_pixels_of_its_size() -> None:
     """The PNG is shown at half its size, so that it is crisp."""
-    png, size = picture(everything(5))
-    assert Image.open(io.BytesIO(png)).size == (2 * size["width"], 2 * size["height"])
+    data, size = png(draw(everything(5)))
+    assert Image.open(io.BytesIO(data)).size == (2 * size["width"], 2 * size["height"])
 
 
 HOSTILE = {
@@ -263,8 +263,8 @@ HOSTILE = {
 PRINT = """
 import hashlib, sys
 sys.path[:0] = [r"{tests}"]
-from test_plotting import everything, picture
-print(hashlib.sha256(picture(everything(7))[0]).hexdigest())
+from test_plotting import draw, everything, png
+print(hashlib.sha256(png(draw(everything(7)))[0]).hexdigest())
 """
 
 
@@ -287,9 +287,9 @@ def test_drawing_leaves_no_trace_in_matplotlib() -> None:
 import sys, matplotlib
 matplotlib.rcParams["font.size"] = 33
 before = {key: matplotlib.rcParams._get(key) for key in matplotlib.rcParams}
-from course_lib.plotting import draw, picture
-from course_lib.timeline import Timeline
-picture(Timeline())
+from course_lib.seeing import Timeline
+from course_lib.seeing.plotting import draw, png
+png(draw(Timeline()))
 draw(Timeline())
 assert before == {key: matplotlib.rcParams._get(key) for key in matplotlib.rcParams}
 assert "matplotlib.pyplot" not in sys.modules
@@ -357,7 +357,9 @@ def test_an_empty_comparison_says_what_to_pass() -> None:
 
 def test_the_readme_picture_is_what_the_course_draws() -> None:
     """data/swimlane.png can be made again: the same size, and the same to the eye on any machine."""
-    saved, drawn = (Image.open(io.BytesIO(data)).convert("RGB") for data in (SWIMLANE.read_bytes(), png(swimlane())))
+    saved, drawn = (
+        Image.open(io.BytesIO(data)).convert("RGB") for data in (SWIMLANE.read_bytes(), png(swimlane().draw())[0])
+    )
     assert saved.size == drawn.size
     assert max(ImageStat.Stat(ImageChops.difference(saved, drawn)).mean) < 1
     assert SWIMLANE.stat().st_size < 100_000
@@ -368,6 +370,6 @@ def test_a_described_timeline_has_its_picture_and_the_words() -> None:
     shown = describe(everything(5), "five lanes take turns")
     data, _ = shown._repr_mimebundle_()
     assert (str(shown), data["text/plain"]) == ("five lanes take turns", "five lanes take turns")
-    assert data["image/png"] == picture(everything(5))[0]
+    assert data["image/png"] == png(draw(everything(5)))[0]
     with pytest.raises(ValueError, match=r"words is empty: say what is seen, describe\(timeline"):
         describe(everything(5), " ")

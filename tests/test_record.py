@@ -13,7 +13,7 @@ from collections.abc import Coroutine
 
 import pytest
 
-from course_lib.timeline import Outcome, State, record, simulate, span
+from course_lib.seeing import Outcome, State, record, simulate, span
 
 
 async def fetch(seconds=0.0):

@@ -21,7 +21,7 @@ import pytest
 import requests
 from aiohttp import web
 
-from course_lib.timeline import DeadlockError, Outcome, RunawayError, SimulationError, simulate, span
+from course_lib.seeing import DeadlockError, Outcome, RunawayError, SimulationError, simulate, span
 
 MINE = os.path.basename(__file__)
 
@@ -511,7 +511,7 @@ def test_a_runaway_loop_does_not_fill_the_memory():
 
 STUCK = """
     import asyncio, sys, threading, time
-    from course_lib.timeline import RunawayError, simulate
+    from course_lib.seeing import RunawayError, simulate
 
     lock = threading.Lock()
     lock.acquire()
@@ -547,7 +547,7 @@ def test_a_loop_that_catches_everything_is_left_in_time(step):
     """
     script = f"""
     import time
-    from course_lib.timeline import RunawayError, simulate
+    from course_lib.seeing import RunawayError, simulate
 
     async def main():
         while True:
@@ -588,7 +588,7 @@ def test_an_interrupt_ends_the_simulation_at_once():
     out = run_script(
         """
         import _thread, asyncio, signal, threading, time
-        from course_lib.timeline import simulate
+        from course_lib.seeing import simulate
 
         # A shell lets what it starts in the background ignore interrupts, and a test suite may be among it.
         signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -838,7 +838,7 @@ def test_debuggers_and_profilers_work_afterwards(program):
     """sys.settrace, which debuggers and coverage use, works after a simulation, also one that was stopped."""
     script = f"""
 import sys
-from course_lib.timeline import RunawayError, simulate
+from course_lib.seeing import RunawayError, simulate
 {program}
 try:
     simulate(main, limit=0.2)
@@ -863,7 +863,7 @@ def test_python_ends_although_a_task_catches_everything():
     """A task that ignores its cancellation, and would ignore being closed, does not keep Python from ending."""
     script = """
 import asyncio
-from course_lib.timeline import simulate
+from course_lib.seeing import simulate
 async def stubborn():
     while True:
         try:

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from course_lib.timeline import Lane, Outcome, Span, State, Timeline
+from course_lib.seeing import Lane, Outcome, Span, State, Timeline
 
 WAITING, RUNNING, BLOCKING = State.WAITING, State.RUNNING, State.BLOCKING
 

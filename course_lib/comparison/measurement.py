@@ -7,7 +7,7 @@ from statistics import median
 from typing import Any
 
 from course_lib.comparison.trial import Run
-from course_lib.timeline import Timeline
+from course_lib.seeing import Timeline
 
 MB = 1_000_000
 
@@ -121,7 +121,7 @@ class Results:
 
     @property
     def timelines(self) -> dict[str, Timeline]:
-        """The timelines by model, for `course_lib.plotting.compare`."""
+        """The timelines by model, for `course_lib.seeing.compare`."""
         return {measurement.model: measurement.timeline for measurement in self if measurement.timeline}
 
     def __str__(self) -> str:

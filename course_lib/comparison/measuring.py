@@ -12,7 +12,7 @@ from course_lib.comparison.swimlane import timeline_of
 from course_lib.comparison.trial import Plan, Run, carry_out
 from course_lib.comparison.workload import Workload
 from course_lib.lifecycle.checks import check_count, check_number
-from course_lib.timeline import Timeline
+from course_lib.seeing import Timeline
 
 
 async def measure(

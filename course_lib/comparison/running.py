@@ -12,7 +12,7 @@ from course_lib.comparison.calls import Call
 from course_lib.comparison.pool import Pool
 from course_lib.comparison.usage import Usage
 from course_lib.comparison.workload import Workload
-from course_lib.timeline import Timeline, record
+from course_lib.seeing import Timeline, record
 
 
 @dataclass(frozen=True)

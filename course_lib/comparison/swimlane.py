@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 
 from course_lib.comparison.calls import Call
-from course_lib.timeline import Lane, Outcome, Span, State, Timeline
+from course_lib.seeing import Lane, Outcome, Span, State, Timeline
 
 NOTE = "of each call it was measured how much was computing, not when: that is drawn first, and then its waiting"
 MIXED = 0.1  # from which share of both on the note is worth reading

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 
 from course_lib.crawler.fetch import Response
 from course_lib.crawler.urls import normalise, origin_of
-from course_lib.timeline import span
+from course_lib.seeing import span
 
 HOME = "http://site.test/"
 

@@ -1,4 +1,4 @@
-"""An exercise: its task, its hints, its check, its reference solution, and the wrong answers it is tested against.
+"""An exercise: its task, its hints, its check and its reference solution.
 
 A check grades behaviour. It runs the learner's function on the virtual clock, with functions that take a stated time,
 looks at what happened, and answers with a verdict and one sentence.
@@ -20,11 +20,11 @@ from pathlib import Path
 from types import CodeType
 from typing import Any
 
-from course_lib.clock import DeadlockError, RunawayError
 from course_lib.exercises import progress
-from course_lib.timeline import Timeline, simulate, span
-from course_lib.timeline.frames import is_library
-from course_lib.timeline.trace import describe
+from course_lib.seeing import Timeline, simulate, span
+from course_lib.seeing.clock import DeadlockError, RunawayError
+from course_lib.seeing.timeline.frames import is_library
+from course_lib.seeing.timeline.trace import describe
 
 LIMIT = 2.0  # real seconds a single run of the learner's function may take
 SHOWN = 2_000  # characters of the learner's own output that a check repeats
@@ -55,14 +55,6 @@ class Wrong(Exception):
 
 
 @dataclass(frozen=True)
-class WrongAnswer:
-    """A typical wrong answer and a part of the sentence it must get."""
-
-    function: Answer
-    sentence: str
-
-
-@dataclass(frozen=True)
 class Verdict:
     """What a check says of one answer; `passed` is None when nothing was attempted."""
 
@@ -82,7 +74,6 @@ class Exercise:
         reference: the solution; its name and parameters are those the learner's function has.
         grade: runs the learner's function (with `run`), raises Wrong for what it finds, returns the praise.
         hints: from a nudge to nearly all of it.
-        wrong_answers: recorded mistakes, each with what it must be told.
     """
 
     lesson: str
@@ -90,7 +81,6 @@ class Exercise:
     reference: Answer
     grade: Callable[[Answer], str]
     hints: Sequence[str]
-    wrong_answers: Sequence[WrongAnswer]
     _hints_given: int = field(default=0, init=False, repr=False)
 
     @property
@@ -318,4 +308,4 @@ def _failed_callback(timeline: Timeline | None) -> str:
 
 def _is_grading(code: CodeType) -> bool:
     path = Path(code.co_filename)
-    return Path(__file__).parent in path.parents and path.stem not in ("mistakes", "solutions")
+    return Path(__file__).parent in path.parents and path.stem not in ("as_found", "solutions")

@@ -20,11 +20,11 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any, NamedTuple
 
-from course_lib.clock import VirtualClockLoop
 from course_lib.monitor.records import Block, Lag
-from course_lib.timeline.frames import running_line
-from course_lib.timeline.layers import Layer, put_layer, take_layers_off
-from course_lib.timeline.trace import task_name
+from course_lib.seeing.clock import VirtualClockLoop
+from course_lib.seeing.timeline.frames import running_line
+from course_lib.seeing.timeline.layers import Layer, put_layer, take_layers_off
+from course_lib.seeing.timeline.trace import task_name
 
 EVERY = 0.05  # seconds between two samples of the lag: each costs a wake-up of the loop
 SAMPLES = 10_000  # the last so many, eight minutes of them

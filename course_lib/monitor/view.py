@@ -4,19 +4,17 @@ import asyncio
 import html
 import sys
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from course_lib.monitor.records import TaskMetrics, TaskState, show
-
-if TYPE_CHECKING:
-    from course_lib.monitor.monitor import EventLoopMonitor
+from course_lib.monitor.watcher import Watcher
 
 FAILURES = BLOCKS = 5  # so many of each are named
 PLACEHOLDER = "A table of the tasks stands here while the cell runs."
 ENDED = (TaskState.COMPLETED, TaskState.FAILED, TaskState.CANCELLED)
 
 
-def summary(monitor: "EventLoopMonitor") -> str:
+def summary(monitor: Watcher) -> str:
     """Return the totals, what failed, the lag and what blocked the loop, a line each."""
     virtual = monitor.virtual
     lines = [_totals(monitor)]
@@ -36,7 +34,7 @@ def summary(monitor: "EventLoopMonitor") -> str:
     return "\n".join(lines)
 
 
-def table(monitor: "EventLoopMonitor", rows: int) -> str:
+def table(monitor: Watcher, rows: int) -> str:
     """Return the totals, the unfinished tasks that have been there longest, and the lag."""
     live = [metrics for metrics in monitor.get_metrics() if metrics.state not in ENDED]
     lines = [_totals(monitor), f"{'task':<20} {'state':<8} {'for':>10}  waits at"]
@@ -48,7 +46,7 @@ def table(monitor: "EventLoopMonitor", rows: int) -> str:
     return "\n".join([*lines, _lag(monitor)])
 
 
-def table_html(monitor: "EventLoopMonitor", rows: int) -> str:
+def table_html(monitor: Watcher, rows: int) -> str:
     """Return the same as HTML."""
     live = [metrics for metrics in monitor.get_metrics() if metrics.state not in ENDED]
     body = "".join(
@@ -68,7 +66,7 @@ class LiveTable:
     takes no time to look at, there are no updates.
     """
 
-    def __init__(self, monitor: "EventLoopMonitor", every: float, rows: int) -> None:
+    def __init__(self, monitor: Watcher, every: float, rows: int) -> None:
         if not every > 0:
             raise ValueError(f"every={every!r}: pass seconds between two updates, more than 0 (0.25 is the default)")
         if not rows > 0:
@@ -113,12 +111,12 @@ def _as_bundle(text: str) -> dict[str, str]:
     return {"text/plain": text, "text/html": f"<p><em>{text}</em></p>"}
 
 
-def _totals(monitor: "EventLoopMonitor") -> str:
+def _totals(monitor: Watcher) -> str:
     states = ", ".join(f"{number:,} {state.value}" for state, number in monitor.totals().items() if number)
     return f"tasks: {monitor.created:,} created" + (f": {states}" if states else "")
 
 
-def _lag(monitor: "EventLoopMonitor") -> str:
+def _lag(monitor: Watcher) -> str:
     lag, virtual = monitor.lag(), monitor.virtual
     return (
         f"lag of the loop: median {show(lag.median, virtual)}, 99 of 100 within {show(lag.p99, virtual)}, "
@@ -130,5 +128,5 @@ def _more(number: int, what: str) -> list[str]:
     return [f"... and {number:,} more {what}"] if number > 0 else []
 
 
-def _cells(monitor: "EventLoopMonitor", live: list[TaskMetrics], rows: int) -> list[tuple[str, str, str, str]]:
+def _cells(monitor: Watcher, live: list[TaskMetrics], rows: int) -> list[tuple[str, str, str, str]]:
     return [(each.name, each.state.value, show(each.duration, monitor.virtual), each.place) for each in live[:rows]]

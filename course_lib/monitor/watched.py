@@ -7,17 +7,15 @@ count as having asked for it. A wrapper sees the exception pass by.
 import asyncio
 import inspect
 import linecache
-from collections.abc import Coroutine, Iterator
+from collections import deque
+from collections.abc import Callable, Coroutine, Iterator
 from types import CodeType, CoroutineType
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from course_lib.monitor.records import Step, TaskMetrics, TaskState
-from course_lib.timeline.frames import is_library, waiting_line
-from course_lib.timeline.trace import UNNAMED, describe
-from course_lib.timeline.wrapping import WrappedCoroutine, layers_of
-
-if TYPE_CHECKING:
-    from course_lib.monitor.monitor import EventLoopMonitor
+from course_lib.seeing.timeline.frames import is_library, waiting_line
+from course_lib.seeing.timeline.trace import UNNAMED, describe
+from course_lib.seeing.timeline.wrapping import WrappedCoroutine, layers_of
 
 # Naming the place that a step reached takes longer than most steps do, so only those from so many seconds on are named.
 NAMED = 0.001
@@ -28,13 +26,36 @@ _COMPLETED, _CANCELLED = TaskState.COMPLETED, TaskState.CANCELLED
 _libraries: dict[str, bool] = {}  # by file
 
 
+class Watching(Protocol):
+    """What a watched coroutine tells its end and its steps to."""
+
+    now: Callable[[], float]
+    began: float
+    slow: float
+    loop: asyncio.AbstractEventLoop | None
+    completed: int
+    completed_seconds: float
+    failed: int
+    cancelled: int
+    finished: "deque[Watched]"
+    failures: "deque[Watched]"
+    running: "TimedWatched | None"
+
+    @property
+    def watch(self) -> Any:
+        """What measures the loop's lag; None before the start."""
+
+    def step_was_slow(self, watched: "TimedWatched", began: float, ended: float) -> None:
+        """Report a step of a watched task that blocked the loop."""
+
+
 class Watched(WrappedCoroutine):
     """A coroutine that tells its monitor how it ended, and is otherwise the one it wraps; also the task's record."""
 
     # One object a task, and as few fields as will do: each one costs every task.
     __slots__ = ("end", "error", "monitor", "name", "number", "start", "state")
 
-    def __init__(self, coro: Coroutine[Any, Any, Any], monitor: "EventLoopMonitor", number: int) -> None:
+    def __init__(self, coro: Coroutine[Any, Any, Any], monitor: Watching, number: int) -> None:
         self.coro, self.monitor, self.number = coro, monitor, number
         self.__qualname__ = getattr(coro, "__qualname__", None)
         self.state: TaskState | None = None  # None until it has ended
@@ -116,7 +137,7 @@ class TimedWatched(Watched):
 
     __slots__ = ("begun", "first", "longest", "reached", "resumed", "running")
 
-    def __init__(self, coro: Coroutine[Any, Any, Any], monitor: "EventLoopMonitor", number: int) -> None:
+    def __init__(self, coro: Coroutine[Any, Any, Any], monitor: Watching, number: int) -> None:
         self.coro, self.monitor, self.number = coro, monitor, number
         self.__qualname__ = getattr(coro, "__qualname__", None)
         self.state = None
@@ -177,7 +198,7 @@ def _round(seconds: float) -> float:
     return round(seconds, 9)  # to nanoseconds: what a virtual clock says is exact, and is to look so
 
 
-def unwrap(coro: Any, monitor: "EventLoopMonitor") -> Watched | None:
+def unwrap(coro: Any, monitor: Watching) -> Watched | None:
     """Find the wrapper of one monitor among those of other monitors and of other task factories."""
     return next((layer for layer in layers_of(coro) if isinstance(layer, Watched) and layer.monitor is monitor), None)
 

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from statistics import median
 
-from course_lib.timeline import record, simulate
+from course_lib.seeing import record, simulate
 
 TASKS, TOGETHER, RUNS = 100_000, 1000, 5
 

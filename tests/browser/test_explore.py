@@ -14,7 +14,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 
 SOURCE = """\
 import asyncio
-from course_lib.explore import explore
+from course_lib.seeing import explore
 
 async def main(in_flight):
     limit = asyncio.Semaphore(in_flight)

@@ -4,9 +4,9 @@ from collections.abc import Coroutine, Sequence
 from itertools import pairwise
 from typing import Any
 
-from course_lib.exercises.framework import Answer, Exercise, Service, Wrong, WrongAnswer, await_missing, run
-from course_lib.exercises.lesson_01 import mistakes, solutions
-from course_lib.timeline import Timeline
+from course_lib.exercises.framework import Answer, Exercise, Service, Wrong, await_missing, run
+from course_lib.exercises.lesson_01 import solutions
+from course_lib.seeing import Timeline
 
 
 def overlapped(service: Service, timeline: Timeline, possible: float) -> None:
@@ -87,16 +87,6 @@ load_page = Exercise(
         "`asyncio.create_task(get_user())` starts it. Do that three times, before the first `await`.",
         "Keep the three tasks in three variables, then return `await user, await posts, await news`.",
     ],
-    wrong_answers=[
-        WrongAnswer(mistakes.sequential, "6 s for what 3 s can do. A call that is awaited at once"),
-        WrongAnswer(mistakes.awaits_each_task, "You made tasks, but awaited each one before the next was made"),
-        WrongAnswer(mistakes.calls_only, "an `await` is missing"),
-        WrongAnswer(mistakes.awaits_nothing, "this was still running: get_user, get_posts, get_news"),
-        WrongAnswer(mistakes.forgets_return, "Is a `return` missing?"),
-        WrongAnswer(mistakes.as_they_finish, "The order should be user, posts, news; you returned posts, news, user."),
-        WrongAnswer(mistakes.starts_two_too_late, "Some waits overlapped, but the whole took 4 s for what 3 s can do"),
-        WrongAnswer(mistakes.calls_first_awaits_later, "a call starts nothing: it only makes a coroutine"),
-    ],
 )
 
 
@@ -150,16 +140,6 @@ order_page = Exercise(
         "Which of the three calls can be made before you know the customer?",
         "Await the customer. From there on it is exercise 1 again, with two calls.",
         "After `customer = await get_customer()`, make two tasks, then return `customer, await orders, await offers`.",
-    ],
-    wrong_answers=[
-        WrongAnswer(mistakes.all_in_a_row, "6 s for what 4 s can do. A call that is awaited at once"),
-        WrongAnswer(mistakes.passes_the_task, "get_orders was given a task or a coroutine, not the customer"),
-        WrongAnswer(mistakes.asks_twice, "get_customer ran 2 times"),
-        WrongAnswer(mistakes.forgets_the_customer, "Return three things, customer, orders, offers"),
-        WrongAnswer(
-            mistakes.knows_the_customer, "get_orders was given 'customer 7'; it needs what get_customer() returned"
-        ),
-        WrongAnswer(mistakes.tasks_one_by_one, "You made tasks, but awaited each one before the next was made"),
     ],
 )
 
@@ -248,19 +228,6 @@ fetch_all = Exercise(
         "In which order does `asyncio.gather` return its results?",
         "What does `asyncio.gather` do with an exception by default, and which argument changes that?",
         "`return await asyncio.gather(*(fetch(name) for name in names), return_exceptions=True)`",
-    ],
-    wrong_answers=[
-        WrongAnswer(mistakes.one_by_one, "7.5 s for what 3 s can do"),
-        WrongAnswer(mistakes.plain_gather, "the three pages that did arrive are lost"),
-        WrongAnswer(mistakes.gather_in_try, "gather gave up at the first failure"),
-        WrongAnswer(mistakes.plain_group, "the group cancelled the fetches that were still under way"),
-        WrongAnswer(mistakes.by_name, "A name may come twice"),
-        WrongAnswer(mistakes.gathers_a_list, "gather(*coroutines)"),
-        WrongAnswer(mistakes.only_what_worked, "left no trace"),
-        WrongAnswer(mistakes.as_completed, "Every result is there, but not in input order"),
-        WrongAnswer(mistakes.none_instead, "In place of the page that failed stands None"),
-        WrongAnswer(mistakes.waits_for_tasks, "There is a coroutine or a task in the list"),
-        WrongAnswer(mistakes.not_for_nothing, "ValueError"),
     ],
 )
 

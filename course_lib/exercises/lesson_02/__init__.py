@@ -8,10 +8,10 @@ from contextlib import suppress
 from contextvars import ContextVar, copy_context
 from typing import Any
 
-from course_lib.clock import SimulationError
-from course_lib.exercises.framework import Answer, Exercise, Wrong, WrongAnswer, await_missing, run
-from course_lib.exercises.lesson_02 import mistakes, solutions
-from course_lib.timeline import Timeline
+from course_lib.exercises.framework import Answer, Exercise, Wrong, await_missing, run
+from course_lib.exercises.lesson_02 import as_found, solutions
+from course_lib.seeing import Timeline
+from course_lib.seeing.clock import SimulationError
 
 # Exercise 1
 
@@ -103,18 +103,6 @@ in_chunks = Exercise(
         "`await asyncio.sleep(0)` goes to the end of the ready queue and comes back in the next turn.",
         "Count the items with `enumerate(items, start=1)`; after each tenth, `await asyncio.sleep(0)`.",
     ],
-    wrong_answers=[
-        WrongAnswer(mistakes.in_one_go, "All 100 items were worked on before anyone else had a turn"),
-        WrongAnswer(mistakes.awaits_without_waiting, "a coroutine that never suspends runs like a plain function"),
-        WrongAnswer(mistakes.a_task_for_each_item, "tasks made together run in one turn"),
-        WrongAnswer(mistakes.sleeps_on_the_loop, "The event loop was blocked for 1 s"),
-        WrongAnswer(mistakes.sleeps_for_long, "You slept for 10 s"),
-        WrongAnswer(mistakes.chunks_too_long, "Others waited while 25 items were worked on in one step; 10 at most"),
-        WrongAnswer(mistakes.in_threads, "work() was called in another thread"),
-        WrongAnswer(mistakes.in_threads_at_once, "work() was called in another thread"),
-        WrongAnswer(mistakes.backwards, "but not in the order of the items"),
-        WrongAnswer(mistakes.loses_the_rest, "Of 37 items, work() was called for 30"),
-    ],
 )
 
 
@@ -182,24 +170,6 @@ ask = Exercise(
         "What can be awaited now and be given its result later, by somebody else?",
         "`asyncio.get_running_loop().create_future()` makes one. It has `set_result` and `set_exception`.",
         "Pass these two methods to `start` as the callbacks, then `return await future`.",
-    ],
-    wrong_answers=[
-        WrongAnswer(mistakes.returns_what_start_returns, "Your function returned before the answer was there"),
-        WrongAnswer(mistakes.returns_the_future, "You returned the future itself"),
-        WrongAnswer(mistakes.looks_too_early, "Your function returned before the answer was there"),
-        WrongAnswer(mistakes.polls_now_and_then, "you noticed at 1.6 s, because you looked at times of your own"),
-        WrongAnswer(mistakes.polls_without_end, "did not come to an end"),
-        WrongAnswer(mistakes.polls_for_what_failed, "The callback <lambda> failed: TypeError: polls_for_what_failed"),
-        WrongAnswer(mistakes.forgets_the_error, "nobody woke your task"),
-        WrongAnswer(mistakes.polls_quickly, "you noticed at 1.24 s, because you looked at times of your own"),
-        WrongAnswer(mistakes.sleeps_then_looks, "you noticed at 2 s, because you looked at times of your own"),
-        WrongAnswer(mistakes.swaps_the_callbacks, "The callback Future.set_exception failed: TypeError"),
-        WrongAnswer(
-            mistakes.callback_without_parameter, "The callback <lambda> failed: TypeError: callback_without_pa"
-        ),
-        WrongAnswer(mistakes.polls_for_errors, "The exception was there after 1.2345678 s, and you noticed at 1.5 s"),
-        WrongAnswer(mistakes.cancels_itself, "your function was cancelled: raise that exception"),
-        WrongAnswer(mistakes.returns_the_error, "your function returned ConnectionError('no answer'): raise it"),
     ],
 )
 
@@ -315,7 +285,7 @@ count_tasks = Exercise(
 **Exercise 3: bug hunt.** Mend `count_tasks(main)`.
 
 ```python
-{inspect.getsource(mistakes.as_the_article).replace("as_the_article", "count_tasks").strip()}
+{inspect.getsource(as_found.count_tasks).strip()}
 ```
 
 - It awaits `main()` and returns two numbers: how many tasks were created meanwhile, and how many of them failed.
@@ -330,22 +300,6 @@ count_tasks = Exercise(
         "Wrap the coroutine: `async def watched(coro)` with `try: return await coro`, then `except Exception`, count, "
         "`raise`.",
         "`before = loop.get_task_factory()` at the start, and `loop.set_task_factory(before)` in a `finally`.",
-    ],
-    wrong_answers=[
-        WrongAnswer(mistakes.as_the_article, "take **kwargs, and pass them on"),
-        WrongAnswer(mistakes.drops_the_keywords, "did not run in it: pass the keywords on"),
-        WrongAnswer(mistakes.counts_ids, "The id of a task that is gone is given to the next one"),
-        WrongAnswer(mistakes.counts_after_the_end, "you counted 0. While main ran, the factory was still"),
-        WrongAnswer(mistakes.counts_elsewhere, "you counted 0. The factory is called once for each task: count there"),
-        WrongAnswer(mistakes.asks_the_factory_again, "create_task asks the factory again: make the task with asyncio"),
-        WrongAnswer(mistakes.returns_the_lists, "Return two numbers, created and failed; you returned ([<Task"),
-        WrongAnswer(mistakes.asks_for_the_exception, "`task.exception()` counts as asking"),
-        WrongAnswer(mistakes.cancelled_is_failed, "which is no failure; you counted 2 failed"),
-        WrongAnswer(mistakes.leaves_the_factory, "the task factory that was there before was not back"),
-        WrongAnswer(mistakes.no_finally, "do it in a `finally`"),
-        WrongAnswer(mistakes.loses_the_result, "A task lost its result"),
-        WrongAnswer(mistakes.never_awaits_main, "main() was not awaited to its end"),
-        WrongAnswer(mistakes.swallows_the_exception, "its exception must go on after you saw it"),
     ],
 )
 

@@ -3,8 +3,8 @@
 import inspect
 from typing import Any
 
-from course_lib.exercises.framework import Answer, Exercise, WrongAnswer
-from course_lib.exercises.lesson_03 import mistakes, solutions
+from course_lib.exercises.framework import Answer, Exercise
+from course_lib.exercises.lesson_03 import as_found, solutions
 from course_lib.exercises.lesson_03.scenes import BAD, CLEAN_UP, Jobs, Scene, Source, play, used_uncalled
 
 # Exercise 1
@@ -102,29 +102,6 @@ fetch_or_default = Exercise(
         "gives you someone to ask.",
         "`except TimeoutError:` `if limit.expired(): return default`, else `raise`. Catch nothing else.",
     ],
-    wrong_answers=[
-        WrongAnswer(mistakes.no_limit, "you returned 'page': no default"),
-        WrongAnswer(mistakes.late_is_an_error, "your function raised TimeoutError; it should return the default"),
-        WrongAnswer(mistakes.any_timeout_error, "nobody will learn that the database gave up"),
-        WrongAnswer(mistakes.any_exception, "The fetch raised ValueError, and you hid it"),
-        WrongAnswer(mistakes.cancelled_is_late, 'returned "yesterday\'s page" instead of ending cancelled'),
-        WrongAnswer(mistakes.leaves_it_running, "this was still running: fetch"),
-        WrongAnswer(mistakes.shields_it, "this was still running: fetch"),
-        WrongAnswer(mistakes.sleeps_first, "your function returned it at 2 s: do not wait on"),
-        WrongAnswer(mistakes.forgets_return, "Is a `return` missing?"),
-        WrongAnswer(mistakes.own_limit, "With a limit of 3 s, a fetch that hangs was given up at 2.5 s"),
-        WrongAnswer(mistakes.late_or_cancelled, "At 2.2 s, in the clean-up of a fetch that was too late, somebody"),
-        WrongAnswer(mistakes.late_or_anything, "At 2.2 s, in the clean-up of a fetch that was too late, somebody"),
-        WrongAnswer(mistakes.awaits_the_function, "call it: `fetch()`"),
-        WrongAnswer(mistakes.plain_with, "TypeError: 'Timeout' object does not support the context manager protocol"),
-        WrongAnswer(mistakes.plain_with, "entered or left needs `async with`"),
-        WrongAnswer(mistakes.passes_the_limit, "`fetch` takes no argument: call it without, `fetch()`"),
-        WrongAnswer(mistakes.shields_the_function, "you never called it. To start it, call it: `fetch()`"),
-        WrongAnswer(mistakes.fetches_in_a_group, "you raised ExceptionGroup instead of it"),
-        WrongAnswer(mistakes.raises_its_own, "raised another TimeoutError instead of it: raise the fetch's own"),
-        WrongAnswer(mistakes.waits_unprotected, "When it was cancelled at 1 s, this was still running: fetch"),
-        WrongAnswer(mistakes.awaits_the_cancelled, "awaiting a cancelled task raises CancelledError"),
-    ],
 )
 
 
@@ -212,7 +189,7 @@ work_through = Exercise(
 **Exercise 2: bug hunt.** This worker cannot be stopped, and may not close. Mend `work_through(get_job, handle, close)`.
 
 ```python
-{inspect.getsource(mistakes.as_found).replace("as_found", "work_through").strip()}
+{inspect.getsource(as_found.work_through).strip()}
 ```
 
 - It handles one job after the other until `await get_job()` gives None, and returns how many it handled.
@@ -226,25 +203,6 @@ work_through = Exercise(
         "BaseException, and no Exception: which line catches it?",
         "Put the `try` for bad jobs around `handle(job)` alone, and catch Exception there.",
         "Around the whole loop: `try:` ... `return handled`, then `finally: await close()`. No `return` in there.",
-    ],
-    wrong_answers=[
-        WrongAnswer(mistakes.as_found, "it went on with job 2: it cannot be stopped"),
-        WrongAnswer(mistakes.no_finally, "When the worker was cancelled while it handled a job, close() never ran"),
-        WrongAnswer(mistakes.breaks_when_cancelled, "it stopped, but returned 0 as if it had come to its end"),
-        WrongAnswer(mistakes.returns_in_finally, "it stopped, but returned 0 as if it had come to its end"),
-        WrongAnswer(mistakes.a_failure_ends_it, "One bad job ended the whole worker"),
-        WrongAnswer(mistakes.closes_twice, "close() ran 2 times"),
-        WrongAnswer(mistakes.closes_in_the_background, "this was still running: close"),
-        WrongAnswer(mistakes.hides_the_end, "only a failing handle(job) is to be survived"),
-        WrongAnswer(mistakes.counts_failures, "you returned 4; count the good ones"),
-        WrongAnswer(mistakes.forgets_the_count, "Is a `return` missing?"),
-        WrongAnswer(mistakes.collects_them_first, "At 1 s the worker asked for the next job, and had not handled"),
-        WrongAnswer(mistakes.survives_one_kind, "One bad job ended the whole worker: its handle raised OSError"),
-        WrongAnswer(mistakes.hides_some_ends, "get_job() raised ValueError, and your function returned 2"),
-        WrongAnswer(mistakes.falsy_is_none, "0 and 1, and you returned 0: only None ends the work"),
-        WrongAnswer(mistakes.forgets_to_await_the_job, "It had not ended after 60 s. A coroutine was made and never"),
-        WrongAnswer(mistakes.continues_after_none, "It had not ended after 60 s."),
-        WrongAnswer(mistakes.forgets_to_await_close, "close() was called and not awaited"),
     ],
 )
 
@@ -319,24 +277,6 @@ first_answer = Exercise(
         "`try: return await finished`, `except Exception as error:` keep the error and look at the next. After the "
         "loop, `raise ExceptionGroup('no source answered', errors)`.",
         "Around it all: `finally:` cancel every task, then `await asyncio.gather(*tasks, return_exceptions=True)`.",
-    ],
-    wrong_answers=[
-        WrongAnswer(mistakes.one_after_another, "source b was not asked at the beginning"),
-        WrongAnswer(mistakes.waits_for_all, "Source b answers first, after 1 s; you returned 'a'"),
-        WrongAnswer(mistakes.forgets_the_losers, "this was still running: source"),
-        WrongAnswer(mistakes.cancels_and_goes, "this was still running: source a, source c"),
-        WrongAnswer(mistakes.first_to_end, "Source b failed, and that ended everything"),
-        WrongAnswer(mistakes.in_a_group, "Source b failed, and that ended everything"),
-        WrongAnswer(mistakes.last_error_only, "you raised OSError: raise an ExceptionGroup of their errors"),
-        WrongAnswer(mistakes.drops_an_error, "tells only of this: source a is down"),
-        WrongAnswer(mistakes.gives_up_silently, "you returned None: raise an ExceptionGroup of their errors"),
-        WrongAnswer(mistakes.cleans_up_after_success_only, "When it was cancelled at 0.5 s, this was still running"),
-        WrongAnswer(mistakes.treats_cancellation_as_failure, "instead of ending cancelled"),
-        WrongAnswer(mistakes.awaits_each_loser, "ended cancelled: awaiting a cancelled task raises CancelledError."),
-        WrongAnswer(mistakes.gathers_the_losers, "gather stops at the first CancelledError; pass `return_exceptions"),
-        WrongAnswer(mistakes.makes_tasks_of_functions, "call it: `source()`"),
-        WrongAnswer(mistakes.groups_the_functions, "call it: `source()`"),
-        WrongAnswer(mistakes.waits_for_functions, "call it: `source()`"),
     ],
 )
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from course_lib.exercises.framework import Answer, Wrong, await_missing, describe_raised, leaves, run
-from course_lib.timeline import Timeline, span
+from course_lib.seeing import Timeline, span
 
 PATIENCE = 60.0  # virtual seconds after which a call is taken for one that does not end
 CLEAN_UP = 0.5  # seconds that what the learner calls needs when it is cancelled

@@ -3,9 +3,9 @@
 import asyncio
 from collections.abc import Sequence
 
-from course_lib.exercises.framework import Answer, Exercise, Wrong, WrongAnswer
+from course_lib.exercises.framework import Answer, Exercise, Wrong
 from course_lib.exercises.lesson_03.scenes import Scene, play
-from course_lib.exercises.lesson_04 import mistakes, solutions
+from course_lib.exercises.lesson_04 import solutions
 from course_lib.exercises.lesson_04.web import Stream
 
 
@@ -81,18 +81,5 @@ first_match = Exercise(
         "`async for url, text in pages:` takes the pages as they come. Do not collect them first.",
         "Who closes the generator when you `return` from inside the loop? Look up `aclosing` in the lesson.",
         "`async with aclosing(stream()) as pages:` around the loop, `return url` inside it, `raise LookupError` after.",
-    ],
-    wrong_answers=[
-        WrongAnswer(mistakes.leaves_it_open, "Leaving an `async for` does not close its generator"),
-        WrongAnswer(mistakes.collects_them_first, "after 4 pages: look at each as it comes"),
-        WrongAnswer(mistakes.goes_on_to_the_end, "after 4 pages: look at each as it comes"),
-        WrongAnswer(mistakes.takes_the_last, "You returned 'd' at"),
-        WrongAnswer(mistakes.closes_after_success_only, "and its stream was still open"),
-        WrongAnswer(mistakes.plain_for, "take its pages with `async for`"),
-        WrongAnswer(mistakes.awaits_the_stream, "take its pages with `async for`"),
-        WrongAnswer(mistakes.forgets_to_await_matches, "matches(text) is a coroutine, await it"),
-        WrongAnswer(mistakes.returns_none, "No page matches, and your function returned None: raise LookupError"),
-        WrongAnswer(mistakes.hides_a_failure, "matches(text) raised ValueError, and your function raised LookupError"),
-        WrongAnswer(mistakes.does_not_call_it, "you never called it: `stream()` gives the pages"),
     ],
 )

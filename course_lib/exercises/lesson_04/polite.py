@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from course_lib.exercises.framework import Answer, Exercise, WrongAnswer, await_missing
+from course_lib.exercises.framework import Answer, Exercise, await_missing
 from course_lib.exercises.lesson_03.scenes import Scene, play
-from course_lib.exercises.lesson_04 import mistakes, solutions
+from course_lib.exercises.lesson_04 import as_found, solutions
 from course_lib.exercises.lesson_04.web import Web
 
 
@@ -99,7 +99,7 @@ fetch_politely = Exercise(
 `fetch_politely(fetch, urls, total, per_host)`.
 
 ```python
-{inspect.getsource(mistakes.politely_as_found).replace("politely_as_found", "fetch_politely").strip()}
+{inspect.getsource(as_found.fetch_politely).strip()}
 ```
 
 - It returns a list, in the order of `urls`: the page or, after three tries, the ConnectionError.
@@ -112,19 +112,5 @@ fetch_politely = Exercise(
         "Four URLs of the slow host come first. Two are fetched. Which slots do the other two hold while they wait?",
         "`async with a, b:` takes a, then b. What everybody shares should be taken last, and held only for the fetch.",
         "The pause belongs outside of both slots: the `async with` goes inside the `try`, around the fetch alone.",
-    ],
-    wrong_answers=[
-        WrongAnswer(mistakes.politely_as_found, "The last page of the fast host came at 6 s"),
-        WrongAnswer(mistakes.only_the_pause, "wait with one of the total slots in hand"),
-        WrongAnswer(mistakes.only_the_order, "was begun at 3 s: the pause was spent with a slot in hand"),
-        WrongAnswer(mistakes.keeps_the_hosts_slot, "was begun at 3 s: the pause was spent with a slot in hand"),
-        WrongAnswer(mistakes.no_total, "6 pages were being fetched at one time; 4 is the limit"),
-        WrongAnswer(mistakes.no_limit_per_host, "4 pages of slow were being fetched at one time; 2 a host"),
-        WrongAnswer(mistakes.a_new_semaphore_each, "4 pages of slow were being fetched at one time; 2 a host"),
-        WrongAnswer(mistakes.one_host_after_the_other, "It was not begun before the slow host was done"),
-        WrongAnswer(mistakes.one_page_after_the_other, "It was not begun before the slow host was done"),
-        WrongAnswer(mistakes.gives_up_at_once, "you returned [ConnectionError('down for a moment')"),
-        WrongAnswer(mistakes.hurries, "failed at 1 s and was tried again at"),
-        WrongAnswer(mistakes.raises_the_last, "A page that failed three times cost you the others"),
     ],
 )

@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 
 from course_lib.exercises.framework import await_missing
 from course_lib.exercises.lesson_03.scenes import CLEAN_UP
-from course_lib.timeline import Timeline, span
-from course_lib.timeline.model import most_at_once
+from course_lib.seeing import Timeline, span
+from course_lib.seeing.timeline.model import most_at_once
 
 
 @dataclass(slots=True)

@@ -4,8 +4,8 @@ import inspect
 from collections.abc import Mapping
 from typing import Any
 
-from course_lib.exercises.framework import Answer, Exercise, WrongAnswer
-from course_lib.exercises.lesson_04 import mistakes, solutions
+from course_lib.exercises.framework import Answer, Exercise
+from course_lib.exercises.lesson_04 import as_found, solutions
 from course_lib.exercises.lesson_04.checks import check_bounds, check_never_idle, check_pages, check_stopped, watched
 from course_lib.exercises.lesson_04.web import Web
 
@@ -64,33 +64,6 @@ fetch_bounded = Exercise(
         "Start the workers in an `async with asyncio.TaskGroup() as group:`. It waits for all of them, and cancels "
         "them when you are cancelled.",
     ],
-    wrong_answers=[
-        WrongAnswer(mistakes.in_batches, "It took 9 s for what 3 workers do in 6 s: a slow page was under way"),
-        WrongAnswer(mistakes.one_by_one, "One page after another: 17 s for what 3 workers do in 6 s"),
-        WrongAnswer(mistakes.with_async_for, "be it `for` or `async for`, waits before it goes on"),
-        WrongAnswer(mistakes.all_at_once, "12 pages were being fetched at one time; 3 is the limit"),
-        WrongAnswer(mistakes.with_a_semaphore, "you had 12 tasks at one time, one for each page. A semaphore bounds"),
-        WrongAnswer(mistakes.never_ends_the_workers, "A worker that waits in `queue.get()` ends only if you cancel it"),
-        WrongAnswer(mistakes.awaits_endless_workers, "they wait at an empty queue for ever"),
-        WrongAnswer(mistakes.forgets_task_done, "each get() needs its task_done()"),
-        WrongAnswer(mistakes.dies_of_a_failure, "its task_done() never came, so queue.join() waits for ever"),
-        WrongAnswer(mistakes.loses_the_rest, "A page failed, and took its worker with it: who was to fetch the others"),
-        WrongAnswer(mistakes.group_without_try, "your function raised ExceptionGroup: the failure is to cost that"),
-        WrongAnswer(mistakes.gather_without_try, "A page failed, and took its worker with it: that ended your whole"),
-        WrongAnswer(mistakes.waits_for_more, "The last page was there at 6 s, and your function ended at 8 s"),
-        WrongAnswer(mistakes.goes_without_them, "this was still running: worker"),
-        WrongAnswer(mistakes.groups_the_function, "`fetch` is a function, and you never called it: `await fetch(url)`"),
-        WrongAnswer(mistakes.keeps_coroutines, "There is a coroutine or a task where a page belongs"),
-        WrongAnswer(mistakes.skips_failures, "left no trace in what you returned, though it failed"),
-        WrongAnswer(mistakes.none_for_failures, "stands None. The exception itself belongs there"),
-        WrongAnswer(mistakes.a_list_as_they_come, "Workers end their pages in an order of their own"),
-        WrongAnswer(mistakes.a_queue_each, "It took 9 s for what 3 workers do in 6 s: a slow page was under way"),
-        WrongAnswer(mistakes.from_the_end, "You began with 'page 12'; take the URLs in their order"),
-        WrongAnswer(mistakes.every_worker_all, "take from one queue"),
-        WrongAnswer(mistakes.three_workers, "3 pages were being fetched at one time; 2 is the limit"),
-        WrongAnswer(mistakes.no_finally, "Cancel your workers in a `finally`"),
-        WrongAnswer(mistakes.swallows_cancellation, "was begun at 1.5 s. Which `except` catches a CancelledError"),
-    ],
 )
 
 
@@ -140,7 +113,7 @@ crawl = Exercise(
 **Exercise 2: bug hunt.** Mend `crawl(fetch, start, workers)`, a crawler on a queue.
 
 ```python
-{inspect.getsource(mistakes.crawl_as_found).replace("crawl_as_found", "crawl").strip()}
+{inspect.getsource(as_found.crawl).strip()}
 ```
 
 - `await fetch(url)` gives the list of links on that page, or raises an exception.
@@ -158,19 +131,5 @@ crawl = Exercise(
         "stand that always runs?",
         "`except Exception as error: pages[url] = error`, then `finally: queue.task_done()`. Around "
         "`await queue.join()` too: `try:`, and cancel and await the workers in its `finally:`.",
-    ],
-    wrong_answers=[
-        WrongAnswer(mistakes.crawl_as_found, "2 of 13 pages were never fetched, 'page-11' among them"),
-        WrongAnswer(mistakes.marks_too_late, "while the first fetch was under way until 4 s. Whoever sees a URL first"),
-        WrongAnswer(mistakes.asks_before_and_marks_after, "Whoever sees a URL first must mark it at once"),
-        WrongAnswer(mistakes.a_failure_ends_its_worker, "its task_done() never came, so queue.join() waits for ever"),
-        WrongAnswer(mistakes.forgets_what_failed, "left no trace in what you returned, though it failed"),
-        WrongAnswer(mistakes.cleans_up_at_the_end_only, "Cancel your workers in a `finally`"),
-        WrongAnswer(mistakes.level_by_level, "It took 9 s for what 3 workers do in 6 s: a slow page was under way"),
-        WrongAnswer(mistakes.ends_when_the_queue_is_empty, "A worker that finds the queue empty is not done"),
-        WrongAnswer(mistakes.a_task_for_each_page, "A semaphore bounds work, not tasks"),
-        WrongAnswer(mistakes.marks_done_twice, "the work was taken for done too early: one task_done() for each get()"),
-        WrongAnswer(mistakes.cannot_be_cancelled, "they must not catch the CancelledError"),
-        WrongAnswer(mistakes.without_a_limit, "12 pages were being fetched at one time; 3 is the limit"),
     ],
 )

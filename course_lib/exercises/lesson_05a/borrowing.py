@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from course_lib.exercises.framework import Answer, Exercise, Wrong, WrongAnswer, await_missing
-from course_lib.exercises.lesson_05a import mistakes, solutions
+from course_lib.exercises.framework import Answer, Exercise, Wrong, await_missing
+from course_lib.exercises.lesson_05a import solutions
 from course_lib.exercises.lesson_05a.pool import Connection, Pool
 from course_lib.exercises.lesson_05a.scenes import Call, Scene, play
 
@@ -196,30 +196,5 @@ with_connection = Exercise(
         "it there, and raise one that has.",
         "After the acquire: `try:`, and `pool.slots.release()` in its `finally:`. Inside, once there is a connection, "
         "a second `try:` whose `finally:` closes it or appends it to `pool.idle`.",
-    ],
-    wrong_answers=[
-        WrongAnswer(mistakes.connects_each_time, "Put each back into `pool.idle`, take from there"),
-        WrongAnswer(mistakes.takes_no_slot, "5 connections were open at one time; 2 is the limit"),
-        WrongAnswer(mistakes.leaves_it_in_idle, "must take it out of `idle`"),
-        WrongAnswer(mistakes.opens_all_at_once, "the second long after the first, and you opened 3 connections"),
-        WrongAnswer(mistakes.forgets_to_await_connect, "you gave it a coroutine. Is an `await` missing"),
-        WrongAnswer(mistakes.one_at_a_time, "you took 6 s for what 4 s can do"),
-        WrongAnswer(mistakes.limits_the_work, "`pool.timeout` is for waiting for a connection, not for working"),
-        WrongAnswer(mistakes.limits_connect_and_work, "`pool.timeout` is for waiting for a connection, not for"),
-        WrongAnswer(mistakes.waits_for_ever, "early waited for a connection that long held until 7 s"),
-        WrongAnswer(mistakes.does_not_wait, "query 3 raised TimeoutError after 0 s; it may wait pool.timeout"),
-        WrongAnswer(mistakes.awaits_close, "Your code raised TypeError: object NoneType can't be used in 'await'"),
-        WrongAnswer(mistakes.returns_the_error, "work(connection) raised TimeoutError, and your function returned"),
-        WrongAnswer(mistakes.says_nothing, "The message of your TimeoutError is ''"),
-        WrongAnswer(mistakes.takes_any_timeout, "and you took it for the pool's"),
-        WrongAnswer(mistakes.gives_back_after_success, "whoever had one before, or its slot, did not give it back"),
-        WrongAnswer(mistakes.throws_away_after_failure, "It is not `broken`: it can be used again"),
-        WrongAnswer(mistakes.keeps_the_broken, "and read the answer to 'lost query', which nobody had waited for"),
-        WrongAnswer(mistakes.forgets_to_close, "at the server it is still open, 2 in all where 1 is the limit"),
-        WrongAnswer(mistakes.except_exception, "next got no connection, though all others had ended"),
-        WrongAnswer(mistakes.connects_outside_the_try, "next got no connection, though all others had ended"),
-        WrongAnswer(mistakes.releases_what_it_never_took, "only given back by who took it"),
-        WrongAnswer(mistakes.works_again, "work() of 'lost query' was called 2 times"),
-        WrongAnswer(mistakes.forgets_the_result, "Is a `return` missing?"),
     ],
 )

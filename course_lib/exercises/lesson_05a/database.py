@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeVar
 import asyncpg  # type: ignore[import-untyped]
 
 from course_lib.exercises.framework import Wrong, await_missing
-from course_lib.timeline import span
+from course_lib.seeing import span
 
 STATEMENT = 1.0  # seconds that every statement takes
 LEVELS = ("read_committed", "repeatable_read", "serializable")

@@ -5,12 +5,12 @@ import inspect
 from collections.abc import Coroutine
 from typing import Any
 
-from course_lib.exercises.framework import Answer, Exercise, Wrong, WrongAnswer
-from course_lib.exercises.lesson_05a import mistakes, solutions
+from course_lib.exercises.framework import Answer, Exercise, Wrong
+from course_lib.exercises.lesson_05a import as_found, solutions
 from course_lib.exercises.lesson_05a.database import Database
 from course_lib.exercises.lesson_05a.lending import Pool
 from course_lib.exercises.lesson_05a.scenes import Call, Scene, play
-from course_lib.timeline import span
+from course_lib.seeing import span
 
 BANK = 3.0  # seconds
 
@@ -146,7 +146,7 @@ pay = Exercise(
 `pay(pool, bank, order)`.
 
 ```python
-{inspect.getsource(mistakes.pay_as_found).replace("pay_as_found", "pay").strip()}
+{inspect.getsource(as_found.pay).strip()}
 ```
 
 - `pool.acquire()` lends one of a few connections. Each `select` and `insert` takes 1 s.
@@ -162,22 +162,5 @@ pay = Exercise(
         "another? The log entry can go through the same one.",
         "What does the connection do while the bank works? End the `async with` before it, and begin another after.",
         "`async with pool.acquire() as connection, connection.transaction():` around the two inserts.",
-    ],
-    wrong_answers=[
-        WrongAnswer(mistakes.pay_as_found, "each holds one connection and waits for another"),
-        WrongAnswer(mistakes.nested_for_the_log, "Who holds a connection must not ask for a second one"),
-        WrongAnswer(mistakes.holds_it_at_the_bank, "From 1 s to 4 s the bank was working, and your function held a"),
-        WrongAnswer(mistakes.all_in_one_transaction, "Give it back before, and borrow another one after"),
-        WrongAnswer(mistakes.without_a_transaction, "'log of order 1' could not be stored, and 'receipt of order 1'"),
-        WrongAnswer(mistakes.a_transaction_each, "Both or none: put both into one transaction"),
-        WrongAnswer(mistakes.both_at_once, "One connection does one thing at a time"),
-        WrongAnswer(mistakes.uses_it_after_the_block, "after it had been given back"),
-        WrongAnswer(mistakes.awaits_acquire, "Borrow by `async with pool.acquire() as connection:`"),
-        WrongAnswer(mistakes.awaits_transaction, "Use `async with connection.transaction():`, which commits"),
-        WrongAnswer(mistakes.logs_before_the_bank, "The bank refused, and yet there is 'log of order 1'"),
-        WrongAnswer(mistakes.hides_a_refusal, "The bank raised ValueError, and your function returned 'refused'"),
-        WrongAnswer(mistakes.forgets_the_log, "Under 'log of order 1' there should be 'paid'; there is None"),
-        WrongAnswer(mistakes.one_customer_at_a_time, "you took 18 s for what 10 s can do"),
-        WrongAnswer(mistakes.with_a_lock_outside, "You keep a lock or the like outside of your function"),
     ],
 )

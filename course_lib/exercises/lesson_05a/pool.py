@@ -5,7 +5,7 @@ from collections.abc import Coroutine
 from typing import Any
 
 from course_lib.exercises.framework import Wrong
-from course_lib.timeline import span
+from course_lib.seeing import span
 
 CONNECT = 1.0  # seconds
 QUERY = 1.0

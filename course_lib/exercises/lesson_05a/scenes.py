@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from course_lib.exercises.framework import Wrong, await_missing, describe_raised, run
-from course_lib.timeline import Timeline
+from course_lib.seeing import Timeline
 
 PATIENCE = 60.0
 BLUNDERS = (TypeError, AttributeError, NameError)

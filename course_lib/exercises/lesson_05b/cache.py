@@ -8,7 +8,7 @@ from typing import Any
 import redis.exceptions
 
 from course_lib.exercises.framework import Wrong, await_missing
-from course_lib.timeline import span
+from course_lib.seeing import span
 
 ANSWER = 0.1  # seconds
 

@@ -4,9 +4,9 @@ from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import Any
 
-from course_lib.exercises.framework import Answer, Exercise, WrongAnswer, describe_raised
+from course_lib.exercises.framework import Answer, Exercise, describe_raised
 from course_lib.exercises.lesson_05a.scenes import Call, Scene, play
-from course_lib.exercises.lesson_05b import mistakes, solutions
+from course_lib.exercises.lesson_05b import solutions
 from course_lib.exercises.lesson_05b.cache import Cache, Loads
 
 LIMIT = 0.5  # seconds that a call of the cache may take
@@ -140,20 +140,5 @@ cached_read = Exercise(
         "call.",
         "`except (TimeoutError, redis.RedisError): breaker.retry_at = loop.time() + 5`. The load stands outside of all "
         "that.",
-    ],
-    wrong_answers=[
-        WrongAnswer(mistakes.trusts_the_cache, "The cache was down, the database was not, and your caller got no"),
-        WrongAnswer(mistakes.the_other_connection_error, "is not Python's own ConnectionError"),
-        WrongAnswer(mistakes.without_a_limit, "A call that may never end needs a limit"),
-        WrongAnswer(mistakes.a_limit_around_all, "load raised TimeoutError, called 2 times"),
-        WrongAnswer(mistakes.a_patient_limit, "the load takes 2 s, and your caller waited 12 s"),
-        WrongAnswer(mistakes.loads_twice, "load was called 2 times: a failure of `set` is not load's"),
-        WrongAnswer(mistakes.protects_get_only, "The cache was full, the database was not, and your caller got no"),
-        WrongAnswer(mistakes.without_a_breaker, "another wait for nothing. After a failure"),
-        WrongAnswer(mistakes.tries_each_time, "The cache failed at 0.5 s, and was asked again at 3 s"),
-        WrongAnswer(mistakes.rests_until_five, "The cache failed at 0.5 s, and was asked again at 5 s"),
-        WrongAnswer(mistakes.never_tries_again, "and at 9 s nobody asked it: when its rest is over, somebody must try"),
-        WrongAnswer(mistakes.cancelled_is_a_failure, "a cancellation is no failure of the cache"),
-        WrongAnswer(mistakes.blames_the_cache, "the cache had done nothing wrong"),
     ],
 )

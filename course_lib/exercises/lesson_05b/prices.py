@@ -9,7 +9,7 @@ from types import CodeType, FunctionType
 from typing import Any
 
 from course_lib.exercises.framework import Answer, Wrong, await_missing
-from course_lib.timeline import span
+from course_lib.seeing import span
 
 Delays = Mapping[str, tuple[float, float]]
 """Of a call, by its verb: seconds until it takes effect, and from then until its answer."""

@@ -3,9 +3,9 @@
 from collections.abc import Coroutine
 from typing import Any
 
-from course_lib.exercises.framework import Answer, Exercise, WrongAnswer
+from course_lib.exercises.framework import Answer, Exercise
 from course_lib.exercises.lesson_05a.scenes import Call, Scene, play
-from course_lib.exercises.lesson_05b import mistakes, solutions
+from course_lib.exercises.lesson_05b import solutions
 from course_lib.exercises.lesson_05b.cache import Cache, Loads
 
 FOR_ALL = "Who comes while a load is under way should wait for that load's task: keep the task in `loading`."
@@ -134,23 +134,5 @@ get_or_load = Exercise(
         "`await asyncio.shield(loading[key])`: who is cancelled here does not cancel the task.",
         "In that coroutine: `try:` ... `return value`, `finally: del loading[key]`. So neither a result nor a failure "
         "stays.",
-    ],
-    wrong_answers=[
-        WrongAnswer(mistakes.everyone_loads, "Five callers asked for 'a' within a second, and load('a') was called by"),
-        WrongAnswer(mistakes.one_lock, "one key waited for the other"),
-        WrongAnswer(mistakes.a_lock_without_a_second_look, "one call after another. Who comes while a load is under"),
-        WrongAnswer(mistakes.a_lock_for_each_key, "each of the three who waited for it loaded once more"),
-        WrongAnswer(mistakes.awaits_before_it_notes, "load('a') was called by each"),
-        WrongAnswer(mistakes.keeps_the_task, "What has ended must leave `loading`"),
-        WrongAnswer(mistakes.keeps_a_failure, "a failure must not be kept"),
-        WrongAnswer(mistakes.without_shield, "`await asyncio.shield(task)` leaves it alone"),
-        WrongAnswer(mistakes.every_waiter_clears, "which stays in `loading` until it has ended"),
-        WrongAnswer(mistakes.first_caller_loads, "for whom does it wait? The one that loaded was cancelled"),
-        WrongAnswer(mistakes.never_stores, "Nothing was stored"),
-        WrongAnswer(mistakes.stores_for_ever, "You stored a value without a time to live"),
-        WrongAnswer(mistakes.empty_is_nothing, "The load gave [], which is a value like any other"),
-        WrongAnswer(mistakes.returns_the_task, "You returned a coroutine or a task"),
-        WrongAnswer(mistakes.hides_the_failure, "caller 1 of a returned 'nothing': all should get it"),
-        WrongAnswer(mistakes.swallows_the_cancellation, "was cancelled at 1 s, and returned 'value of a' at 2.2 s"),
     ],
 )

@@ -6,9 +6,9 @@ from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from typing import Any
 
-from course_lib.exercises.framework import Answer, Exercise, Wrong, WrongAnswer
+from course_lib.exercises.framework import Answer, Exercise, Wrong
 from course_lib.exercises.lesson_05a.scenes import Call, Scene, play
-from course_lib.exercises.lesson_05b import mistakes, solutions
+from course_lib.exercises.lesson_05b import as_found, solutions
 from course_lib.exercises.lesson_05b.prices import Program, World, acting_as, as_loaded_anew
 
 Pair = tuple[Callable[[str], Coroutine[Any, Any, Any]], Callable[[str, Any], Coroutine[Any, Any, Any]]]
@@ -220,7 +220,7 @@ cached_prices = Exercise(
 `cached_prices(db, cache)`.
 
 ```python
-{inspect.getsource(mistakes.prices_as_found).replace("prices_as_found", "cached_prices").strip()}
+{inspect.getsource(as_found.cached_prices).strip()}
 ```
 
 - `await db.select(name)` gives a price. `await db.update(name, price)` writes it and commits: it holds from some moment
@@ -239,26 +239,5 @@ cached_prices = Exercise(
         "A token under a key of its own, `f'token of {name}'`. After the commit the write sets it to `uuid4().hex`. A "
         "reader gets it first, and stores `(token, price)`.",
         "At a hit: `if found is not None and found[0] == token: return found[1]`. No token yet is a token, too: None.",
-    ],
-    wrong_answers=[
-        WrongAnswer(mistakes.prices_as_found, "Whatever you do to the cache before the commit can be undone"),
-        WrongAnswer(mistakes.deletes_after, "no `delete` reaches what is stored later"),
-        WrongAnswer(mistakes.deletes_twice, "no `delete` reaches what is stored later"),
-        WrongAnswer(mistakes.stores_what_it_writes, "no `delete` reaches what is stored later"),
-        WrongAnswer(mistakes.looks_before_it_stores, "A token that the reader takes before its query"),
-        WrongAnswer(mistakes.token_before_the_commit, "Whatever you do to the cache before the commit can be undone"),
-        WrongAnswer(mistakes.token_after_the_query, "A token that the reader takes before its query"),
-        WrongAnswer(mistakes.never_compares, "nobody else was there, and the next read gave 1"),
-        WrongAnswer(mistakes.token_checked_at_storing, "and stores with the price, shows whether"),
-        WrongAnswer(mistakes.counts_from_before, "that no write has left before"),
-        WrongAnswer(mistakes.tokens_in_the_program, "Your tokens are in this program's memory"),
-        WrongAnswer(mistakes.tokens_outside_the_function, "Your tokens are in this program's memory"),
-        WrongAnswer(mistakes.counts_tokens_in_the_cache, "shows whether there was a write since. Each write has to"),
-        WrongAnswer(mistakes.deletes_later_again, "no `delete` reaches what is stored later"),
-        WrongAnswer(mistakes.price_as_token, "Tea cost 2, then 3, then 2 again, and a later read gave 3"),
-        WrongAnswer(mistakes.locks_in_the_program, "Within one program this would not happen: what yours has in"),
-        WrongAnswer(mistakes.no_cache_at_all, "The second read asked the database again: nothing was stored"),
-        WrongAnswer(mistakes.forgets_to_invalidate, "nobody else was there, and the next read gave 1"),
-        WrongAnswer(mistakes.returns_one_function, "`return read, write`; you returned one function"),
     ],
 )

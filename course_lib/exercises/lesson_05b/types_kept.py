@@ -8,9 +8,9 @@ from typing import Any
 
 import redis.exceptions
 
-from course_lib.exercises.framework import Answer, Exercise, WrongAnswer
+from course_lib.exercises.framework import Answer, Exercise
 from course_lib.exercises.lesson_05a.scenes import Call, Scene, play
-from course_lib.exercises.lesson_05b import mistakes, solutions
+from course_lib.exercises.lesson_05b import solutions
 from course_lib.exercises.lesson_05b.cache import Cache, Loads
 
 ROWS: tuple[Mapping[str, Any], ...] = (
@@ -147,21 +147,5 @@ cached_row = Exercise(
         "`str()` makes a text of a Decimal and of a datetime; `Decimal(text)` and `datetime.fromisoformat(text)` make "
         "them again. A dictionary from the name of the type to these functions keeps it short.",
         "`json.dumps` raises TypeError for what it does not know: catch it, and return the row without storing.",
-    ],
-    wrong_answers=[
-        WrongAnswer(mistakes.default_str, "the load gave Decimal('1.20'), and a hit '1.20'. `json` does not know that"),
-        WrongAnswer(
-            mistakes.plain_json, "Object of type Decimal is not JSON serializable. Give it pairs that it knows"
-        ),
-        WrongAnswer(mistakes.stores_the_row, "It keeps texts: encode the row, `json.dumps`"),
-        WrongAnswer(mistakes.guesses_from_looks, "A text may look like a date or a number"),
-        WrongAnswer(
-            mistakes.prefixes, "the load gave 'decimal:1.20', and a hit Decimal('1.20'). This is what you stored"
-        ),
-        WrongAnswer(mistakes.price_as_float, "the load gave Decimal('1.20'), and a hit Decimal('1.2')"),
-        WrongAnswer(mistakes.pickles, "You stored a pickle"),
-        WrongAnswer(mistakes.evaluates, "let anybody run code in your program; use JSON"),
-        WrongAnswer(mistakes.fails_for_bytes, "What you cannot encode you cannot cache"),
-        WrongAnswer(mistakes.tags_that_collide, "The load gave the row {'datetime': 'tea'"),
     ],
 )

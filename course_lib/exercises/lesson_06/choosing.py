@@ -1,7 +1,7 @@
 """Exercise 1: sequential, threads, asyncio or processes: what waits, what computes, and what a start costs."""
 
-from course_lib.exercises.framework import Answer, Exercise, Wrong, WrongAnswer, run
-from course_lib.exercises.lesson_06 import mistakes, solutions
+from course_lib.exercises.framework import Answer, Exercise, Wrong, run
+from course_lib.exercises.lesson_06 import solutions
 from course_lib.exercises.lesson_06.scenes import Work
 
 MODELS = ("sequential", "threads", "asyncio", "processes")
@@ -47,19 +47,5 @@ choose_model = Exercise(
         "What waits goes to asyncio if there are coroutines, else to threads. What computes goes to processes if there "
         "is more than one core and more work than the pool's start costs.",
         "`work.calls * work.computes` is the computing altogether. Is it worth half a second of start-up?",
-    ],
-    wrong_answers=[
-        WrongAnswer(mistakes.always_asyncio, "driver: you chose asyncio, and threads is right: asyncio 10 s and thr"),
-        WrongAnswer(mistakes.always_threads, "10 threads wait for 10 calls at a time, tasks on a loop for all at once"),
-        WrongAnswer(mistakes.async_or_processes, "no coroutine function for it, so each call blocks the loop"),
-        WrongAnswer(mistakes.any_computing_to_processes, "4 calls wait at a time, for which no core is needed"),
-        WrongAnswer(mistakes.threads_compute, "60 thumbnails: you chose threads, and processes is right: threads 30 s"),
-        WrongAnswer(mistakes.never_counts_the_calls, "one long report: you chose processes"),
-        WrongAnswer(mistakes.never_counts_the_start, "Starting the pool takes 0.5 s, all the calls together only 0.1"),
-        WrongAnswer(mistakes.never_looks_at_the_cores, "On one core processes take turns, too"),
-        WrongAnswer(mistakes.always_sequential, "While one call waits, nothing else happens"),
-        WrongAnswer(mistakes.threads_for_every_wait, "threads 10.05 s and asyncio 0.7 s"),
-        WrongAnswer(mistakes.misspells, "you returned 'process pool'; return one of 'sequential', 'threads'"),
-        WrongAnswer(mistakes.forgets_return, "Is a `return` missing?"),
     ],
 )

@@ -5,11 +5,11 @@ from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 from unittest.mock import patch
 
-from course_lib.exercises.framework import Answer, Exercise, Wrong, WrongAnswer
-from course_lib.exercises.lesson_06 import mistakes, solutions
+from course_lib.exercises.framework import Answer, Exercise, Wrong
+from course_lib.exercises.lesson_06 import as_found, solutions
 from course_lib.exercises.lesson_06.processes import Processes, as_real_processes
 from course_lib.exercises.lesson_06.scenes import Blocking, as_given, called_itself, play, results_of
-from course_lib.timeline import Timeline
+from course_lib.seeing import Timeline
 
 
 def _grade_crunch_all(crunch_all: Answer) -> str:
@@ -79,7 +79,7 @@ crunch_all = Exercise(
 `crunch_all(jobs, crunch, pool)`.
 
 ```python
-{inspect.getsource(mistakes.as_found).replace("as_found", "crunch_all").strip()}
+{inspect.getsource(as_found.crunch_all).strip()}
 ```
 
 - `crunch(job)` is a plain function that computes for a second and returns a result.
@@ -92,33 +92,5 @@ crunch_all = Exercise(
         "`loop.run_in_executor(pool, crunch, job)` gives a future that you can await; "
         "`asyncio.get_running_loop()` gives the loop.",
         "`asyncio.gather(*futures)` awaits them all together, and returns the results in order.",
-    ],
-    wrong_answers=[
-        WrongAnswer(mistakes.as_found, "stood still for 4 s: crunch ran on the event loop"),
-        WrongAnswer(mistakes.gives_way_in_between, "crunch ran on the event loop"),
-        WrongAnswer(mistakes.wraps_it_in_coroutines, "crunch ran on the event loop"),
-        WrongAnswer(mistakes.to_threads, "crunch ran in a thread of this process"),
-        WrongAnswer(mistakes.forgets_the_pool, "crunch ran in a thread of this process"),
-        WrongAnswer(mistakes.threads_of_my_own, "crunch ran in a thread of this process"),
-        WrongAnswer(mistakes.a_pool_of_my_own, "You made a pool of your own. Use `pool`"),
-        WrongAnswer(mistakes.one_after_another, "take 2 s, yours took 4 s: give all jobs to the pool before"),
-        WrongAnswer(mistakes.waits_for_the_pool, "you waited for them without `await`, which blocks the loop"),
-        WrongAnswer(mistakes.maps, "you waited for them without `await`, which blocks the loop"),
-        WrongAnswer(mistakes.waits_for_the_errors, "you waited for them without `await`, which blocks the loop"),
-        WrongAnswer(mistakes.takes_them_as_completed, "you waited for them without `await`, which blocks the loop"),
-        WrongAnswer(mistakes.waits_by_the_pools_wait, "you waited for them without `await`, which blocks the loop"),
-        WrongAnswer(mistakes.maps_in_a_thread, "You used the pool from a thread, which this check cannot follow"),
-        WrongAnswer(mistakes.waits_in_a_thread, "You used the pool from a thread, which this check cannot follow"),
-        WrongAnswer(mistakes.sends_a_lambda, "A lambda, or a function inside a function, cannot be sent"),
-        WrongAnswer(mistakes.sends_a_partial_of_a_lambda, "A lambda, or a function inside a function, cannot be sent"),
-        WrongAnswer(mistakes.sends_an_inner_function, "Hand the pool `crunch` itself, and the job: `crunch, job`"),
-        WrongAnswer(mistakes.submits_a_lambda, "A lambda, or a function inside a function, cannot be sent"),
-        WrongAnswer(mistakes.makes_tasks_of_futures, "a coroutine was expected, got <Future pending> (at line"),
-        WrongAnswer(mistakes.makes_it_the_loops_pool, "all of the program shares: hand the jobs to `pool` itself."),
-        WrongAnswer(mistakes.closes_the_pool, "You closed the pool"),
-        WrongAnswer(mistakes.as_they_end, "Return the results in the order of the items"),
-        WrongAnswer(mistakes.calls_it_first, "You called `crunch` yourself, so it ran on the event loop"),
-        WrongAnswer(mistakes.never_awaits, "Your list holds futures, not results"),
-        WrongAnswer(mistakes.waits_for_a_set, "Your code raised ValueError: Set of "),
     ],
 )

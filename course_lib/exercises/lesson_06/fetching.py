@@ -1,9 +1,9 @@
 """Exercise 3: a library that blocks, in as many threads as it allows, while the loop stays free."""
 
-from course_lib.exercises.framework import Answer, Exercise, Wrong, WrongAnswer
-from course_lib.exercises.lesson_06 import mistakes, solutions
+from course_lib.exercises.framework import Answer, Exercise, Wrong
+from course_lib.exercises.lesson_06 import solutions
 from course_lib.exercises.lesson_06.scenes import Blocking, as_given, called_itself, play, results_of
-from course_lib.timeline import Timeline
+from course_lib.seeing import Timeline
 
 
 def _grade_fetch_in_threads(fetch_in_threads: Answer) -> str:
@@ -95,22 +95,5 @@ fetch_in_threads = Exercise(
         "The pool is the limit.",
         "Write a coroutine for one URL: `try: return await loop.run_in_executor(...)`, `except OSError: return None`. "
         "Gather these inside `with ThreadPoolExecutor(limit) as pool:`.",
-    ],
-    wrong_answers=[
-        WrongAnswer(mistakes.on_the_loop, "stood still for 8 s: fetch is a plain function, and ran on the event loop"),
-        WrongAnswer(mistakes.awaits_a_plain_function, "You called `fetch` yourself, so it ran on the event loop"),
-        WrongAnswer(mistakes.no_limit, "6 fetches were under way at the same time; the limit was 2"),
-        WrongAnswer(mistakes.a_thread_for_each, "6 fetches were under way at the same time; the limit was 2"),
-        WrongAnswer(mistakes.one_at_a_time, "yours took 8 s: as soon as one has ended, the next should begin"),
-        WrongAnswer(mistakes.in_batches, "yours took 5 s: as soon as one has ended, the next should begin"),
-        WrongAnswer(mistakes.the_loops_own_pool, "with 32 at a time. asyncio.to_thread uses the loop's own pool"),
-        WrongAnswer(mistakes.replaces_the_loops_pool, "that all of the program shares: make one of your own."),
-        WrongAnswer(mistakes.a_failure_loses_all, "One fetch raised OSError, and the pages of the others were lost"),
-        WrongAnswer(mistakes.returns_the_exceptions, "/b could not be fetched: return None in its place"),
-        WrongAnswer(mistakes.hides_bugs, "which is a bug and no missing page, and you hid it"),
-        WrongAnswer(mistakes.in_order_of_arrival, "Return the results in the order of the items"),
-        WrongAnswer(mistakes.waits_for_the_threads, "You handed fetch to threads without the event loop"),
-        WrongAnswer(mistakes.leaves_the_block_early, "Await the results inside the block"),
-        WrongAnswer(mistakes.sleeps_instead, "yours took 8 s"),
     ],
 )

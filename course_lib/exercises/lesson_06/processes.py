@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
 
-from course_lib.clock.loop import VirtualClockLoop
 from course_lib.exercises.framework import Wrong
 from course_lib.exercises.lesson_06.scenes import PROCESS, running_loop
+from course_lib.seeing.clock.loop import VirtualClockLoop
 
 Wait = Callable[[float | None], Any]
 

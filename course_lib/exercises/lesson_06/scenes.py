@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 from unittest.mock import patch
 
-from course_lib.clock.loop import VirtualClockLoop
-from course_lib.clock.virtual import clock_of_this_thread
 from course_lib.exercises.framework import Answer, Wrong, await_missing, run
-from course_lib.timeline import Timeline, span
+from course_lib.seeing import Timeline, span
+from course_lib.seeing.clock.loop import VirtualClockLoop
+from course_lib.seeing.clock.virtual import clock_of_this_thread
 
 THREADS = 10
 START = 0.5  # seconds that a process pool takes to start

@@ -1,0 +1,53 @@
+"""Asyncio made visible: what a program did, and when, as data, as text and as a picture.
+
+`simulate(main)` runs a coroutine function on a virtual clock, `record()` watches the running loop in real time, and
+`span(name)` names a stretch of code. The first two give a Timeline. `compare` puts several on one time axis,
+`in_flight` counts what is open at once, `chart` and `link_graph` draw numbers and links, and `explore` puts sliders
+under a simulation.
+
+All of it prints as text. Pictures are drawn when a notebook asks for one; until then nothing here loads matplotlib.
+"""
+
+from course_lib.seeing.charts import Chart, chart
+from course_lib.seeing.clock import DeadlockError, RunawayError, SimulationError
+from course_lib.seeing.comparing import Comparison, Described, compare, describe
+from course_lib.seeing.counting import InFlight, in_flight
+from course_lib.seeing.exploring import explore
+from course_lib.seeing.links import LinkGraph, link_graph
+from course_lib.seeing.shown import Drawing, Shown, draw_with
+from course_lib.seeing.timeline import Lane, Outcome, Span, State, Timeline, record, simulate, span
+
+__all__ = [
+    "Chart",
+    "Comparison",
+    "DeadlockError",
+    "Described",
+    "InFlight",
+    "Lane",
+    "LinkGraph",
+    "Outcome",
+    "RunawayError",
+    "Shown",
+    "SimulationError",
+    "Span",
+    "State",
+    "Timeline",
+    "chart",
+    "compare",
+    "describe",
+    "explore",
+    "in_flight",
+    "link_graph",
+    "record",
+    "simulate",
+    "span",
+]
+
+
+def _plotting() -> Drawing:
+    from course_lib.seeing import plotting  # here, because matplotlib takes a second to import
+
+    return plotting
+
+
+draw_with(_plotting)

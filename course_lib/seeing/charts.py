@@ -1,0 +1,69 @@
+"""Curves over a few measured points, in one panel or more over one axis; the text is a table of the same numbers."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from course_lib.seeing.shown import Shown
+
+Series = Mapping[str, Mapping[float, float]]
+
+UNITS = {"seconds": " s", "milliseconds": " ms", "megabytes": " MB"}
+MOST = 5  # names of curves: so many looks can be told apart
+
+
+@dataclass(frozen=True)
+class Chart(Shown):
+    """Curves by name: print it for the table, end a notebook cell with it for the picture."""
+
+    panels: Mapping[str, Series]
+    x: str
+    log: bool
+    measured: bool
+
+    def __str__(self) -> str:
+        heads = [self.x, *(f"{name}, {title}" for title, series in self.panels.items() for name in series)]
+        columns = [
+            (curve, UNITS.get(title.rpartition(" ")[2], ""))
+            for title, series in self.panels.items()
+            for curve in series.values()
+        ]
+        rows = [heads]
+        for x in self.points:
+            rows.append([f"{x:,g}", *(self._cell(curve[x]) + unit if x in curve else "" for curve, unit in columns)])
+        widths = [max(len(row[place]) for row in rows) for place in range(len(heads))]
+        return "\n".join(
+            "  ".join(f"{cell:>{wide}}" for cell, wide in zip(row, widths, strict=True)).rstrip() for row in rows
+        )
+
+    def _cell(self, value: float) -> str:
+        # Behind a tilde, a number counts as measured, and differs from run to run.
+        return f"{'~' if self.measured else ''}{value:,.3g}"
+
+    @property
+    def points(self) -> list[float]:
+        """Every x at which a curve has a point, in order."""
+        return sorted({x for series in self.panels.values() for curve in series.values() for x in curve})
+
+
+def chart(panels: Mapping[str, Series], *, x: str, log: bool = False, measured: bool = True) -> Chart:
+    """Draw curves over one axis, in a panel for each quantity.
+
+    Args:
+        panels: by the quantity: the curves by name, at most five names in all, each a mapping from x to y. Where the
+            quantity is, or ends in, "seconds", "milliseconds" or "megabytes", the unit stands in the table, too.
+        x: what stands on the horizontal axis; its points are drawn at equal distances.
+        log: whether the vertical axes are logarithmic.
+        measured: whether the numbers come from a clock; the table then marks them with "~".
+
+    Raises ValueError when there is nothing to draw, there are too many names, or log meets a y that is not above 0.
+    """
+    curves = [(name, curve) for series in panels.values() for name, curve in series.items()]
+    if not curves or not all(curve for _, curve in curves):
+        raise ValueError(
+            'panels holds nothing to draw: pass curves by name, {"seconds": {"threads": {10: 0.2, 100: 1.1}}}'
+        )
+    if len({name for name, _ in curves}) > MOST:
+        raise ValueError(f"panels has {len({name for name, _ in curves})} names: pass {MOST} at most")
+    if log and min(min(curve.values()) for _, curve in curves) <= 0:
+        raise ValueError("log=True, but a y is not above 0: leave log out")
+    return Chart({title: dict(series) for title, series in panels.items()}, x, log, measured)

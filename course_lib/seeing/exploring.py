@@ -1,0 +1,168 @@
+"""Play with a simulation: move a slider, and the swimlane redraws at once."""
+# mypy: allow-untyped-calls
+# (IPython's display has no types)
+
+import inspect
+import math
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from course_lib.seeing.timeline import Timeline, simulate
+from course_lib.seeing.timeline.text import round_up
+
+Main = Callable[..., Coroutine[Any, Any, Any]]
+Number = int | float
+WIDGET = "application/vnd.jupyter.widget-view+json"
+
+
+@dataclass(frozen=True)
+class _Slider:
+    name: str
+    low: Number
+    high: Number
+    step: Number
+    value: Number
+
+    @property
+    def description(self) -> str:
+        """What stands in the slider's place where there are no widgets."""
+        return f"slider: {self.name}, {self.low} to {self.high} (run the cell to move it)"
+
+
+def explore(main: Main, /, **sliders: tuple[Number, ...]) -> None:
+    """Simulate a coroutine function, show its timeline, and below it sliders for its parameters that redraw it.
+
+    Args:
+        main: the coroutine function, written with async def; it runs on a virtual clock, as with `simulate`.
+        sliders: a range for each parameter to play with: `in_flight=(1, 10)`, `delay=(0.1, 2.0)`, or with a step
+            `delay=(0.1, 2.0, 0.1)`; ints for a slider of whole numbers. It starts at the parameter's own default, or
+            at the low end.
+
+    Outside a notebook it prints the timeline's text. What main raises at the first values is raised; what it raises
+    when a slider has moved is shown in place of the timeline. Raises TypeError when main is no coroutine function, when
+    a name is not a parameter of main, when a parameter has neither slider nor default, or when a range is not two or
+    three numbers of one type; ValueError when a range is empty, its step too large, or the default outside.
+    """
+    chosen = [_slider(name, given, parameter) for name, given, parameter in _pairs(main, sliders)]
+    values = {slider.name: slider.value for slider in chosen}
+    timeline = simulate(lambda: main(**values))
+    if not _in_notebook():
+        print(timeline)
+        return
+    _show(main, chosen, values, timeline)
+
+
+def _show(main: Main, sliders: list[_Slider], values: dict[str, Number], timeline: Timeline) -> None:
+    from IPython.display import display  # these three here: a script that imports this module may do without them
+    from ipywidgets import FloatSlider, IntSlider, VBox  # type: ignore[import-untyped]
+
+    shown = display(timeline, display_id=True)
+    longest = max(len(slider.name) for slider in sliders)  # so that several start at one place
+    boxes = []
+    for slider in sliders:
+        box = (IntSlider if isinstance(slider.low, int) else FloatSlider)(
+            value=slider.value, min=slider.low, max=slider.high, step=slider.step, description=slider.name,
+            readout_format=f".{_decimals(slider.low, slider.step, slider.value)}f",
+            style={"description_width": f"{longest + 2}ch"}, layout={"width": "480px", "max_width": "100%"},
+        )  # fmt: skip
+
+        def moved(change: Mapping[str, Any], name: str = slider.name) -> None:
+            # A slider of floats counts low + step + step: 0.1 + 2 * 0.1 is not 0.3.
+            values[name] = round(change["new"], 9)
+            shown.update(_simulated(main, values))
+
+        box.observe(moved, names="value")
+        boxes.append(box)
+    widget = boxes[0] if len(boxes) == 1 else VBox(boxes)
+    # Shown by hand: the text of a widget is its class and state, which helps nobody where it is all that is shown.
+    text = "\n".join(slider.description for slider in sliders)
+    display({"text/plain": text, WIDGET: widget._repr_mimebundle_()[WIDGET]}, raw=True)
+
+
+class _Sentence:
+    """Shown in place of a timeline."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def __repr__(self) -> str:
+        return self._text
+
+
+def _simulated(main: Main, values: Mapping[str, Number]) -> Timeline | _Sentence:
+    try:
+        return simulate(lambda: main(**values))
+    except Exception as error:  # noqa: BLE001  # a widget's callback would lose it; a learner looks at the picture
+        called = ", ".join(f"{name}={value}" for name, value in values.items())
+        return _Sentence(f"{_name(main)}({called}) raised {type(error).__name__}: {error}".rstrip(": "))
+
+
+def _pairs(main: Main, sliders: Mapping[str, Any]) -> list[tuple[str, Any, inspect.Parameter]]:
+    """Pair each slider with its parameter of main, or say what does not match."""
+    if inspect.iscoroutine(main):
+        main.close()
+        raise TypeError("main is a coroutine, already called: pass the function itself, explore(main, ...)")
+    if not inspect.iscoroutinefunction(main):
+        raise TypeError(f"main={main!r}: pass a coroutine function, one written with async def")
+    called, parameters = _name(main), inspect.signature(main).parameters
+    named = {
+        name: parameter
+        for name, parameter in parameters.items()
+        if parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
+    }
+    names = ", ".join(named) or "none"
+    if not sliders:
+        raise TypeError(
+            f"no slider for {called}: pass a range for one of its parameters ({names}), such as in_flight=(1, 10)"
+        )
+    for name in sliders:
+        if name not in named:
+            raise TypeError(f"{name} is not a parameter of {called}, which has: {names}. Name the slider so")
+    for name, parameter in parameters.items():
+        optional = parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+        if name not in sliders and parameter.default is parameter.empty and not optional:
+            raise TypeError(f"{name} of {called} has neither a slider nor a default: give it one of the two")
+    return [(name, given, named[name]) for name, given in sliders.items()]
+
+
+def _slider(name: str, given: Any, parameter: inspect.Parameter) -> _Slider:
+    """Make sense of a range, or say what is wrong with it."""
+    if not (isinstance(given, tuple | list) and len(given) in (2, 3)):
+        raise TypeError(f"{name}={given!r}: pass (low, high) or (low, high, step)")
+    kinds = {type(number) for number in given}
+    if kinds not in ({int}, {float}):
+        raise TypeError(f"{name}={given!r}: pass ints alone or floats alone, such as (1, 10) or (0.5, 2.0)")
+    low, high, *rest = given
+    if not (math.isfinite(low) and math.isfinite(high) and low < high):
+        raise ValueError(f"{name}={given!r}: the low end must be less than the high end; pass (low, high)")
+    step = rest[0] if rest else 1 if kinds == {int} else round_up((high - low) / 50)
+    if not 0 < step <= high - low:
+        raise ValueError(f"{name}={given!r}: the step must be more than 0 and at most {high - low:.9g}, high minus low")
+    value = low if parameter.default is parameter.empty else parameter.default
+    allowed = (int,) if kinds == {int} else (int, float)
+    if type(value) not in allowed or not low <= value <= high:
+        kind = "a whole number" if kinds == {int} else "a number"
+        raise ValueError(
+            f"{name}={given!r}: the default of {name}, {value!r}, must be {kind} from {low} to {high}; "
+            "change the default or the range"
+        )
+    return _Slider(name, low, high, step, kinds.pop()(value))
+
+
+def _in_notebook() -> bool:
+    """Return whether a Jupyter kernel runs this code: in IPython's terminal a slider could not be shown."""
+    try:
+        from IPython import get_ipython
+    except ImportError:
+        return False
+    return getattr(get_ipython(), "kernel", None) is not None
+
+
+def _name(main: Main) -> str:
+    return getattr(main, "__name__", "main")  # a functools.partial has none
+
+
+def _decimals(*numbers: Number) -> int:
+    """Return how many decimals are needed to write the numbers, 9 at most."""
+    return max(len(f"{number:.9f}".rstrip("0").partition(".")[2]) for number in numbers)

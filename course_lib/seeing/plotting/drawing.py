@@ -1,0 +1,13 @@
+"""`draw`: the picture of anything that is shown. Each kind of thing registers how it is drawn."""
+
+from functools import singledispatch
+from typing import Any
+
+
+@singledispatch
+def draw(shown: Any, *_: Any) -> Any:
+    """Draw what is shown as a matplotlib figure and return it.
+
+    Raises TypeError when nobody said how to draw it.
+    """
+    raise TypeError(f"{shown!r:.60} has no picture: pass a timeline, or what compare, in_flight or chart gave")

@@ -1,0 +1,80 @@
+"""Where a program stands, in the words of the person who wrote it: "line 3 of fetch: await queue.get()"."""
+
+import linecache
+import sysconfig
+from pathlib import Path
+from types import CodeType, FrameType, TracebackType
+from typing import Any
+
+_LIBRARIES = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
+_SEEING = Path(__file__).parents[1]
+_OURS = (str(_SEEING), str(_SEEING.with_name("monitor")))
+
+
+def is_library(code: CodeType) -> bool:
+    """Return whether code belongs to Python, to an installed package or to what watches the program."""
+    return code.co_filename.startswith(("<frozen", *_LIBRARIES, *_OURS))
+
+
+def running_line(frame: FrameType | None) -> str:
+    """Describe the innermost line of the user's own code that leads to `frame`."""
+    while frame is not None and is_library(frame.f_code):
+        frame = frame.f_back
+    return _describe(frame) if frame else "code of a library"
+
+
+def raising_line(traceback: TracebackType | None) -> str:
+    """Describe the innermost line of the user's own code in a traceback; "" where there is none."""
+    found = ""
+    while traceback is not None:
+        if not is_library(traceback.tb_frame.f_code):
+            found = _describe(traceback.tb_frame, traceback.tb_lineno)
+        traceback = traceback.tb_next
+    return found
+
+
+def waiting_line(coro: Any) -> str:
+    """Describe the innermost line of the user's own code at which a suspended coroutine waits."""
+    found = None
+    while coro is not None:
+        frame = _first(coro, "cr_frame", "gi_frame", "ag_frame")
+        if frame is not None and not is_library(frame.f_code):
+            found = frame
+        coro = _first(coro, "cr_await", "gi_yieldfrom", "ag_await")
+    return _describe(found) if found else "code of a library"
+
+
+def without_library(traceback: TracebackType | None) -> TracebackType | None:
+    """Drop the library's frames of a traceback; keep it whole if there are no others."""
+    kept, entry = [], traceback
+    while entry is not None:
+        if not is_library(entry.tb_frame.f_code):
+            kept.append(entry)
+        entry = entry.tb_next
+    short = None
+    for entry in reversed(kept):
+        short = TracebackType(short, entry.tb_frame, entry.tb_lasti, entry.tb_lineno)
+    return short or traceback
+
+
+def shorten(error: BaseException) -> None:
+    """Drop the library's frames from the tracebacks of an error, of its causes and of the errors in a group."""
+    todo, seen = [error], set[int]()
+    while todo:
+        error = todo.pop()
+        if id(error) not in seen:
+            seen.add(id(error))
+            error.__traceback__ = without_library(error.__traceback__)
+            todo += [other for other in (error.__cause__, error.__context__) if other is not None]
+            todo += error.exceptions if isinstance(error, BaseExceptionGroup) else ()
+
+
+def _first(owner: Any, *names: str) -> Any:
+    return next((value for name in names if (value := getattr(owner, name, None)) is not None), None)
+
+
+def _describe(frame: FrameType, line: int | None = None) -> str:
+    line = line or frame.f_lineno
+    source = linecache.getline(frame.f_code.co_filename, line, frame.f_globals).strip()
+    place = f"line {line} of {frame.f_code.co_name}"
+    return f"{place}: {source}" if source else place

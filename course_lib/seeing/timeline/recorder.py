@@ -1,0 +1,216 @@
+"""`record()` and `span()`: watching the running loop in real time."""
+
+import asyncio
+import threading
+import time
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
+from types import TracebackType
+from typing import Any, Self
+
+from course_lib.seeing.timeline.frames import is_library
+from course_lib.seeing.timeline.layers import Layer, put_layer, take_layers_off, without_ended
+from course_lib.seeing.timeline.model import Lane, Outcome, Span, State
+from course_lib.seeing.timeline.timeline import Timeline
+from course_lib.seeing.timeline.trace import Trace, TracedCoroutine, trace_of
+
+# A step this long, in seconds, is drawn as blocking: ten others could have run meanwhile. asyncio's own debug mode
+# warns from 0.1 s on.
+BLOCKING = 0.05
+
+# The recordings that this code lies in, the outermost first.
+_active: ContextVar[tuple["Recorder", ...]] = ContextVar("active_recorders", default=())
+
+
+class Recorder:
+    """Collects traces on one loop; `now` gives the time of its clock in seconds."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, now: Callable[[], float], *, blocking: float) -> None:
+        self._loop, self.now = loop, now
+        self.start = now()
+        self.open = True
+        self.running: Trace | None = None
+        self.log: list[float] = []  # three numbers a step of a task: its trace's number, begun, ended
+        self.traces: list[Trace] = []
+        self.blocks: list[tuple[float, float]] = []  # stretches in which nothing on the loop could run
+        self.blocking = blocking
+        self._loop_thread = threading.get_ident()
+
+    def begin_span(self, name: str) -> Trace:
+        """Begin the trace of a named stretch of code."""
+        trace = Trace(len(self.traces), name, self.now())
+        trace.in_thread = threading.get_ident() != self._loop_thread
+        trace.owner = None if trace.in_thread else self.running
+        self.traces.append(trace)
+        return trace
+
+    def unfinished(self) -> list[tuple[Trace, asyncio.Task[Any]]]:
+        """Return the traces of tasks that are not done, each with its task."""
+        found = [(trace_of(task, self), task) for task in asyncio.all_tasks(self._loop)]
+        return sorted(((t, task) for t, task in found if t), key=lambda pair: pair[0].number)
+
+    def write(self, timeline: Timeline, end: float) -> None:
+        """Fill in a timeline; what is not finished at `end`, a time of the recorder's clock, was left running."""
+        timeline.end = end - self.start
+        timeline.lanes = self._lanes(end)
+        timeline.blocks = [(begun - self.start, ended - self.start) for begun, ended in self.blocks]
+
+    def _lanes(self, end: float) -> list[Lane]:
+        traces = []
+        for trace, task in self.unfinished():
+            trace.given_name = task.get_name()
+        # A span named as its task says nothing new.
+        traces = [trace for trace in self.traces if trace.owner is None or trace.owner.name != trace.name]
+        names = [trace.name for trace in traces]
+        total, seen = Counter(names), Counter[str]()
+        steps = defaultdict[float, list[tuple[float, float]]](list)
+        for number, begun, ended in zip(self.log[::3], self.log[1::3], self.log[2::3], strict=True):
+            steps[number].append((begun, ended))
+        lanes = []
+        for trace, name in zip(traces, names, strict=True):
+            if total[name] > 1:
+                seen[name] += 1
+                name = f"{name} #{seen[name]}"
+            if trace.is_task or trace.owner:
+                busy = steps[(trace.owner or trace).number]
+            else:
+                busy = self.blocks  # code of a task that was there before the recording: only the loop's view is known
+            spans = tuple(self._spans(trace, busy, min(trace.end, end)))
+            outcome, error = (trace.outcome, trace.error) if trace.end <= end else (Outcome.LEFT, "")
+            start, last = trace.start - self.start, min(trace.end, end) - self.start
+            lanes.append(Lane(name, start, last, spans, outcome, error, trace.is_task))
+        return lanes
+
+    def _spans(self, trace: Trace, busy: list[tuple[float, float]], end: float) -> Iterator[Span]:
+        zero, at = self.start, trace.start
+        if trace.in_thread:
+            yield Span(at - zero, end - zero, State.RUNNING)
+            return
+        for begun, ended in busy:
+            begun, ended = max(begun, trace.start), min(ended, end)
+            if begun >= ended:
+                continue
+            if begun > at:
+                yield Span(at - zero, begun - zero, State.WAITING)
+            state = State.BLOCKING if ended - begun >= self.blocking else State.RUNNING
+            yield Span(begun - zero, ended - zero, state)
+            at = ended
+        if end > at:
+            yield Span(at - zero, end - zero, State.WAITING)
+
+
+class TracingFactory(Layer):
+    """A task factory that traces what is created inside the recording."""
+
+    def __call__(self, loop: asyncio.AbstractEventLoop, coro: Any, **kwargs: Any) -> Any:
+        """Create a task."""
+        recorder, context = self.owner, kwargs.get("context")
+        # A kernel has tasks of its own on the same loop: they were not created in the recording's context.
+        inside = recorder.open and recorder in (_active.get() if context is None else context.get(_active, ()))
+        if not inside or not asyncio.iscoroutine(coro) or _is_errand(coro):
+            return self.real(loop, coro, **kwargs)
+        trace = Trace(len(recorder.traces), getattr(coro, "__name__", type(coro).__name__), recorder.now())
+        trace.is_task = True
+        recorder.traces.append(trace)
+        return self.real(loop, TracedCoroutine(coro, trace, recorder), **kwargs)
+
+
+class _WatchedSelect(Layer):
+    """A selector's `select`, where a loop waits for the next event: whatever happens between two calls blocks it."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self._left = self.owner.now()
+
+    def __call__(self, timeout: float | None = None) -> Any:
+        self.note()
+        try:
+            return self.real(timeout)
+        finally:
+            self._left = self.owner.now()
+
+    def note(self) -> None:
+        recorder = self.owner
+        if recorder.open and recorder.now() - self._left >= recorder.blocking:
+            recorder.blocks.append((self._left, recorder.now()))
+
+
+class span:
+    """Name a stretch of code, in a task, in plain synchronous code or in a worker thread: it gets a lane of its own.
+
+    Args:
+        name: what the lane is called.
+
+    Outside a recording it does nothing. Exceptions pass through and mark the lane as failed or cancelled.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._traces: list[tuple[Recorder, Trace]] = []
+
+    def __enter__(self) -> Self:
+        self._traces = [(recorder, recorder.begin_span(self.name)) for recorder in _active.get() if recorder.open]
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        for recorder, trace in self._traces:
+            trace.finish(recorder.now(), error)
+
+
+@asynccontextmanager
+async def record(*, tick: float | None = None, blocking: float = BLOCKING) -> AsyncIterator[Timeline]:
+    """Record what the running loop does inside the block, in real time.
+
+    Args:
+        tick: the resolution of the timeline's text, in seconds: coarse enough, it is the same text in every run.
+        blocking: from how many seconds on a step counts as blocking the loop.
+
+    Gives a Timeline that is filled when the block ends. It holds the tasks created inside the block and the stretches
+    named with `span()`; the loop's other tasks go on unseen. The loop's task factory is wrapped and put back.
+    Raises ValueError when blocking is not positive.
+    """
+    if not blocking > 0:
+        raise ValueError(f"blocking={blocking!r}: pass seconds, more than 0 (0.05 is the default)")
+    loop, timeline = asyncio.get_running_loop(), Timeline(tick=tick)
+    recorder = Recorder(loop, time.perf_counter, blocking=blocking)  # on Windows finer than loop.time()
+    before = loop.get_task_factory()
+    loop.set_task_factory(TracingFactory(before, before or plain_task, recorder))
+    selector: Any = getattr(loop, "_selector", None)  # private, but the same since 3.4; uvloop has none
+    if selector:
+        watched = put_layer(selector, "select", _WatchedSelect, recorder)
+    outer = _active.get()
+    _active.set((*outer, recorder))
+    try:
+        yield timeline
+    finally:
+        end = recorder.now()
+        if selector:
+            watched.note()
+        recorder.open = False
+        _active.set(outer)  # not by a token: a generator that is closed by the loop ends in another context
+        loop.set_task_factory(without_ended(loop.get_task_factory()))
+        if selector:
+            take_layers_off(selector, "select")
+        recorder.write(timeline, end)
+
+
+def recording_in_context(recorder: Recorder) -> None:
+    """Make `recorder` the one that `span()` and new tasks report to, in the calling thread's context."""
+    _active.set((recorder,))
+
+
+def _is_errand(coro: Any) -> bool:
+    """Return whether a task is none that a reader of the program knows, and another one in each version.
+
+    asyncio closes abandoned generators in tasks, and libraries have private coroutine functions for their errands.
+    """
+    code = getattr(coro, "cr_code", None)  # a coroutine compiled by Cython has none
+    private = code is not None and coro.__name__.startswith("_") and is_library(code)
+    return private or type(coro).__name__.startswith("async_generator")
+
+
+def plain_task(loop: asyncio.AbstractEventLoop, coro: Any, **kwargs: Any) -> asyncio.Task[Any]:
+    """Create a task as a loop without a factory does."""
+    return asyncio.Task(coro, loop=loop, **kwargs)

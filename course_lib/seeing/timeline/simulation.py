@@ -1,0 +1,252 @@
+"""`simulate()`: a program on a virtual clock, in a thread of its own, watched from the outside."""
+
+import asyncio
+import ctypes
+import inspect
+import threading
+from collections.abc import Callable, Coroutine
+from contextvars import copy_context
+from typing import Any
+
+from course_lib.seeing.clock import (
+    DeadlockError,
+    RunawayError,
+    SimulationError,
+    SimulationStopped,
+    VirtualClockLoop,
+    clock_for_this_thread,
+    virtual_time_functions,
+)
+from course_lib.seeing.timeline.frames import raising_line, shorten, waiting_line
+from course_lib.seeing.timeline.model import Outcome
+from course_lib.seeing.timeline.recorder import Recorder, TracingFactory, plain_task, recording_in_context
+from course_lib.seeing.timeline.timeline import Timeline
+from course_lib.seeing.timeline.trace import describe, sentence, task_name
+from course_lib.seeing.timeline.watching import Watch
+
+Main = Callable[[], Coroutine[Any, Any, Any]]
+
+CLEANUP = 0.5  # real seconds for tasks to react to their cancellation
+CLEAN_UP = "clean up"
+STILL = 1000  # turns of the loop at one instant, after which an endless simulation is told that time stands still
+NAMED = 5  # waiting tasks that an error names
+
+
+def simulate(main: Main, *, limit: float = 10.0) -> Timeline:
+    """Run a coroutine function on a virtual clock and return what happened.
+
+    Waiting takes no time: `asyncio.sleep`, and in the simulation's own threads (the loop's, and those of `to_thread`)
+    `time.sleep`, move a clock that starts at 0, which `time.time`, `monotonic` and `perf_counter` read there. At most
+    32 worker threads run, one at a time. Work takes no virtual time; a step that takes over 50 ms of real time is noted
+    with its line. Connections to the outside raise RealSocketError. The caller waits until the simulation has ended, so
+    it may be used anywhere, also inside a running loop.
+
+    Args:
+        main: the coroutine function, called without arguments. For one with arguments pass `lambda: main(5)`.
+        limit: real seconds after which the simulation is stopped.
+
+    What main raises is raised here, with the timeline so far as its `timeline` attribute. Raises DeadlockError when
+    every task waits and nothing could wake one, RunawayError at the limit, SimulationError when main is cancelled or
+    leaves with SystemExit, TypeError when main is not a coroutine function, ValueError when limit is not positive.
+    """
+    if inspect.iscoroutine(main):
+        main.close()
+        raise TypeError(
+            "main is a coroutine, already called: pass the function itself, simulate(main) not simulate(main())"
+        )
+    if not callable(main):
+        raise TypeError(f"main={main!r}: pass a coroutine function, one written with async def")
+    if not limit > 0:
+        raise ValueError(f"limit={limit!r}: pass real seconds, more than 0 (10 is the default)")
+    simulation = _Simulation(main, limit)
+    with virtual_time_functions():
+        simulation.run()
+    if error := simulation.error:
+        raise error  # here, and not a call deeper: the traceback shows this line and then the program's own
+    return simulation.timeline
+
+
+class _Simulation:
+    def __init__(self, main: Main, limit: float) -> None:
+        self.timeline = Timeline(virtual=True)
+        self.error: BaseException | None = None
+        self._main, self._limit = main, limit
+        self._watch = Watch()
+        self._waiting = ""
+
+    def run(self) -> None:
+        """Run the program in a thread of its own; fill in `timeline` and `error`."""
+        # The context goes along so that a notebook shows what is printed under the cell that called.
+        thread = threading.Thread(target=copy_context().run, args=(self._run,), name="simulation", daemon=True)
+        try:
+            thread.start()
+            self._watch.watch()
+        except RunawayError as error:
+            self._give_up(error)
+            return
+        except BaseException as interrupt:  # the simulation must not outlive the call
+            try:
+                self._watch.stop_now()
+            except RunawayError as error:
+                interrupt.add_note(str(error))
+            raise
+        thread.join()
+        if self.error:
+            self.error = self._explained(self.error)
+            self.error.timeline = self.timeline  # type: ignore[attr-defined]
+            shorten(self.error)
+
+    def _give_up(self, error: RunawayError) -> None:
+        if not self.timeline.lanes:
+            self._watch.recorder.write(self.timeline, self._watch.loop.time())
+        self._watch.recorder.open = False
+        error.timeline = self.timeline
+        self.error = error.with_traceback(None)
+
+    def _explained(self, error: BaseException) -> BaseException:
+        timeline, watch = self.timeline, self._watch
+        if isinstance(error, SimulationStopped):
+            lines = [f"a worker thread is at {line}" for line in watch.worker_lines]
+            place = raising_line(error.__traceback__) or self._waiting or watch.stopped_line
+            places = "; ".join([*lines, place])
+            still = watch.loop.selector.still > STILL
+            runaway = RunawayError(
+                f"the simulation was stopped after {self._limit:g} s of real time, "
+                f"at {_exact(timeline.end)} s of virtual time: {places}. "
+                + ("Time stands still while a task goes round with asyncio.sleep(0). " if still else "")
+                + "A loop that never ends? Give it an end, or pass a larger limit."
+            )
+            runaway.where = places
+            return runaway
+        if isinstance(error, DeadlockError) and not error.args:  # else it comes from a simulation inside this one
+            deadlock = DeadlockError(
+                f"deadlock at {_exact(timeline.end)} s of virtual time: every task waits, and nothing is left that "
+                f"could wake one. {self._waiting}. If a thread or a process of your own was to wake it, use record() "
+                "instead."
+            )
+            deadlock.where = self._waiting
+            return deadlock
+        if isinstance(error, asyncio.CancelledError | KeyboardInterrupt | SystemExit | GeneratorExit):
+            explained = SimulationError(f"main ended with {type(error).__name__}")
+            explained.__cause__ = error
+            return explained
+        return error
+
+    # In the simulation's thread.
+
+    def _run(self) -> None:
+        watch = self._watch
+        try:
+            self._loop = watch.loop = VirtualClockLoop()
+            self._recorder = watch.recorder = Recorder(self._loop, self._loop.clock.now, blocking=0)
+            recording_in_context(self._recorder)
+            self._loop.set_task_factory(TracingFactory(None, plain_task, self._recorder))
+            self._loop.set_exception_handler(self._unhandled)
+            watch.ready.set()
+            try:
+                with clock_for_this_thread(self._loop.clock):
+                    self._run_main()
+                    self._collect()
+                    self._clean_up()
+            finally:
+                self._recorder.open = False
+                self._loop.close()
+        except BaseException as error:  # noqa: BLE001  # raised again in the caller's thread, whatever it is
+            self.error = self.error or error
+        finally:
+            watch.done.set()
+            watch.ready.set()
+
+    def _run_main(self) -> None:
+        try:
+            coro = self._main()
+            if not inspect.iscoroutine(coro):
+                name = getattr(self._main, "__name__", repr(self._main))
+                raise TypeError(f"{name}() gave {coro!r}, not a coroutine: write it with async def")
+            self.timeline.result = self._until_complete(coro, "main", self._limit)
+        except BaseException as error:  # noqa: BLE001  # raised again in the caller's thread, whatever it is
+            self.error = error
+
+    def _until_complete(self, coro: Coroutine[Any, Any, Any], name: str, seconds: float) -> Any:
+        task = self._loop.create_task(coro, name=name)
+        return self._watch.stoppable(lambda: self._loop.run_until_complete(task), seconds)
+
+    def _collect(self) -> None:
+        """Write down how things stand, before cleaning up changes them."""
+        timeline, loop = self.timeline, self._loop
+        self._recorder.write(timeline, loop.time())
+        timeline.blocks = list(loop.clock.blocks)
+        waiting = [
+            f"{trace.name} waits at {waiting_line(task.get_coro())}" for trace, task in self._recorder.unfinished()
+        ]
+        more = [f"and {len(waiting) - NAMED} more"] if len(waiting) > NAMED else []
+        self._waiting = "; ".join(waiting[:NAMED] + more)
+        if self.error is None:
+            timeline.leaked = [lane.name for lane in timeline.lanes if lane.is_task and lane.outcome is Outcome.LEFT]
+            if jobs := sum(loop.clock.unfinished().values()):
+                timeline.notes.append(f"a thread cannot be cancelled; still at work when main ended: {jobs}")
+        for name in timeline.leaked:
+            timeline.notes.append(f"{name} was still running when main ended, and was cancelled then")
+
+    def _clean_up(self) -> None:
+        for trace in self._recorder.traces:
+            task = trace.failed_task() if trace.failed_task else None
+            # What asyncio would log once the task is gone, at some later time and for nobody to see.
+            if task is not None and task.done() and getattr(task, "_log_traceback", False):
+                self._note_lost(trace.name, task.exception())  # which counts as asking
+        tasks = asyncio.all_tasks(self._loop)
+        for task in tasks:
+            task.cancel()
+        self._end(_wait_for(tasks))
+        self._loop.note_open_generators()
+        self._end(self._loop.shutdown_asyncgens())
+        survivors = [task for task in tasks if not task.done()]
+        for task in survivors:
+            # Never collected, not even when Python ends: closing a coroutine that catches everything never returns.
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(task))
+        timeline = self.timeline
+        timeline.notes += sorted(f"{task_name(task)} did not end when it was cancelled" for task in survivors)
+        timeline.notes += [f"the async generator {name} was left open" for name in self._loop.left_open]
+        timeline.leaked += self._loop.left_open
+        timeline.blocking_lines = self._watch.blocking_lines
+        timeline.notes += [
+            f"took real time, which the virtual clock cannot see, and blocked the loop: {line}"
+            for line in timeline.blocking_lines
+        ]
+
+    def _end(self, coro: Coroutine[Any, Any, Any]) -> None:
+        try:
+            self._until_complete(coro, CLEAN_UP, CLEANUP)
+        except (DeadlockError, KeyboardInterrupt, SystemExit):
+            coro.close()  # what is left now is named in the notes
+
+    def _unhandled(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        source, error = context.get("future") or context.get("task"), context.get("exception")
+        name = task_name(source) if isinstance(source, asyncio.Task) else _callback_name(context.get("handle"))
+        if self._watch.done.is_set() or name == CLEAN_UP:
+            return  # a task that did not end when it was cancelled, at the moment the garbage collector finds it
+        if "never retrieved" in context["message"]:
+            self._note_lost(name, error)
+        elif error is None:
+            self.timeline.notes.append(sentence(f"{name}: {context['message']}"))
+        else:
+            line = raising_line(error.__traceback__)  # none where the callback is asyncio's own: future.set_exception
+            self.timeline.notes.append(f"{name} failed{line and f', {line}'}: {describe(error)}")
+
+    def _note_lost(self, name: str, error: BaseException | None) -> None:
+        if not isinstance(error, KeyboardInterrupt | SystemExit):  # those end the program, so somebody sees them
+            self.timeline.notes.append(f"nobody asked for the exception of {name}: {describe(error)}")
+
+
+def _callback_name(handle: Any) -> str:
+    name = getattr(getattr(handle, "_callback", None), "__qualname__", "")  # a handle has no public way to its callback
+    return f"the callback {name.rpartition('<locals>.')[2]}" if name else "a callback"
+
+
+def _exact(seconds: float) -> str:
+    return f"{seconds:.9f}".rstrip("0").rstrip(".")
+
+
+async def _wait_for(tasks: set[asyncio.Task[Any]]) -> None:
+    if tasks:
+        await asyncio.wait(tasks)

@@ -1,0 +1,140 @@
+"""The watch that the caller of `simulate` keeps on it: what blocks is noted, what never ends is stopped."""
+
+import ctypes
+import math
+import sys
+import threading
+from collections.abc import Callable
+from typing import TypeVar
+
+from course_lib.seeing.clock import RunawayError, SimulationStopped, VirtualClockLoop, real_monotonic
+from course_lib.seeing.timeline.frames import running_line
+from course_lib.seeing.timeline.recorder import Recorder
+
+T = TypeVar("T")
+
+POLL = 0.01  # real seconds between two looks at the simulation
+BLOCKED_POLLS = 5  # a step seen at so many looks one after another took real time that the clock cannot know
+STOP = 1.5  # real seconds after which a simulation that does not react is given up
+
+
+class Watch:
+    """Two threads meet here: the simulation's, which runs `stoppable` parts, and the caller's, which watches it."""
+
+    def __init__(self) -> None:
+        self.loop: VirtualClockLoop
+        self.recorder: Recorder
+        self.ready, self.done = threading.Event(), threading.Event()
+        self.blocking_lines: list[str] = []
+        # Where the loop's thread, and the worker threads that held it up, were when the simulation was stopped.
+        self.stopped_line, self.worker_lines = "", list[str]()
+        self._thread = 0
+        self._lock = threading.Lock()
+        self._stoppable = False
+        self._sent = False  # whether an exception was sent to the simulation's thread
+        self._part = 0
+        self._deadline = math.inf
+
+    def stoppable(self, run: Callable[[], T], seconds: float) -> T:
+        """Run a part of the simulation, in its thread; after `seconds` of real time it gets SimulationStopped."""
+        with self._lock:
+            self._thread = threading.get_ident()
+            self._part += 1
+            self._stoppable, self._deadline = True, real_monotonic() + seconds
+            self.loop.clock.stop(False)
+        try:
+            return run()
+        finally:
+            # Inside the lock nothing more is sent; what was sent before may arrive on the way there.
+            while self._stoppable:
+                try:
+                    with self._lock:
+                        if self._sent:
+                            _absorb()
+                        self._sent = False
+                        self._part += 1
+                        self._stoppable, self._deadline = False, math.inf
+                except SimulationStopped:
+                    continue
+
+    # In the caller's thread.
+
+    def watch(self) -> None:
+        """Wait for the simulation's end. Raises RunawayError when a part cannot be stopped."""
+        self.ready.wait()
+        seen, looks = None, 0
+        while not self.done.wait(POLL):
+            selector = self.loop.selector
+            # In one turn the loop may run many short steps, of tasks or of callbacks: not one of them blocks.
+            place = (self.loop.time(), selector.still, self.recorder.running, len(self.loop.scheduled_now))
+            blocked = self._stoppable and not self._waits() and place == seen
+            seen, looks = place, looks + 1 if blocked else 0
+            if looks == BLOCKED_POLLS and (line := self._line(self._thread)) not in self.blocking_lines:
+                self.blocking_lines.append(line)
+            part = self._part
+            if real_monotonic() > self._deadline:
+                self._stop(part)
+
+    def stop_now(self) -> None:
+        """Stop what runs, and wait for the simulation's end."""
+        self._deadline = 0
+        self.watch()
+
+    def _waits(self) -> bool:
+        return self.loop.selector.waiting or self.loop.clock.settling
+
+    def _line(self, thread: int) -> str:
+        return running_line(sys._current_frames().get(thread))
+
+    def _stop(self, part: int) -> None:
+        clock, give_up, rounds = self.loop.clock, real_monotonic() + STOP, 0
+        self.stopped_line = self._line(self._thread)
+        if self._waits():
+            self.worker_lines = [self._line(ident) for ident in clock.running_threads()]
+        switch_interval = sys.getswitchinterval()
+        try:
+            while self._part == part and not self.done.is_set():
+                with self._lock:
+                    if self._stoppable and self._part == part:
+                        # Enough for every program that comes back to the loop, and it leaves the tasks in order.
+                        clock.stop(True)
+                        # The loop's own thread may be anywhere, so it is interrupted only where that does not help.
+                        for ident in [*clock.running_threads(), *([self._thread] if rounds else [])]:
+                            _raise_in_thread(ident, SimulationStopped)
+                rounds += 1
+                if rounds == 10:  # a loop that catches everything: let one arrive right after the one it caught
+                    sys.setswitchinterval(1e-6)
+                self.done.wait(2 * POLL if rounds < 10 else 1e-6)
+                if real_monotonic() > give_up:
+                    self._give_up()
+        finally:
+            sys.setswitchinterval(switch_interval)
+
+    def _give_up(self) -> None:
+        line = self._line(self._thread)
+        self.loop.clock.abandon()
+        error = RunawayError(
+            f"the simulation cannot be stopped, at {line}: it waits inside a call that Python cannot interrupt, or it "
+            "catches every exception. Restart the kernel."
+        )
+        error.where, error.still_runs = line, True
+        raise error
+
+
+def _raise_in_thread(ident: int, error: type[BaseException]) -> None:
+    """Let a thread raise `error` at its next line of Python, in place of one that has not arrived yet."""
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(ident), ctypes.py_object(error))
+
+
+def _absorb() -> None:
+    """Make sure that nothing is on its way to the calling thread any more.
+
+    Taking it back would be the obvious way. In Python 3.11 it leaves the interpreter waiting for something that never
+    arrives: a later sys.settrace, and with it every debugger, hangs.
+    """
+    try:
+        _raise_in_thread(threading.get_ident(), SimulationStopped)
+        while True:
+            pass
+    except SimulationStopped:
+        pass

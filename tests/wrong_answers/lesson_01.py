@@ -1,0 +1,195 @@
+"""Wrong answers to the exercises of lesson 1, as learners write them: each must get its own sentence."""
+
+import asyncio
+
+from course_lib.exercises import lesson_01 as ex
+from wrong_answers import told
+
+# load_page
+
+
+@told(ex.load_page, "6 s for what 3 s can do. A call that is awaited at once")
+async def sequential(get_user, get_posts, get_news):
+    return await get_user(), await get_posts(), await get_news()
+
+
+@told(ex.load_page, "You made tasks, but awaited each one before the next was made")
+async def awaits_each_task(get_user, get_posts, get_news):
+    user = await asyncio.create_task(get_user())
+    posts = await asyncio.create_task(get_posts())
+    news = await asyncio.create_task(get_news())
+    return user, posts, news
+
+
+@told(ex.load_page, "an `await` is missing")
+async def calls_only(get_user, get_posts, get_news):
+    return get_user(), get_posts(), get_news()
+
+
+@told(ex.load_page, "this was still running: get_user, get_posts, get_news")
+async def awaits_nothing(get_user, get_posts, get_news):
+    tasks = [asyncio.create_task(get()) for get in (get_user, get_posts, get_news)]
+    return tuple(tasks)
+
+
+@told(ex.load_page, "Is a `return` missing?")
+async def forgets_return(get_user, get_posts, get_news):
+    await asyncio.gather(get_user(), get_posts(), get_news())
+
+
+@told(ex.load_page, "The order should be user, posts, news; you returned posts, news, user.")
+async def as_they_finish(get_user, get_posts, get_news):
+    waits = [get_user(), get_posts(), get_news()]
+    return [await finished for finished in asyncio.as_completed(waits)]
+
+
+@told(ex.load_page, "Some waits overlapped, but the whole took 4 s for what 3 s can do")
+async def starts_two_too_late(get_user, get_posts, get_news):
+    user = await get_user()
+    posts, news = await asyncio.gather(get_posts(), get_news())
+    return user, posts, news
+
+
+@told(ex.load_page, "a call starts nothing: it only makes a coroutine")
+async def calls_first_awaits_later(get_user, get_posts, get_news):
+    user = get_user()
+    posts = get_posts()
+    news = get_news()
+    return await user, await posts, await news
+
+
+# order_page
+
+
+@told(ex.order_page, "6 s for what 4 s can do. A call that is awaited at once")
+async def all_in_a_row(get_customer, get_orders, get_offers):
+    customer = await get_customer()
+    orders = await get_orders(customer)
+    offers = await get_offers(customer)
+    return customer, orders, offers
+
+
+@told(ex.order_page, "get_orders was given a task or a coroutine, not the customer")
+async def passes_the_task(get_customer, get_orders, get_offers):
+    customer = asyncio.create_task(get_customer())
+    orders = asyncio.create_task(get_orders(customer))
+    offers = asyncio.create_task(get_offers(customer))
+    return await customer, await orders, await offers
+
+
+@told(ex.order_page, "get_customer ran 2 times")
+async def asks_twice(get_customer, get_orders, get_offers):
+    async def orders():
+        return await get_orders(await get_customer())
+
+    async def offers():
+        return await get_offers(await get_customer())
+
+    first, second = await asyncio.gather(orders(), offers())
+    return "customer 7", first, second
+
+
+@told(ex.order_page, "Return three things, customer, orders, offers")
+async def forgets_the_customer(get_customer, get_orders, get_offers):
+    customer = await get_customer()
+    return await asyncio.gather(get_orders(customer), get_offers(customer))
+
+
+@told(ex.order_page, "You made tasks, but awaited each one before the next was made")
+async def tasks_one_by_one(get_customer, get_orders, get_offers):
+    customer = await asyncio.create_task(get_customer())
+    orders = await asyncio.create_task(get_orders(customer))
+    offers = await asyncio.create_task(get_offers(customer))
+    return customer, orders, offers
+
+
+@told(ex.order_page, "get_orders was given 'customer 7'; it needs what get_customer() returned")
+async def knows_the_customer(get_customer, get_orders, get_offers):
+    return await asyncio.gather(get_customer(), get_orders("customer 7"), get_offers("customer 7"))
+
+
+# fetch_all
+
+
+@told(ex.fetch_all, "7.5 s for what 3 s can do")
+async def one_by_one(fetch, names):
+    results = []
+    for name in names:
+        try:
+            results.append(await fetch(name))
+        except Exception as error:
+            results.append(error)
+    return results
+
+
+@told(ex.fetch_all, "the three pages that did arrive are lost")
+async def plain_gather(fetch, names):
+    return await asyncio.gather(*(fetch(name) for name in names))
+
+
+@told(ex.fetch_all, "left no trace")
+async def only_what_worked(fetch, names):
+    results = await asyncio.gather(*(fetch(name) for name in names), return_exceptions=True)
+    return [page for page in results if not isinstance(page, Exception)]
+
+
+@told(ex.fetch_all, "Every result is there, but not in input order")
+async def as_completed(fetch, names):
+    results = []
+    for finished in asyncio.as_completed([fetch(name) for name in names]):
+        try:
+            results.append(await finished)
+        except Exception as error:
+            results.append(error)
+    return results
+
+
+@told(ex.fetch_all, "In place of the page that failed stands None")
+async def none_instead(fetch, names):
+    async def careful(name):
+        try:
+            return await fetch(name)
+        except Exception:
+            return None
+
+    return await asyncio.gather(*(careful(name) for name in names))
+
+
+@told(ex.fetch_all, "There is a coroutine or a task in the list")
+async def waits_for_tasks(fetch, names):
+    tasks = [asyncio.create_task(fetch(name)) for name in names]
+    await asyncio.wait(tasks)
+    return tasks
+
+
+@told(ex.fetch_all, "ValueError")
+async def not_for_nothing(fetch, names):
+    tasks = [asyncio.create_task(fetch(name)) for name in names]
+    await asyncio.wait(tasks)
+    return [task.exception() or task.result() for task in tasks]
+
+
+@told(ex.fetch_all, "gather gave up at the first failure")
+async def gather_in_try(fetch, names):
+    try:
+        return await asyncio.gather(*(fetch(name) for name in names))
+    except Exception as error:
+        return [error]
+
+
+@told(ex.fetch_all, "the group cancelled the fetches that were still under way")
+async def plain_group(fetch, names):
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(fetch(name)) for name in names]
+    return [task.result() for task in tasks]
+
+
+@told(ex.fetch_all, "A name may come twice")
+async def by_name(fetch, names):
+    pages = {name: fetch(name) for name in dict.fromkeys(names)}
+    return await asyncio.gather(*pages.values(), return_exceptions=True)
+
+
+@told(ex.fetch_all, "gather(*coroutines)")
+async def gathers_a_list(fetch, names):
+    return await asyncio.gather([fetch(name) for name in names], return_exceptions=True)

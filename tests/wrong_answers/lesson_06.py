@@ -1,0 +1,388 @@
+"""Wrong answers to the exercises of lesson 6, as learners write them: each must get its own sentence."""
+
+import asyncio
+import functools
+import time
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed, wait
+
+from course_lib.exercises import lesson_06 as ex
+from course_lib.exercises.lesson_06 import as_found
+from wrong_answers import told
+
+# choose_model
+
+
+@told(ex.choose_model, "driver: you chose asyncio, and threads is right: asyncio 10 s and thr")
+async def always_asyncio(work):
+    return "asyncio"
+
+
+@told(ex.choose_model, "10 threads wait for 10 calls at a time, tasks on a loop for all at once")
+async def always_threads(work):
+    return "threads"
+
+
+@told(ex.choose_model, "no coroutine function for it, so each call blocks the loop")
+async def async_or_processes(work):
+    return "processes" if work.computes > work.waits else "asyncio"
+
+
+@told(ex.choose_model, "4 calls wait at a time, for which no core is needed")
+async def any_computing_to_processes(work):
+    if work.computes:
+        return "processes"
+    return "asyncio" if work.coroutines else "threads"
+
+
+@told(ex.choose_model, "60 thumbnails: you chose threads, and processes is right: threads 30 s")
+async def threads_compute(work):
+    if work.waits > work.computes and work.coroutines:
+        return "asyncio"
+    return "threads"
+
+
+@told(ex.choose_model, "one long report: you chose processes")
+async def never_counts_the_calls(work):
+    if work.waits > work.computes:
+        return "asyncio" if work.coroutines else "threads"
+    return "processes" if work.cores > 1 else "sequential"
+
+
+@told(ex.choose_model, "Starting the pool takes 0.5 s, all the calls together only 0.1")
+async def never_counts_the_start(work):
+    if work.calls == 1:
+        return "sequential"
+    if work.waits > work.computes:
+        return "asyncio" if work.coroutines else "threads"
+    return "processes" if work.cores > 1 else "sequential"
+
+
+@told(ex.choose_model, "On one core processes take turns, too")
+async def never_looks_at_the_cores(work):
+    if work.waits > work.computes:
+        return "asyncio" if work.coroutines else "threads"
+    return "processes" if work.calls > 1 and work.calls * work.computes > 2 else "sequential"
+
+
+@told(ex.choose_model, "While one call waits, nothing else happens")
+async def always_sequential(work):
+    return "sequential"
+
+
+@told(ex.choose_model, "threads 10.05 s and asyncio 0.7 s")
+async def threads_for_every_wait(work):
+    if work.waits > work.computes:
+        return "threads"
+    return "processes" if work.computes > 0.1 else "sequential"
+
+
+@told(ex.choose_model, "you returned 'process pool'; return one of 'sequential', 'threads'")
+async def misspells(work):
+    return "process pool"
+
+
+@told(ex.choose_model, "Is a `return` missing?")
+async def forgets_return(work):
+    if work.waits > work.computes:
+        "asyncio"
+
+
+# crunch_all
+
+
+told(ex.crunch_all, "stood still for 4 s: crunch ran on the event loop")(as_found.crunch_all)
+
+
+@told(ex.crunch_all, "crunch ran on the event loop")
+async def gives_way_in_between(jobs, crunch, pool):
+    results = []
+    for job in jobs:
+        results.append(crunch(job))
+        await asyncio.sleep(0)
+    return results
+
+
+@told(ex.crunch_all, "crunch ran on the event loop")
+async def wraps_it_in_coroutines(jobs, crunch, pool):
+    async def one(job):
+        return crunch(job)
+
+    return await asyncio.gather(*(one(job) for job in jobs))
+
+
+@told(ex.crunch_all, "crunch ran in a thread of this process")
+async def to_threads(jobs, crunch, pool):
+    return await asyncio.gather(*(asyncio.to_thread(crunch, job) for job in jobs))
+
+
+@told(ex.crunch_all, "crunch ran in a thread of this process")
+async def forgets_the_pool(jobs, crunch, pool):
+    loop = asyncio.get_running_loop()
+    return await asyncio.gather(*(loop.run_in_executor(None, crunch, job) for job in jobs))
+
+
+@told(ex.crunch_all, "crunch ran in a thread of this process")
+async def threads_of_my_own(jobs, crunch, pool):
+    with ThreadPoolExecutor(2) as mine:
+        return list(mine.map(crunch, jobs))
+
+
+@told(ex.crunch_all, "You made a pool of your own. Use `pool`")
+async def a_pool_of_my_own(jobs, crunch, pool):
+    loop = asyncio.get_running_loop()
+    with ProcessPoolExecutor(2) as mine:
+        return await asyncio.gather(*(loop.run_in_executor(mine, crunch, job) for job in jobs))
+
+
+@told(ex.crunch_all, "take 2 s, yours took 4 s: give all jobs to the pool before")
+async def one_after_another(jobs, crunch, pool):
+    loop = asyncio.get_running_loop()
+    return [await loop.run_in_executor(pool, crunch, job) for job in jobs]
+
+
+@told(ex.crunch_all, "you waited for them without `await`, which blocks the loop")
+async def waits_for_the_pool(jobs, crunch, pool):
+    futures = [pool.submit(crunch, job) for job in jobs]
+    return [future.result() for future in futures]
+
+
+@told(ex.crunch_all, "you waited for them without `await`, which blocks the loop")
+async def maps(jobs, crunch, pool):
+    return list(pool.map(crunch, jobs))
+
+
+@told(ex.crunch_all, "you waited for them without `await`, which blocks the loop")
+async def waits_for_the_errors(jobs, crunch, pool):
+    futures = [pool.submit(crunch, job) for job in jobs]
+    if any(future.exception() for future in futures):
+        return []
+    return [future.result() for future in futures]
+
+
+@told(ex.crunch_all, "you waited for them without `await`, which blocks the loop")
+async def takes_them_as_completed(jobs, crunch, pool):
+    place = {pool.submit(crunch, job): number for number, job in enumerate(jobs)}
+    results = [None] * len(jobs)
+    for future in as_completed(place):
+        results[place[future]] = future.result()
+    return results
+
+
+@told(ex.crunch_all, "you waited for them without `await`, which blocks the loop")
+async def waits_by_the_pools_wait(jobs, crunch, pool):
+    futures = [pool.submit(crunch, job) for job in jobs]
+    wait(futures)
+    return [future.result() for future in futures]
+
+
+@told(ex.crunch_all, "You used the pool from a thread, which this check cannot follow")
+async def maps_in_a_thread(jobs, crunch, pool):
+    return await asyncio.to_thread(lambda: list(pool.map(crunch, jobs)))
+
+
+@told(ex.crunch_all, "You used the pool from a thread, which this check cannot follow")
+async def waits_in_a_thread(jobs, crunch, pool):
+    futures = [pool.submit(crunch, job) for job in jobs]
+    return [await asyncio.to_thread(future.result) for future in futures]
+
+
+@told(ex.crunch_all, "A lambda, or a function inside a function, cannot be sent")
+async def sends_a_lambda(jobs, crunch, pool):
+    loop = asyncio.get_running_loop()
+    return await asyncio.gather(*(loop.run_in_executor(pool, lambda job=job: crunch(job)) for job in jobs))
+
+
+@told(ex.crunch_all, "A lambda, or a function inside a function, cannot be sent")
+async def sends_a_partial_of_a_lambda(jobs, crunch, pool):
+    loop = asyncio.get_running_loop()
+    work = functools.partial(lambda job: crunch(job))
+    return await asyncio.gather(*(loop.run_in_executor(pool, work, job) for job in jobs))
+
+
+@told(ex.crunch_all, "Hand the pool `crunch` itself, and the job: `crunch, job`")
+async def sends_an_inner_function(jobs, crunch, pool):
+    def work(job):
+        return crunch(job)
+
+    loop = asyncio.get_running_loop()
+    return await asyncio.gather(*(loop.run_in_executor(pool, work, job) for job in jobs))
+
+
+@told(ex.crunch_all, "A lambda, or a function inside a function, cannot be sent")
+async def submits_a_lambda(jobs, crunch, pool):
+    futures = [pool.submit(lambda job=job: crunch(job)) for job in jobs]
+    return await asyncio.gather(*map(asyncio.wrap_future, futures))
+
+
+@told(ex.crunch_all, "a coroutine was expected, got <Future pending> (at line")
+async def makes_tasks_of_futures(jobs, crunch, pool):
+    loop = asyncio.get_running_loop()
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(loop.run_in_executor(pool, crunch, job)) for job in jobs]
+    return [task.result() for task in tasks]
+
+
+@told(ex.crunch_all, "all of the program shares: hand the jobs to `pool` itself.")
+async def makes_it_the_loops_pool(jobs, crunch, pool):
+    asyncio.get_running_loop().set_default_executor(pool)
+    return await asyncio.gather(*(asyncio.to_thread(crunch, job) for job in jobs))
+
+
+@told(ex.crunch_all, "You closed the pool")
+async def closes_the_pool(jobs, crunch, pool):
+    loop = asyncio.get_running_loop()
+    with pool:
+        return await asyncio.gather(*(loop.run_in_executor(pool, crunch, job) for job in jobs))
+
+
+@told(ex.crunch_all, "Return the results in the order of the items")
+async def as_they_end(jobs, crunch, pool):
+    loop = asyncio.get_running_loop()
+    futures = [loop.run_in_executor(pool, crunch, job) for job in jobs]
+    return [await finished for finished in asyncio.as_completed(futures)]
+
+
+@told(ex.crunch_all, "You called `crunch` yourself, so it ran on the event loop")
+async def calls_it_first(jobs, crunch, pool):
+    loop = asyncio.get_running_loop()
+    return await asyncio.gather(*(loop.run_in_executor(pool, crunch(job)) for job in jobs))
+
+
+@told(ex.crunch_all, "Your list holds futures, not results")
+async def never_awaits(jobs, crunch, pool):
+    loop = asyncio.get_running_loop()
+    return [loop.run_in_executor(pool, crunch, job) for job in jobs]
+
+
+@told(ex.crunch_all, "Your code raised ValueError: Set of ")
+async def waits_for_a_set(jobs, crunch, pool):
+    loop = asyncio.get_running_loop()
+    futures = [loop.run_in_executor(pool, crunch, job) for job in jobs]
+    await asyncio.wait(futures)
+    return [future.result() for future in futures]
+
+
+# fetch_in_threads
+
+
+@told(ex.fetch_in_threads, "stood still for 8 s: fetch is a plain function, and ran on the event loop")
+async def on_the_loop(fetch, urls, limit):
+    return [fetch(url) for url in urls]
+
+
+@told(ex.fetch_in_threads, "You called `fetch` yourself, so it ran on the event loop")
+async def awaits_a_plain_function(fetch, urls, limit):
+    return await asyncio.gather(*(fetch(url) for url in urls))
+
+
+@told(ex.fetch_in_threads, "6 fetches were under way at the same time; the limit was 2")
+async def no_limit(fetch, urls, limit):
+    return await asyncio.gather(*(asyncio.to_thread(fetch, url) for url in urls))
+
+
+@told(ex.fetch_in_threads, "6 fetches were under way at the same time; the limit was 2")
+async def a_thread_for_each(fetch, urls, limit):
+    loop = asyncio.get_running_loop()
+    with ThreadPoolExecutor(len(urls)) as pool:
+        return await asyncio.gather(*(loop.run_in_executor(pool, fetch, url) for url in urls))
+
+
+@told(ex.fetch_in_threads, "yours took 8 s: as soon as one has ended, the next should begin")
+async def one_at_a_time(fetch, urls, limit):
+    return [await asyncio.to_thread(fetch, url) for url in urls]
+
+
+@told(ex.fetch_in_threads, "yours took 5 s: as soon as one has ended, the next should begin")
+async def in_batches(fetch, urls, limit):
+    results = []
+    for first in range(0, len(urls), limit):
+        batch = urls[first : first + limit]
+        results += await asyncio.gather(*(asyncio.to_thread(fetch, url) for url in batch))
+    return results
+
+
+@told(ex.fetch_in_threads, "with 32 at a time. asyncio.to_thread uses the loop's own pool")
+async def the_loops_own_pool(fetch, urls, limit):
+    turns = asyncio.Semaphore(limit)
+
+    async def one(url):
+        async with turns:
+            try:
+                return await asyncio.to_thread(fetch, url)
+            except OSError:
+                return None
+
+    return await asyncio.gather(*(one(url) for url in urls))
+
+
+@told(ex.fetch_in_threads, "that all of the program shares: make one of your own.")
+async def replaces_the_loops_pool(fetch, urls, limit):
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(limit))
+
+    async def one(url):
+        try:
+            return await asyncio.to_thread(fetch, url)
+        except OSError:
+            return None
+
+    return await asyncio.gather(*(one(url) for url in urls))
+
+
+@told(ex.fetch_in_threads, "One fetch raised OSError, and the pages of the others were lost")
+async def a_failure_loses_all(fetch, urls, limit):
+    loop = asyncio.get_running_loop()
+    with ThreadPoolExecutor(limit) as pool:
+        return await asyncio.gather(*(loop.run_in_executor(pool, fetch, url) for url in urls))
+
+
+@told(ex.fetch_in_threads, "/b could not be fetched: return None in its place")
+async def returns_the_exceptions(fetch, urls, limit):
+    loop = asyncio.get_running_loop()
+    with ThreadPoolExecutor(limit) as pool:
+        calls = (loop.run_in_executor(pool, fetch, url) for url in urls)
+        return await asyncio.gather(*calls, return_exceptions=True)
+
+
+@told(ex.fetch_in_threads, "which is a bug and no missing page, and you hid it")
+async def hides_bugs(fetch, urls, limit):
+    loop = asyncio.get_running_loop()
+
+    async def one(url):
+        try:
+            return await loop.run_in_executor(pool, fetch, url)
+        except Exception:
+            return None
+
+    with ThreadPoolExecutor(limit) as pool:
+        return await asyncio.gather(*(one(url) for url in urls))
+
+
+@told(ex.fetch_in_threads, "Return the results in the order of the items")
+async def in_order_of_arrival(fetch, urls, limit):
+    loop = asyncio.get_running_loop()
+    with ThreadPoolExecutor(limit) as pool:
+        calls = [loop.run_in_executor(pool, fetch, url) for url in urls]
+        return [await finished for finished in asyncio.as_completed(calls)]
+
+
+@told(ex.fetch_in_threads, "You handed fetch to threads without the event loop")
+async def waits_for_the_threads(fetch, urls, limit):
+    with ThreadPoolExecutor(limit) as pool:
+        return list(pool.map(fetch, urls))
+
+
+@told(ex.fetch_in_threads, "Await the results inside the block")
+async def leaves_the_block_early(fetch, urls, limit):
+    loop = asyncio.get_running_loop()
+    with ThreadPoolExecutor(limit) as pool:
+        calls = [loop.run_in_executor(pool, fetch, url) for url in urls]
+    return await asyncio.gather(*calls)
+
+
+@told(ex.fetch_in_threads, "yours took 8 s")
+async def sleeps_instead(fetch, urls, limit):
+    results = []
+    for url in urls:
+        time.sleep(0)
+        results.append(await asyncio.to_thread(fetch, url))
+    return results
