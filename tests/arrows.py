@@ -5,8 +5,16 @@ from collections.abc import Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
-LESSONS = ("fetching", "monitor", "lifecycle", "crawler", "database", "users", "comparison")
-"""The lesson modules, in the order of the course. Any may import those before it, and none what comes after."""
+LESSONS: dict[str, set[str]] = {
+    "fetching": {"seeing"},
+    "monitor": {"seeing"},
+    "lifecycle": set(),
+    "crawler": {"seeing", "lifecycle"},
+    "database": {"lifecycle"},
+    "users": {"database"},
+    "comparison": {"seeing", "lifecycle"},
+}
+"""The lesson modules, in the order of the course, and what each may import: never one that comes after."""
 
 SHOWN = {"seeing.shown", "seeing.clock", "seeing.timeline"}
 """What a verb that makes something visible stands on."""
@@ -25,11 +33,12 @@ MAY_IMPORT: dict[str, set[str]] = {
     "seeing.exploring": SHOWN,
     "seeing.plotting": {*SHOWN, "seeing.comparing", "seeing.counting", "seeing.charts", "seeing.links"},
     "seeing": {*SHOWN, "seeing.comparing", "seeing.counting", "seeing.charts", "seeing.links", "seeing.exploring"},
-    "notebook": {"paths"},
+    "edition": {"paths"},
+    "notebook": {"edition"},
     "lab": {"paths"},
-    "cli": {"__init__", "paths", "lab"},
-    "exercises": {*LESSONS, "seeing", "lab", "paths"},
-    **{lesson: {"seeing", *LESSONS[:place]} for place, lesson in enumerate(LESSONS)},
+    "cli": {"__init__", "paths", "edition", "lab"},
+    "exercises": {"seeing", "paths"},
+    **LESSONS,
 }
 """What each part may import besides itself. For the lessons, "seeing" is its face, its clock and its timeline."""
 

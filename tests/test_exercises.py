@@ -396,6 +396,19 @@ def test_progress_outlives_the_kernel(own_progress, monkeypatch, capsys):
     assert shown.count("not attempted yet") == int(shown.split()[-3]) - 1
 
 
+def test_progress_is_kept_when_an_exercise_moves(own_progress):
+    """What was passed under another lesson's name counts, and is noted there again: no try is lost or counted twice."""
+    own_progress.write_text('{"lesson_00": {"load_page": {"tries": 2, "passed": true}}}')
+    assert progress.passed("lesson_01", "load_page")
+    lesson_01.load_page.check(wrong_01.sequential)
+    assert json.loads(own_progress.read_text()) == {"lesson_00": {"load_page": {"tries": 3, "passed": True}}}
+
+
+def test_no_two_exercises_share_a_name():
+    """An exercise is known by its name, in whatever lesson it stands."""
+    assert len({exercise.name for exercise in EXERCISES}) == len(EXERCISES)
+
+
 @pytest.mark.parametrize("content", ["{not json", "[]", '{"lesson_01": 5}', '{"lesson_01": {"load_page": 1}}'])
 def test_a_damaged_progress_file_is_kept_aside(own_progress, content, capsys):
     """A progress file that cannot be read is renamed, said, and never overwritten."""
