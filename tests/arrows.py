@@ -19,6 +19,9 @@ LESSONS: dict[str, set[str]] = {
 SHOWN = {"seeing.shown", "seeing.clock", "seeing.timeline"}
 """What a verb that makes something visible stands on."""
 
+VERBS = {"seeing.comparing", "seeing.counting", "seeing.charts", "seeing.links", "seeing.stepping"}
+"""What can be drawn, besides a timeline."""
+
 MAY_IMPORT: dict[str, set[str]] = {
     "__init__": set(),
     "__main__": {"cli"},
@@ -30,9 +33,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "seeing.counting": SHOWN,
     "seeing.charts": SHOWN,
     "seeing.links": SHOWN,
-    "seeing.exploring": SHOWN,
-    "seeing.plotting": {*SHOWN, "seeing.comparing", "seeing.counting", "seeing.charts", "seeing.links"},
-    "seeing": {*SHOWN, "seeing.comparing", "seeing.counting", "seeing.charts", "seeing.links", "seeing.exploring"},
+    "seeing.widgets": set(),
+    "seeing.exploring": {*SHOWN, "seeing.widgets"},
+    "seeing.stepping": {*SHOWN, "seeing.widgets"},
+    "seeing.plotting": {*SHOWN, *VERBS},
+    "seeing": {*SHOWN, *VERBS, "seeing.exploring"},
     "edition": {"paths"},
     "notebook": {"edition"},
     "lab": {"paths"},

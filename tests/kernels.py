@@ -17,6 +17,7 @@ from course_lib.cli.refresh import CELL_TIMEOUT, ThisPython, kernel_environment
 from course_lib.paths import MASTERS
 
 Output = dict[str, Any]
+Message = tuple[str, dict[str, Any]]  # its kind and its content
 
 
 class Kernel:
@@ -104,3 +105,37 @@ def start(folder: Path = MASTERS) -> Iterator[Kernel]:
             if kernel is not None:
                 kernel.client.stop_channels()
             manager.shutdown_kernel(now=True)
+
+
+class Learner:
+    """Runs cells, moves sliders and presses buttons, each known by what is written on it."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self.kernel = kernel
+        self.sliders: dict[str, tuple[str, dict[str, Any]]] = {}
+
+    def run(self, source: str) -> list[Message]:
+        """Run a cell, note the sliders that it opens and return what it shows."""
+        shown = []
+        for _, kind, content in self.kernel.listen(self.kernel.send(source)):
+            if kind == "comm_open":
+                state = content["data"]["state"]
+                self.sliders[state.get("description", "")] = content["comm_id"], state
+            elif kind not in ("status", "execute_input"):
+                shown.append((kind, content))
+        return shown
+
+    def move(self, name: str, value: float) -> list[Message]:
+        """Move a slider and return what the kernel shows in turn."""
+        return self._say(name, {"method": "update", "state": {"value": value}, "buffer_paths": []})
+
+    def press(self, name: str) -> list[Message]:
+        """Press a button and return what the kernel shows in turn."""
+        return self._say(name, {"method": "custom", "content": {"event": "click"}})
+
+    def _say(self, name: str, data: dict[str, Any]) -> list[Message]:
+        client = self.kernel.client
+        message = client.session.msg("comm_msg", {"comm_id": self.sliders[name][0], "data": data})
+        client.shell_channel.send(message)
+        said = self.kernel.listen(message["header"]["msg_id"])
+        return [(kind, content) for _, kind, content in said if kind not in ("status", "comm_msg")]

@@ -15,6 +15,7 @@ from course_lib.seeing.counting import InFlight, in_flight
 from course_lib.seeing.exploring import explore
 from course_lib.seeing.links import LinkGraph, link_graph
 from course_lib.seeing.shown import Drawing, Shown, draw_with
+from course_lib.seeing.stepping import Step, Steps, steps
 from course_lib.seeing.timeline import Lane, Outcome, Span, State, Timeline, record, simulate, span
 
 __all__ = [
@@ -31,6 +32,8 @@ __all__ = [
     "SimulationError",
     "Span",
     "State",
+    "Step",
+    "Steps",
     "Timeline",
     "chart",
     "compare",
@@ -41,6 +44,7 @@ __all__ = [
     "record",
     "simulate",
     "span",
+    "steps",
 ]
 
 

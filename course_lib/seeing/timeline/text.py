@@ -19,11 +19,12 @@ KEY = {
     "-": "waiting", "#": "running", "!": "blocking the loop",
     "|": "done", "x": "cancelled", "E": "failed", ">": "left running",
 }  # fmt: skip
+NOW = "^"
 END = {Outcome.DONE: "|", Outcome.CANCELLED: "x", Outcome.FAILED: "E", Outcome.LEFT: ">"}
 
 
-def draw_text(timeline: Recording, tick: float | None, most: int) -> str:
-    """Draw `timeline`; Timeline.text says what is allowed."""
+def draw_text(timeline: Recording, tick: float | None, most: int, *, now: float | None = None) -> str:
+    """Draw `timeline`, with a mark below at the time `now`; Timeline.text says what is allowed."""
     if tick is not None and not (0 < tick < math.inf and timeline.end / tick <= 400):
         raise ValueError(f"tick={tick!r}: pass seconds a column, more than 0 and at least {number(timeline.end / 400)}")
     if most < 1:
@@ -44,6 +45,10 @@ def draw_text(timeline: Recording, tick: float | None, most: int) -> str:
             scale.paint(cells, *block, MARK[State.BLOCKING])
         rows.insert(0, ("the loop", cells, f"blocked for {scale.blocked(timeline.blocks)} s"))
 
+    if now is not None:
+        cells = [" "] * columns
+        cells[min(scale.column(now), columns - 1)] = NOW
+        rows.append(("now", cells, f"{number(now)} s"))
     width = max(_columns(name) for name in ["seconds", *(name for name, _, _ in rows)])
     room = WIDTH - SUMMARY - width - len("    ")
     lines = [_row(width, name, _cut(cells, room), summary) for name, cells, summary in axis(scale, columns) + rows]
