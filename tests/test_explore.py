@@ -106,7 +106,7 @@ def test_a_script_prints_the_text() -> None:
         "assert not {'matplotlib', 'ipywidgets'} & set(sys.modules), 'slow imports for nothing'"
     )
     done = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, check=True)
-    assert done.stdout.startswith("seconds  0") and "0 to 2 s, done" in done.stdout
+    assert done.stdout.startswith("seconds  0") and "0 to 2 s" in done.stdout
     assert "slider" not in done.stdout and not done.stderr
 
 
@@ -186,5 +186,5 @@ def test_a_whole_default_starts_a_slider_of_floats(capsys: pytest.CaptureFixture
     explore(waits, delay=(0.5, 2.0))
     explore(partial(main, in_flight=2), delay=(0.5, 2.0))
     assert [line.split("|")[1] for line in capsys.readouterr().out.splitlines() if line.startswith("main")] == [
-        "  0 to 1 s, done", "  0 to 0.5 s, done",
+        "  0 to 1 s", "  0 to 0.5 s",
     ]  # fmt: skip
