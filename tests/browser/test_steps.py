@@ -38,7 +38,7 @@ print(*took)"""
 
 
 def test_a_program_is_gone_through_by_keyboard(tmp_path: Path) -> None:
-    """The buttons take the focus and answer to Enter, the slider to the arrow keys; text and picture change in place."""
+    """The buttons answer to Enter, the slider to the arrow keys; text and picture change in place."""
     path = tmp_path / "steps.ipynb"
     kernel = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
     sources = ["from course_lib.notebook import setup\nsetup()", SOURCE, TIMED]
