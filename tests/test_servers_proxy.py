@@ -2,6 +2,9 @@
 
 import asyncio
 import socket
+import subprocess
+import sys
+import textwrap
 import time
 from collections.abc import Iterator
 
@@ -129,6 +132,32 @@ def test_a_closed_proxy_leaves_no_thread_and_no_listener(cache: servers.Server) 
         assert not cable._thread.is_alive()
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection(("127.0.0.1", _port(cable.url))).close()
+
+
+@pytest.mark.parametrize("delay", [0.0, 60.0])
+def test_a_proxy_ends_without_a_word(delay: float) -> None:
+    """Closed while clients are connected, a proxy says nothing: no traceback of a conversation that was cancelled."""
+    program = f"""
+    import socket
+    from course_lib.lab.proxy import Proxy
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        with Proxy(f"redis://127.0.0.1:{{server.getsockname()[1]}}/0") as cable:
+            far = socket.create_connection(("127.0.0.1", int(cable.url.rpartition(":")[2].partition("/")[0])))
+            far.sendall(b"PING")
+            near, _ = server.accept()
+            assert near.recv(1) == b"P"
+            cable.delay = {delay}
+            far.sendall(b"PING")
+    assert not cable._thread.is_alive()
+    """
+    ran = subprocess.run(
+        [sys.executable, "-X", "dev", "-W", "ignore::ResourceWarning", "-c", textwrap.dedent(program)],
+        capture_output=True,
+        text=True,
+        timeout=3 * SOON,
+        check=False,
+    )
+    assert (ran.returncode, ran.stderr) == (0, "")
 
 
 def test_it_works_beside_a_running_loop(cable: Proxy) -> None:
