@@ -116,10 +116,12 @@ def test_a_server_comes_back_while_a_child_of_the_killed_one_still_works() -> No
     busy = "DO 'BEGIN WHILE clock_timestamp() < statement_timestamp() + interval ''1 s'' LOOP END LOOP; END'"
 
     async def main(server: servers.Server) -> None:
-        connection = await asyncpg.connect(server.url)
+        connection, watcher = await asyncpg.connect(server.url), await asyncpg.connect(server.url)
         child = psutil.Process(await connection.fetchval("SELECT pg_backend_pid()"))
         working = asyncio.create_task(connection.execute(busy))
-        await asyncio.sleep(0.1)  # the statement is on its way
+        at_work = "SELECT state = 'active' AND query LIKE 'DO%' FROM pg_stat_activity WHERE pid = $1"
+        while not await watcher.fetchval(at_work, child.pid):
+            await asyncio.sleep(0.001)
         killed = psutil.Process(server.pid)
         killed.kill()
         until(lambda: not lives(killed))

@@ -25,7 +25,7 @@ ENDINGS = {
     "SIGKILL after a server was killed": "servers.process._servers['PostgreSQL'].kill(); os.kill(os.getpid(), 9)",
 }
 if POSIX:  # the child holds copies of all that its parent had open, the pipes to the supervisors too
-    ENDINGS["SIGKILL while a forked child lives on"] = "os.fork() or time.sleep(30); os.kill(os.getpid(), 9)"
+    ENDINGS["SIGKILL while a forked child lives on"] = "os.fork() or time.sleep(600); os.kill(os.getpid(), 9)"
 
 
 @pytest.fixture(scope="module")
@@ -130,12 +130,10 @@ def test_a_kernel_s_interrupt_spares_its_servers_and_its_end_does_not(folder: Pa
     )
 
     def urls(kernel: kernels.Kernel) -> tuple[str, str]:
-        request = kernel.send(start)
-        return tuple(json.loads(kernel.run(request)[request][0]["text"]))
+        return tuple(json.loads(kernel.printed(start)))
 
     def started() -> list[psutil.Process]:
-        (pid,) = (process.pid for process in psutil.Process().children() if "ipykernel_launcher" in process.cmdline())
-        return psutil.Process(pid).children(recursive=True)
+        return psutil.Process(kernel.pid).children(recursive=True)
 
     with kernels.start() as kernel:
         first = urls(kernel)

@@ -15,8 +15,8 @@ WORTH_IT = 1.5  # times faster than sequential; for less, the simplest program i
 AS_FAST = 1.5  # times the fastest one's time, up to which a model is as good as that
 ONE_CORE = 1.3  # cores that one with a GIL keeps busy, at the very most
 TOO_SHORT = 0.005  # seconds for all calls, one after another, below which nothing is worth the trouble
-# Times the computing of a sequential run: with more, it is the carrying to processes that costs too much. Below 2 it can
-# be the machine's: where two cores are two threads of one, each is slower while the other works.
+# Times the computing of a sequential run: with more, it is the carrying to processes that costs too much. Below 2 it
+# can be the machine's: where two cores are two threads of one, each is slower while the other works.
 CARRYING = 2.5
 
 NOTHING_GAINED = "No model was 1.5 times faster: the simplest program is the best one."
@@ -112,8 +112,8 @@ def _why_no_processes(processes: Measurement, base: Measurement) -> str:
             f"~{processes.cpu / base.cpu:.1f} x the computing. Give each call more to do."
         )
     return (
-        f"Processes were {_times(processes, base)}, and less than 1.5 is not worth their start: the cores are busy with "
-        "other work, or two of them are two threads of one. Measure again when the machine is quiet."
+        f"Processes were {_times(processes, base)}, and less than 1.5 is not worth their start: the cores are busy "
+        "with other work, or two of them are two threads of one. Measure again when the machine is quiet."
     )
 
 

@@ -18,6 +18,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Timer
 from typing import IO, Any
 
 import cloudpickle  # type: ignore[import-untyped]
@@ -116,7 +117,7 @@ class Child:
             threading.Thread(target=_read_messages, args=(process.stdout, messages), daemon=True),
             threading.Thread(target=_read_output, args=(process.stderr, output), daemon=True),
         ]
-        timer = threading.Timer(self._deadline, self._time_is_up)
+        timer = Timer(self._deadline, self._time_is_up)
         timer.daemon = True
         try:
             for thread in (*readers, timer):

@@ -56,7 +56,7 @@ def free_shared_memory(pid_file: Path) -> None:
 
 @cache
 def _here() -> str:
-    """Return what tells this machine from others, and from a container that shares its folders and not its processes."""
+    """Return what tells this machine from others, and from a container that shares its folders but no processes."""
     try:
         space = os.readlink("/proc/self/ns/pid")
     except OSError:  # only Linux has them
