@@ -5,10 +5,14 @@ import os
 import re
 import sys
 import time
+from itertools import pairwise
+from math import ceil
 from pathlib import Path
 
 import pytest
 from aiohttp import web
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from course_lib.comparison import (
     MODELS,
@@ -257,8 +261,13 @@ def test_computing_on_a_loop_is_drawn_as_blocking():
     assert timeline.blocked > 0.3
 
 
+def running(lane):
+    """Return the stretches in which a lane is drawn as computing."""
+    return [(span.start, span.end) for span in lane.spans if span.state is State.RUNNING]
+
+
 def test_a_lane_shows_how_much_was_computing():
-    """In each call's span the computing comes first, as a note says; errors mark the lane; gaps stay empty."""
+    """Of each call so much is drawn as computing as was measured, as a note says; errors mark the lane, gaps stay."""
     made = [
         Call((1, 1), 10.0, 11.0, 0.5),
         Call((1, 1), 12.0, 13.0, 1.1, "ValueError: no"),
@@ -266,16 +275,49 @@ def test_a_lane_shows_how_much_was_computing():
     ]
     timeline = timeline_of(made)
     first, second = timeline
-    assert [(span.start, span.end, span.state.value) for span in first.spans] == [
-        (0.0, 0.5, "running"),
-        (0.5, 1.0, "waiting"),
-        (2.0, 3.0, "running"),
-    ]
+    *turns, all_of_it = running(first)
+    assert sum(end - start for start, end in turns) == pytest.approx(0.5)
+    assert all(0 <= start < end <= 1 for start, end in turns)
+    assert all_of_it == (2.0, 3.0)
     assert (first.outcome, first.error) == (Outcome.FAILED, "1 of 2 calls: ValueError: no")
-    assert (second.start, second.end, second.outcome) == (0.5, 1.5, Outcome.DONE)
+    assert (second.start, second.end, second.outcome, running(second)) == (0.5, 1.5, Outcome.DONE, [])
     assert len(timeline.notes) == 1
     assert not timeline_of([]).lanes
     assert not timeline_of([made[2]]).notes
+
+
+def test_threads_that_share_a_core_are_drawn_as_turns():
+    """Four calls that overlap, and computed for as long as one could, are never drawn as computing at the same time."""
+    lanes = list(timeline_of([Call((1, thread), 0.001 * thread, 0.4, 0.1) for thread in range(4)]))
+    stretches = sorted(stretch for lane in lanes for stretch in running(lane))
+    assert all(earlier[1] <= later[0] + 1e-9 for earlier, later in pairwise(stretches))
+    for lane in lanes:
+        assert len(running(lane)) >= 3
+        assert sum(end - start for start, end in running(lane)) == pytest.approx(0.1, rel=0.1)
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.floats(0, 5), st.floats(0.1, 5), st.floats(0, 1)), min_size=1, max_size=6))
+def test_no_more_are_drawn_at_once_than_computed(made):
+    """Whatever overlaps: at no time do more calls compute than processor seconds a second were measured, rounded up."""
+    calls = [
+        Call((1, number), start, start + seconds, share * seconds)
+        for number, (start, seconds, share) in enumerate(made)
+    ]
+    zero = min(call.start for call in calls)
+    lanes = list(timeline_of(calls))
+    edges = sorted({edge for lane in lanes for span in lane.spans for edge in (span.start, span.end)})
+    for begin, end in pairwise(edges):
+        at = (begin + end) / 2
+        shares = [call.cpu / (call.end - call.start) for call in calls if call.start <= at + zero <= call.end]
+        most = ceil(sum(1 if share >= 0.9 else share for share in shares)) + sum(share <= 0.1 for share in shares)
+        assert end - begin < 1e-6 or sum(start < at < end for lane in lanes for start, end in running(lane)) <= most
+
+
+def test_processes_that_compute_are_drawn_at_the_same_time():
+    """Two calls that computed throughout, side by side, are two solid bars: that is what parallel looks like."""
+    lanes = list(timeline_of([Call((worker, 1), 0.0, 1.0, 0.99) for worker in (1, 2)]))
+    assert [running(lane) for lane in lanes] == [[(0.0, 1.0)]] * 2
 
 
 # What is told
