@@ -29,6 +29,12 @@ class Kernel:
         self.client.start_channels()
         self.client.wait_for_ready(timeout=CELL_TIMEOUT)
 
+    @property
+    def pid(self) -> int:
+        """The process of the kernel that runs now."""
+        provisioner: Any = self.manager.provisioner
+        return int(provisioner.pid)
+
     def send(self, source: str, *, stop_on_error: bool = True) -> str:
         """Queue a cell and return the id of its request, without waiting for anything."""
         return str(self.client.execute(source, stop_on_error=stop_on_error))
@@ -51,7 +57,7 @@ class Kernel:
                     waiting.discard(request)
 
     def run(self, *requests: str) -> dict[str, list[Output]]:
-        """Wait for these requests and return the outputs of each, in nbformat's form.
+        """Wait for these requests and return the outputs of each, in nbformat's form, streams joined.
 
         Raises LookupError when the kernel answered a request without running it.
         """
@@ -60,22 +66,31 @@ class Kernel:
         for request, kind, content in self.listen(*requests):
             if kind == "execute_input":
                 started.add(request)
-            elif kind in ("stream", "display_data", "execute_result", "error"):
+            elif kind == "stream":
+                _add_text(outputs[request], content)
+            elif kind in ("display_data", "execute_result", "error"):
                 outputs[request].append({"output_type": kind, **content})
         never = [number for number, request in enumerate(requests, start=1) if request not in started]
         if never:
             raise LookupError(f"the kernel answered without running code cells {never}")
         return outputs
 
+    def printed(self, source: str) -> str:
+        """Run a cell and return what it printed, whole; whatever else it gives stands there by its kind's name."""
+        request = self.send(source)
+        return "".join(output.get("text", output["output_type"]) for output in self.run(request)[request])
+
     def interrupt_at(self, word: str, source: str) -> tuple[list[str], float]:
         """Run a cell, interrupt it once it prints `word`; return its errors and the seconds until it was done."""
         request = self.send(source)
         errors: list[str] = []
-        interrupted = 0.0
+        interrupted, said = 0.0, ""
         for _, kind, content in self.listen(request):
-            if kind == "stream" and word in content["text"]:
-                self.manager.interrupt_kernel()
-                interrupted = time.monotonic()
+            if kind == "stream":
+                said += content["text"]
+                if word in said and not interrupted:
+                    self.manager.interrupt_kernel()
+                    interrupted = time.monotonic()
             elif kind == "error":
                 errors.append(content["ename"])
         assert interrupted, f"the cell never printed {word!r}"
@@ -88,6 +103,14 @@ class Kernel:
         self.client = self.manager.client()
         self.client.start_channels()
         self.client.wait_for_ready(timeout=CELL_TIMEOUT)
+
+
+def _add_text(outputs: list[Output], stream: dict[str, Any]) -> None:
+    """Add a message of a stream: a kernel may send the text of one print in several."""
+    if outputs and outputs[-1]["output_type"] == "stream" and outputs[-1]["name"] == stream["name"]:
+        outputs[-1]["text"] += stream["text"]
+    else:
+        outputs.append({"output_type": "stream", **stream})
 
 
 @contextmanager
