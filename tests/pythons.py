@@ -33,6 +33,7 @@ import unstable
 from unstable import Refused, output_of
 
 from course_lib.cli.lock import only_one
+from course_lib.cli.run import terminated_cleanly
 
 VERSIONS = ("3.11", "3.12", "3.13", "3.14", "3.15")
 FOLDER = os.environ.get("COURSE_PYTHONS") or str(Path.home() / ".cache" / "async-course-pythons")
@@ -133,15 +134,21 @@ def run(version: str, folder: Path, tree: Path, kind: str, further: list[str]) -
 def patiently(command: list[str], tree: Path, variables: dict[str, str]) -> tuple[int, bool]:
     """Run `command` to its end; return its status, and whether Ctrl+C was pressed.
 
-    The terminal sends that to the command as well, which decides when to end.
+    The terminal sends that to the command as well, which decides when to end; SIGTERM is passed on to it.
     """
     child = subprocess.Popen(command, cwd=tree, env=variables)
     interrupted = False
-    while True:
-        try:
-            return child.wait(), interrupted
-        except KeyboardInterrupt:
-            interrupted = True
+    try:
+        with terminated_cleanly():
+            while True:
+                try:
+                    return child.wait(), interrupted
+                except KeyboardInterrupt:
+                    interrupted = True
+    finally:
+        if child.poll() is None:
+            child.terminate()
+            child.wait()
 
 
 def summary(counts: Path) -> str:

@@ -21,6 +21,7 @@ from types import CodeType
 from typing import Any
 
 from course_lib.exercises import progress
+from course_lib.exercises.advice import advice
 from course_lib.seeing import Timeline, simulate, span
 from course_lib.seeing.clock import DeadlockError, RunawayError
 from course_lib.seeing.timeline.frames import is_library
@@ -29,15 +30,6 @@ from course_lib.seeing.timeline.trace import describe
 LIMIT = 2.0  # real seconds a single run of the learner's function may take
 SHOWN = 2_000  # characters of the learner's own output that a check repeats
 TRIES = 3  # after so many, the solution opens
-
-# What Python says, and what a learner who reads it for the first time should do.
-HINTS = {
-    "unhashable type: 'list'": "gather takes coroutines one by one: gather(*coroutines).",
-    "a coroutine was expected, got <Future": "A future is under way already and needs no task: await it, or gather.",
-    "Result is not set": "The task is not done yet: await it.",
-    "can't be used in 'await' expression": "Only a coroutine, a task or a future can be awaited: is its () missing?",
-    "support the context manager protocol": "What may wait when it is entered or left needs `async with`.",
-}
 
 # What a future's text says of Python's own callbacks, with paths of its files.
 CALLBACKS = re.compile(r" cb=\[.*?\](?=>)")
@@ -231,8 +223,8 @@ def describe_raised(error: BaseException) -> str:
         if not is_library(frame.f_code) and not _is_grading(frame.f_code)
     ]
     place = f" (at {lines[-1]})" if lines else ""
-    hints = "".join(f" {hint}" for part, hint in HINTS.items() if part in text)
-    return f"Your code raised {text.removesuffix('.')}{place}.{hints}"
+    hint = advice(first)
+    return f"Your code raised {text.removesuffix('.')}{place}.{hint and f' {hint}'}"
 
 
 def await_missing(values: Iterable[Any]) -> bool:
