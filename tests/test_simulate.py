@@ -219,6 +219,22 @@ def test_eager_tasks_do_not_break():
     assert simulate(main).result == ([1, 2, 0], 2)
 
 
+def test_a_factory_that_takes_no_name_does_not_break():
+    """What the simulation itself does at the end is not made by a program's own task factory, which may take little."""
+    made = []
+
+    def narrow(loop, coro):
+        made.append(coro.__name__)
+        return asyncio.Task(coro, loop=loop)
+
+    async def main():
+        asyncio.get_running_loop().set_task_factory(narrow)
+        return await asyncio.create_task(fetch(1))
+
+    assert simulate(main).result == 1
+    assert made == ["fetch"]
+
+
 def test_wrong_arguments_say_what_to_pass():
     """A coroutine, a plain function, nothing, and a limit of nothing each get a sentence of their own."""
     with pytest.raises(TypeError, match=r"simulate\(main\) not simulate\(main\(\)\)"):

@@ -21,6 +21,7 @@ from types import CodeType
 from typing import Any
 
 from course_lib.exercises import progress
+from course_lib.exercises.advice import advice
 from course_lib.seeing import Timeline, simulate, span
 from course_lib.seeing.clock import DeadlockError, RunawayError
 from course_lib.seeing.timeline.frames import is_library
@@ -29,15 +30,6 @@ from course_lib.seeing.timeline.trace import describe
 LIMIT = 2.0  # real seconds a single run of the learner's function may take
 SHOWN = 2_000  # characters of the learner's own output that a check repeats
 TRIES = 3  # after so many, the solution opens
-
-# What Python says, and what a learner who reads it for the first time should do.
-HINTS = {
-    "unhashable type: 'list'": "gather takes coroutines one by one: gather(*coroutines).",
-    "a coroutine was expected, got <Future": "A future is under way already and needs no task: await it, or gather.",
-    "Result is not set": "The task is not done yet: await it.",
-    "can't be used in 'await' expression": "Only a coroutine, a task or a future can be awaited: is its () missing?",
-    "support the context manager protocol": "What may wait when it is entered or left needs `async with`.",
-}
 
 # What a future's text says of Python's own callbacks, with paths of its files.
 CALLBACKS = re.compile(r" cb=\[.*?\](?=>)")
@@ -182,8 +174,18 @@ def run(function: Answer, *args: Any) -> Timeline:
     exception, a deadlock, a run without end, a blocked loop, tasks left over, a forgotten `return`. A Wrong that one of
     our own functions raised in that run is told as it is.
     """
+    what_to_do: list[str] = []
+
+    async def watched() -> Any:
+        try:
+            return await function(*args)
+        except (Exception, BaseExceptionGroup) as error:
+            # Here, because simulate() drops the library's frames, which show what asyncio was called with.
+            what_to_do.append(advice(next(leaves(error))))
+            raise
+
     try:
-        timeline = simulate(lambda: function(*args), limit=LIMIT)
+        timeline = simulate(watched, limit=LIMIT)
     except NotImplementedError:
         raise
     except DeadlockError as error:
@@ -195,7 +197,8 @@ def run(function: Answer, *args: Any) -> Timeline:
         ) from None
     except (Exception, BaseExceptionGroup) as error:  # noqa: BLE001  # a learner's code may raise anything
         found = next((each for each in leaves(error) if isinstance(each, Wrong)), None)
-        raise Wrong(str(found) if found else describe_raised(error), getattr(error, "timeline", None), error) from None
+        told = str(found) if found else describe_raised(error, *what_to_do)
+        raise Wrong(told, getattr(error, "timeline", None), error) from None
     if timeline.blocking_lines:
         raise Wrong(f"One step held the event loop, so nothing else could run: {timeline.blocking_lines[0]}.", timeline)
     if timeline.blocked:
@@ -219,8 +222,11 @@ def leaves(error: BaseException | None) -> Iterator[BaseException]:
         yield error
 
 
-def describe_raised(error: BaseException) -> str:
-    """Say what the learner's code raised, where, and what to do; of a group, also the first error that stands in it."""
+def describe_raised(error: BaseException, what_to_do: str | None = None) -> str:
+    """Say what the learner's code raised, where, and what to do; of a group, also the first error that stands in it.
+
+    what_to_do: the advice for it, where the error's traceback no longer has all that shows it
+    """
     first = next(leaves(error))
     text = describe(error) if first is error else f"{describe(error)}: {describe(first)}"
     text = CALLBACKS.sub("", text)
@@ -231,8 +237,8 @@ def describe_raised(error: BaseException) -> str:
         if not is_library(frame.f_code) and not _is_grading(frame.f_code)
     ]
     place = f" (at {lines[-1]})" if lines else ""
-    hints = "".join(f" {hint}" for part, hint in HINTS.items() if part in text)
-    return f"Your code raised {text.removesuffix('.')}{place}.{hints}"
+    hint = advice(first) if what_to_do is None else what_to_do
+    return f"Your code raised {text.removesuffix('.')}{place}.{hint and f' {hint}'}"
 
 
 def await_missing(values: Iterable[Any]) -> bool:
