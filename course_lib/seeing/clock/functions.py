@@ -33,6 +33,7 @@ def _nanoseconds(real: Callable[[], int]) -> Callable[[], int]:
 real_monotonic = time.monotonic
 _real_sleep = time.sleep
 _real_shutdown = ThreadPoolExecutor.shutdown
+_real_start = threading.Thread.start
 _real_getaddrinfo = socket.getaddrinfo
 _real_connect = socket.socket.connect
 _real_connect_ex = socket.socket.connect_ex
@@ -51,10 +52,18 @@ def _shutdown(self: ThreadPoolExecutor, wait: bool = True, *, cancel_futures: bo
     _real_shutdown(self, wait, cancel_futures=cancel_futures)
 
 
+def _start(self: threading.Thread) -> None:
+    clock = clock_of_this_thread()
+    if clock is not None:
+        clock.thread_starts()
+    _real_start(self)
+
+
 def _getaddrinfo(host: Any, *args: Any, **kwargs: Any) -> Any:
     # Refused here already: asking a name server takes real time, and may fail with an error that explains nothing.
-    if clock_of_this_thread() is not None and _text(host) not in _HERE:
-        raise _outside(host)
+    clock = clock_of_this_thread()
+    if clock is not None and _text(host) not in _HERE:
+        raise clock.outside(host)
     return _real_getaddrinfo(host, *args, **kwargs)
 
 
@@ -63,7 +72,7 @@ def _check_address(sock: socket.socket, address: Any) -> None:
     if clock is None:
         return
     if not (isinstance(address, tuple) and _text(address[0]) in _HERE and address[1] in clock.own_ports):
-        raise _outside(address)
+        raise clock.outside(address)
     if sock.gettimeout() != 0:
         raise RealSocketError(
             f"a blocking connection to {address!r} would wait in real time, which simulate() cannot follow: "
@@ -73,13 +82,6 @@ def _check_address(sock: socket.socket, address: Any) -> None:
 
 def _text(host: Any) -> Any:
     return host.decode("ascii", "replace") if isinstance(host, bytes) else host
-
-
-def _outside(place: Any) -> RealSocketError:
-    return RealSocketError(
-        f"{place!r} is outside the simulation, where time is real: use record() instead of simulate(), "
-        "or start the server inside the simulated program"
-    )
 
 
 def _connect(self: socket.socket, address: Any, /) -> None:
@@ -97,6 +99,7 @@ _replacements: list[tuple[Any, str, Any]] = [
     *((time, name, _seconds(getattr(time, name))) for name in ("time", "monotonic", "perf_counter")),
     *((time, name, _nanoseconds(getattr(time, name))) for name in ("time_ns", "monotonic_ns", "perf_counter_ns")),
     (ThreadPoolExecutor, "shutdown", _shutdown),
+    (threading.Thread, "start", _start),
     (socket, "getaddrinfo", _getaddrinfo),
     (socket.socket, "connect", _connect),
     (socket.socket, "connect_ex", _connect_ex),
