@@ -48,7 +48,7 @@ class Drawing:
                 error = task.exception()
                 if not isinstance(error, KeyboardInterrupt | SystemExit):  # those end the program: somebody sees them
                     timeline.notes.append(f"nobody asked for the exception of {task_name(task)}: {describe(error)}")
-        if any(self._made.order):
+        if any(self._made.order.choices):
             timeline.notes.append(APART)
 
     def _now(self) -> float:
@@ -58,10 +58,12 @@ class Drawing:
 
 def _times(made: Run) -> list[float]:
     """Return when to draw each choice, in seconds: between the timers, a unit apart where there is room."""
-    unit = round_down(made.shortest) if made.order and made.shortest < float("inf") else 1.0
+    unit = round_down(made.shortest) if made.shortest < float("inf") else 1.0
     groups = [
         (now, [choice for _, choice in group])
-        for now, group in groupby(zip([point.now for point in made.points], made.order, strict=True), lambda at: at[0])
+        for now, group in groupby(
+            zip([point.now for point in made.points], made.order.choices, strict=True), lambda at: at[0]
+        )
     ]
     times = list[float]()
     for (now, choices), after in zip(groups, [*(now for now, _ in groups), made.end][1:], strict=True):

@@ -80,23 +80,22 @@ def every_order(
     program.places = search.places
     outcomes = sorted(found.values(), key=lambda outcome: (not outcome.failed, outcome.departures))
     why = _why(search, guarded, orders, seed)
-    return Orders(outcomes, search.complete, why, search.found, search.drawn, seed, search.runs, program.replay)
+    return Orders(
+        outcomes, search.complete, why, search.found, search.drawn, seed, search.runs, search.visits, program.replay
+    )
 
 
 def _why(search: Search, guarded: Guarded, first: int, seed: int) -> str:
-    """Say why these are not all orders, and what is known of sets."""
-    words = []
-    if guarded.over and not search.complete:
-        words.append(f"stopped after {guarded.limit:g} s of real time")
-    elif not search.complete and search.drawn:
-        words.append(f"there are more: the first {first:,}, and {search.drawn:,} others at random (seed {seed})")
-    elif not search.complete and not search.unrepeatable:
-        words.append("there may be more: stopped here")
+    """Say why these are not all orders; "" where they are."""
+    if search.complete:
+        return ""
+    if guarded.over:
+        return f"stopped after {guarded.limit:g} s of real time"
     if search.unrepeatable:
-        words.append(f"{search.unrepeatable:,} could not be repeated: the program does not do the same each time")
-    if search.visits > 1:
-        words.append(f"sets of tasks visited in {search.visits} ways")
-    return "; ".join(words)
+        return f"{search.unrepeatable:,} could not be repeated: the program does not do the same each time"
+    if search.exhausted:
+        return f"there are more: the first {first:,}, then {search.drawn:,} at random with seed {seed}"
+    return "stopped at the first that fails"
 
 
 def _must_be_coroutine_function(main: Any) -> None:

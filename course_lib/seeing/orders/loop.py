@@ -58,7 +58,7 @@ class OrdersLoop(RefusingLoop):
     def __init__(self, chooser: Chooser, outside: Outside, places: Sequence[int] = (), *, steps: int) -> None:
         self.points: list[Point] = []
         self.choices: list[Choice] = []
-        self.tasks: list[OrderedTask] = []  # held: what the garbage collector takes, and when, is no order
+        self.tasks: list[asyncio.Task[Any]] = []  # held: what the garbage collector takes, and when, is no order
         self.in_sets = False  # whether two tasks or more went into sets that may be visited
         self.steps = 0
         self.ended: float | None = None  # the time of the program's end, before anything was cleaned up
@@ -237,11 +237,12 @@ class OrdersLoop(RefusingLoop):
     ) -> asyncio.TimerHandle:
         """Schedule a callback in so many seconds; the sleep of an outside wait ends when the chooser says so."""
         if sys._getframe(1).f_code is _SLEEP and (name := self._outside.name()) is not None:
-            wait = self._timer(round(self._now + delay, 9), callback, args, context)
+            wait = self._timer(self._now + delay, callback, args, context)
             count = self._names[name] = self._names.get(name, 0) + 1
             wait.name = name if count == 1 else f"{name} #{count}"
-            self._waits.append(wait)
-            self.shortest = min(self.shortest, delay)
+            if delay < math.inf:  # what never ends is no choice
+                self._waits.append(wait)
+                self.shortest = min(self.shortest, delay)
             return wait
         return self.call_at(self._now + delay, callback, *args, context=context)
 
@@ -249,15 +250,15 @@ class OrdersLoop(RefusingLoop):
         self, when: float, callback: Callable[..., object], *args: Any, context: Context | None = None
     ) -> asyncio.TimerHandle:
         """Schedule a callback at a time of the clock; those due at the same time run in order of scheduling."""
-        timer = self._timer(round(when, 9) if when < math.inf else when, callback, args, context)
+        timer = self._timer(when, callback, args, context)
         if when < math.inf:  # else the clock would go there, and what never happens would be no deadlock
             heapq.heappush(self._timers, timer)
         return timer
 
     def _timer(self, when: float, callback: Callable[..., object], args: Any, context: Context | None) -> _Timer:
-        timer = _Timer(when, callback, args, self, context)
+        timer = _Timer(when if when == math.inf else round(when, 9), callback, args, self, context)
         timer.number = next(self._numbers)
-        timer.usual = round(self._usual + (when - self._now), 9)
+        timer.usual = when if when == math.inf else round(self._usual + (when - self._now), 9)
         return timer
 
     def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
@@ -275,6 +276,8 @@ class OrdersLoop(RefusingLoop):
             del kwargs["context"]  # what a factory of Python 3.11 does not know unless it is used
         name = kwargs.pop("name", None)
         task: asyncio.Task[Any] = self._factory(self, coro, **kwargs)
+        if not isinstance(task, OrderedTask):
+            self.tasks.append(task)
         if name is not None:
             task.set_name(name)
         return task

@@ -22,15 +22,9 @@ class Order:
     visit: int = 0
 
     def __str__(self) -> str:
-        words = [" and ".join(choice) + " in one turn" * (len(choice) > 1) if choice else "timer" for choice in self]
-        visit = [f"sets of tasks visited in order {self.visit}"] if self.visit else []
-        return ", ".join(words + visit) or "no wait to end"
-
-    def __iter__(self) -> Iterator[Choice]:
-        return iter(self.choices)
-
-    def __len__(self) -> int:
-        return len(self.choices)
+        words = [" + ".join(choice) or "the next timer" for choice in self.choices]
+        visit = [f"(sets of tasks visited in way {self.visit})"] if self.visit else []
+        return " ".join(["; ".join(words) or "nothing to choose", *visit])
 
 
 @dataclass(frozen=True, slots=True)

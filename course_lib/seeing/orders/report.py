@@ -2,10 +2,11 @@
 
 import textwrap
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from course_lib.seeing.comparing import compare
+from course_lib.seeing.orders.drawing import APART
 from course_lib.seeing.orders.order import Order, as_order
 from course_lib.seeing.orders.running import Kind, Run
 from course_lib.seeing.shown import Shown
@@ -16,9 +17,10 @@ WIDTH = 79
 DRAWN = 3  # outcomes that are drawn; the others are listed
 LISTED = 20
 LANES = 12
+DRAWING = f"{APART}; + are ends in the same turn"
 UNSEEN = (
-    "not seen: how long a wait outside takes from one timer to the next, and what another order would do between two "
-    "awaits, where nothing else can run"
+    "not seen: how long a wait outside takes from one timer to the next, and what happens between two awaits, where "
+    "nothing else can run"
 )
 
 
@@ -86,7 +88,8 @@ class Orders(Shown):
 
     `outcomes` are the different ones, those that fail first. `complete` says that there is no other order; otherwise
     `why` says what ended the search. `orders` counts the different orders, `drawn` those of them at random, `runs` the
-    runs they took.
+    runs they took;
+    `visits` in how many ways sets of tasks were visited.
     """
 
     outcomes: Sequence[OrderOutcome]
@@ -96,6 +99,7 @@ class Orders(Shown):
     drawn: int
     seed: int
     runs: int
+    visits: int
     _replay: Callable[[Order], Timeline] = field(repr=False)
 
     @property
@@ -117,38 +121,41 @@ class Orders(Shown):
         return self._replay(as_order(order))
 
     def __str__(self) -> str:
-        lines = [self._head(), *self._list()]
-        if self.why:
-            lines.append(self.why)
-        for outcome in self.outcomes[:DRAWN]:
-            words = _wrapped(str(outcome.order), "order: ")
-            lines += ["", *self._title(outcome), *words, draw_text(outcome.timeline, None, LANES, WIDTH)]
-        return "\n".join([*lines, "", *_wrapped(UNSEEN)])
+        lines = [self._head()]
+        for number, outcome in enumerate(self.outcomes[:LISTED], 1):
+            lines += _wrapped(outcome.text, f"{number}: {self._share(outcome)}: ")
+        if len(self.outcomes) > LISTED:
+            lines.append(f"and {len(self.outcomes) - LISTED:,} more outcomes")
+        for number, outcome in enumerate(self.outcomes[:DRAWN], 1):
+            lines += ["", *_wrapped(f"{_away(outcome)}: {outcome.order}", f"{number}: ")]
+            lines.append(draw_text(_bare(outcome), None, LANES, WIDTH))
+        return "\n".join([*lines, "", *_wrapped(DRAWING), *_wrapped(UNSEEN)])
 
     def draw(self) -> Any:
         """Draw the orders of the first outcomes as a matplotlib figure and return it."""
-        return compare({" ".join(self._title(outcome)): outcome.timeline for outcome in self.outcomes[:DRAWN]}).draw()
+        shown = self.outcomes[:DRAWN]
+        return compare({f"{self._share(outcome)}: {outcome.text}": _bare(outcome) for outcome in shown}).draw()
 
     def _head(self) -> str:
-        count = f"all {self.orders:,} orders" if self.complete else f"{self.orders:,} orders"
+        count = f"all {self.orders:,} orders" if self.complete else f"{self.orders:,} orders ({self.why})"
         number = len(self.outcomes)
-        return f"{count if self.orders > 1 else 'one order'}: {number} outcome{'s' * (number > 1)}"
+        ways = f", sets of tasks visited in {self.visits} ways" if self.visits > 1 else ""
+        return f"{count if self.orders > 1 else 'one order'}{ways}: {number} outcome{'s' * (number > 1)}"
 
-    def _list(self) -> list[str]:
-        wide = len(f"{self.orders:,}")
-        lines: list[str] = []
-        for outcome in self.outcomes[:LISTED]:
-            start = f"  {outcome.orders:>{wide},} of {self.orders:,}: "
-            lines += _wrapped(outcome.text, start)
-        if rest := len(self.outcomes) - LISTED:
-            lines += [f"  and {rest} more"] if rest > 0 else []
-        return lines
+    def _share(self, outcome: OrderOutcome) -> str:
+        return f"in {outcome.orders:,} of {self.orders:,} orders"
 
-    def _title(self, outcome: OrderOutcome) -> list[str]:
-        away = f"{outcome.departures} choice{'s' * (outcome.departures > 1)} off the usual order"
-        this = away if outcome.departures else "the usual order"
-        return _wrapped(f"{outcome.text} (in {outcome.orders:,} of {self.orders:,} orders; this is one, {this})")
+
+def _away(outcome: OrderOutcome) -> str:
+    away = outcome.departures
+    return f"this is one, {away} choice{'s' * (away > 1)} off the usual order" if away else "this is the usual order"
+
+
+def _bare(outcome: OrderOutcome) -> Timeline:
+    """Return the timeline without the notes that stand elsewhere in the report."""
+    timeline = outcome.timeline
+    return replace(timeline, notes=[note for note in timeline.notes if note not in (APART, outcome.text)])
 
 
 def _wrapped(text: str, start: str = "") -> list[str]:
-    return textwrap.wrap(text, WIDTH, initial_indent=start, subsequent_indent=" " * len(start), max_lines=4)
+    return textwrap.wrap(text, WIDTH, initial_indent=start, subsequent_indent="   " * bool(start), max_lines=4)

@@ -1,9 +1,9 @@
 """One run of a program in one order, and how it ended."""
 
 import asyncio
+import ctypes
 import inspect
 from collections.abc import Callable, Coroutine, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -61,7 +61,7 @@ class Run:
     @property
     def departures(self) -> int:
         """How many choices are not the usual ones."""
-        usual = sum(choice == point.usual for choice, point in zip(self.order, self.points, strict=True))
+        usual = sum(choice == point.usual for choice, point in zip(self.order.choices, self.points, strict=True))
         return len(self.points) - usual + bool(self.order.visit)
 
 
@@ -123,7 +123,10 @@ def _clean_up(loop: OrdersLoop) -> None:
     if left or loop.open_generators():
         loop.clean_up(left, CLEANUP)
     for task in loop.tasks:
-        with suppress(asyncio.CancelledError, asyncio.InvalidStateError):
+        if not task.done():
+            # Never collected, not even when Python ends: closing a coroutine that catches everything never returns.
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(task))
+        elif not task.cancelled():
             task.exception()  # asked, so that nobody is told of it when the task goes
 
 

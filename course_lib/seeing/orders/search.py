@@ -4,7 +4,6 @@ import random
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import count
 
 from course_lib.seeing.clock import SimulationError
 from course_lib.seeing.orders.loop import Chooser, DiffersError
@@ -69,6 +68,7 @@ class Search:
 
     def __init__(self, run: Runner, *, first: int, more: int, seed: int) -> None:
         self.complete = False
+        self.exhausted = False  # whether all runs that were allowed were made
         self.found = 0  # different orders
         self.runs = 0
         self.visits = 1  # in how many ways sets of tasks were visited
@@ -129,9 +129,7 @@ class Search:
         yield from self._new(twin)
 
     def _at_random(self) -> Iterator[Run]:
-        for number in count():
-            if number == self._more:
-                return
+        for number in range(self._more):
             draw = random.Random(f"{self._seed} {number}")
             visit = draw.randrange(self.visits)
             run = self._once(AtRandom(draw), visit)
@@ -140,6 +138,7 @@ class Search:
             for new in self._new(run):
                 self.drawn += 1
                 yield new
+        self.exhausted = True
 
     def _once(self, chooser: Chooser, visit: int, places: Sequence[Sequence[int]] | None = None) -> Run | None:
         self.runs += 1
