@@ -1,9 +1,10 @@
 """The functions by which a program meets time and servers while a simulation runs: each asks for its thread's clock."""
 
+import asyncio
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
@@ -59,6 +60,13 @@ def _start(self: threading.Thread) -> None:
     _real_start(self)
 
 
+def _set(items: Iterable[Any] = ()) -> Any:
+    # asyncio makes a set of what wait() and as_completed() are given, and goes through it: what it begins first would
+    # depend on the addresses at which coroutines happen to lie.
+    clock = clock_of_this_thread()
+    return set(items) if clock is None or not items else clock.visited(items)
+
+
 def _getaddrinfo(host: Any, *args: Any, **kwargs: Any) -> Any:
     # Refused here already: asking a name server takes real time, and may fail with an error that explains nothing.
     clock = clock_of_this_thread()
@@ -100,6 +108,7 @@ _replacements: list[tuple[Any, str, Any]] = [
     *((time, name, _nanoseconds(getattr(time, name))) for name in ("time_ns", "monotonic_ns", "perf_counter_ns")),
     (ThreadPoolExecutor, "shutdown", _shutdown),
     (threading.Thread, "start", _start),
+    (asyncio.tasks, "set", _set),
     (socket, "getaddrinfo", _getaddrinfo),
     (socket.socket, "connect", _connect),
     (socket.socket, "connect_ex", _connect_ex),
@@ -129,7 +138,7 @@ def virtual_time_functions() -> Iterator[None]:
             _users -= 1
             if _users == 0:
                 for (owner, name, _), old in zip(_replacements, _found, strict=True):
-                    if old is None:  # inherited: `socket.socket` gets its `connect` from a C class
+                    if old is None:  # inherited: from a C class, or from Python's own names
                         delattr(owner, name)
                     else:
                         setattr(owner, name, old)

@@ -2,7 +2,7 @@
 
 import heapq
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from typing import Any
@@ -92,6 +92,10 @@ class VirtualClock:
             f"{place!r} is outside the simulation, where time is real: use record() instead of simulate(), "
             "or start the server inside the simulated program"
         )
+
+    def visited(self, items: Iterable[Any]) -> list[Any]:
+        """Return what stands for a set of what asyncio is given: the same without repetitions, in its order."""
+        return list(dict.fromkeys(items))
 
     def thread_starts(self) -> None:
         """Allow it: a thread of the program's own lives in real time."""

@@ -111,7 +111,7 @@ def _must_be_coroutine_function(main: Any) -> None:
 def _outside(given: Named | Iterable[Named] | None) -> Outside:
     if given is None:
         return Outside()
-    parts = [given] if isinstance(given, str) or callable(given) else list(given)
+    parts = list(given) if isinstance(given, Iterable) and not isinstance(given, str) else [given]
     codes = [getattr(part, "__code__", None) for part in parts if not isinstance(part, str)]
     if not parts or not all(codes):
         raise TypeError(f"outside={given!r}: pass the beginning of a span's name, or a function written with async def")

@@ -8,14 +8,15 @@ import sys
 import threading
 import weakref
 from collections import deque
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from contextvars import Context
+from operator import itemgetter
 from typing import Any, NoReturn
 
 from course_lib.seeing.orders.order import TIMER, Choice, Point
 from course_lib.seeing.orders.outside import Outside, Stretch
 from course_lib.seeing.orders.refusing import RefusingLoop
-from course_lib.seeing.orders.task import OrderedTask
+from course_lib.seeing.orders.task import HARMLESS, OrderedTask
 
 _SLEEP = asyncio.sleep.__code__
 
@@ -191,6 +192,14 @@ class OrdersLoop(RefusingLoop):
         """Note that a task is put into a set that may be visited."""
         self._in_set = self._in_set or task
         self.in_sets |= self._in_set is not task
+
+    def visited(self, items: Iterable[Any]) -> list[Any]:
+        """Return what stands for a set of what asyncio is given: the same without repetitions, in the order chosen."""
+        unique = list(dict.fromkeys(items))
+        # Tasks run already: where asyncio visits them, it only asks to be told of their ends.
+        self.in_sets |= sum(not isinstance(item, asyncio.Future) for item in unique) > 1
+        places = [*self._places[: len(unique)], *range(len(self._places), len(unique))]
+        return [item for _, item in sorted(zip(places, unique, strict=True), key=itemgetter(0))]
 
     def begin_span(self, name: str) -> Stretch:
         """Begin a span, as a recorder does."""
@@ -369,3 +378,6 @@ def _as_usual(point: Point) -> Choice:
 
 def _usually(timer: _Timer) -> tuple[float, int]:
     return (timer.usual, timer.number)
+
+
+HARMLESS.add(OrdersLoop.visited.__code__)

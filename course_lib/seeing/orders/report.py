@@ -24,7 +24,7 @@ UNSEEN = (
 )
 
 
-@dataclass
+@dataclass(repr=False)
 class OrderOutcome:
     """One of the different outcomes of a program, with the order that departs least from the usual one.
 
@@ -34,9 +34,12 @@ class OrderOutcome:
     """
 
     run: Run
-    _draw: Callable[[Run], Timeline] = field(repr=False)
+    _draw: Callable[[Run], Timeline]
     orders: int = 0
-    _timeline: Timeline | None = field(default=None, repr=False)
+    _timeline: Timeline | None = None
+
+    def __repr__(self) -> str:
+        return f"<{self.kind} in {self.orders} orders: {self.text:.60}>"
 
     @property
     def order(self) -> Order:

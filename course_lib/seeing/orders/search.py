@@ -158,6 +158,6 @@ class Search:
             second = "did something else" if again is None else again.ending.text
             raise SimulationError(
                 f"the same order run twice did not end the same way: first {run.ending.text}, then {second}. Every "
-                "order is a run of its own: make what main changes anew inside main, and leave real time and "
-                "secrets out of it"
+                "order is a run of its own: make what main changes anew inside main, and leave out of it real "
+                "time, and the order of sets whose items are not tasks"
             )

@@ -20,7 +20,7 @@ class OrderedTask(asyncio.Task[Any]):
 
     def __hash__(self) -> int:
         caller = sys._getframe(1).f_code
-        if caller not in _HARMLESS:
+        if caller not in HARMLESS:
             self.get_loop().note_set(self)  # type: ignore[attr-defined]  # OrdersLoop, the only one to make these
         return self.place
 
@@ -39,7 +39,7 @@ def _codes(owner: Any, *names: str) -> set[CodeType]:
 _ABORT = next(iter(_codes(asyncio.TaskGroup, "_abort")), None)
 # Where a task is hashed and no order comes of it: a dict keeps that of insertion, and a group visits its set only when
 # it aborts. `wait` makes a set of what it is given, too, but what it gives back is hashed in another function.
-_HARMLESS = (
+HARMLESS = (
     _codes(asyncio, "gather", "as_completed", "wait", "all_tasks", "shield")
     | _codes(asyncio.TaskGroup, "create_task", "_on_task_done")
     | _codes(weakref.WeakSet, "add", "discard", "remove", "__contains__", "__init__", "__iter__")
