@@ -24,7 +24,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "seeing.links": SHOWN,
     "seeing.exploring": SHOWN,
     "seeing.orders": {*SHOWN, "seeing.comparing"},
-    "seeing.plotting": {*SHOWN, "seeing.comparing", "seeing.counting", "seeing.charts", "seeing.links"},
+    "seeing.plotting": {
+        *SHOWN,
+        *(f"seeing.{verb}" for verb in ("comparing", "counting", "charts", "links", "orders")),
+    },
     "seeing": {
         *SHOWN,
         *(f"seeing.{verb}" for verb in ("comparing", "counting", "charts", "links", "exploring", "orders")),
