@@ -19,7 +19,7 @@ LESSONS: dict[str, set[str]] = {
 SHOWN = {"seeing.shown", "seeing.clock", "seeing.timeline"}
 """What a verb that makes something visible stands on."""
 
-VERBS = {"seeing.comparing", "seeing.counting", "seeing.charts", "seeing.links", "seeing.stepping"}
+VERBS = {"seeing.comparing", "seeing.counting", "seeing.charts", "seeing.links", "seeing.stepping", "seeing.orders"}
 """What can be drawn, besides a timeline."""
 
 MAY_IMPORT: dict[str, set[str]] = {
@@ -36,6 +36,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "seeing.widgets": set(),
     "seeing.exploring": {*SHOWN, "seeing.widgets"},
     "seeing.stepping": {*SHOWN, "seeing.widgets"},
+    "seeing.orders": {*SHOWN, "seeing.comparing"},
     "seeing.plotting": {*SHOWN, *VERBS},
     "seeing": {*SHOWN, *VERBS, "seeing.exploring"},
     "edition": {"paths"},

@@ -119,6 +119,12 @@ def round_up(seconds: float) -> float:
     return next(round(step * power, 12) for step in (1, 2, 5, 10) if step * power >= seconds * (1 - 1e-9))
 
 
+def round_down(seconds: float) -> float:
+    """Return the number before in the same series; `seconds` is above 0."""
+    power = 10.0 ** math.floor(math.log10(seconds))
+    return next(round(step * power, 12) for step in (5, 2, 1) if step * power <= seconds * (1 + 1e-9))
+
+
 def _is_round(seconds: float) -> bool:
     return seconds > 0 and math.isclose(round_up(seconds), seconds, rel_tol=1e-9)
 
