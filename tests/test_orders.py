@@ -357,6 +357,33 @@ def test_exception():
     assert [(outcome.kind, outcome.text) for outcome in found.failures] == [("exception", "KeyError: 'b'")]
 
 
+def test_groups_of_exceptions():
+    """Groups with different exceptions in them are different outcomes, and the text says what is in them."""
+
+    async def main():
+        async def fail(name):
+            raise ValueError(await answer(name))
+
+        async with asyncio.TaskGroup() as group:
+            for name in "ab":
+                group.create_task(fail(name))
+
+    assert texts(every_order(main)) == {
+        "ExceptionGroup of ValueError: a", "ExceptionGroup of ValueError: b",
+        "ExceptionGroup of ValueError: a; ValueError: b", "ExceptionGroup of ValueError: b; ValueError: a",
+    }  # fmt: skip
+
+
+def test_callback_that_fails():
+    """A callback that fails is told in the timeline: nobody else would see it."""
+
+    async def main():
+        asyncio.get_running_loop().call_soon(lambda: 1 / 0)
+        await answer("a")
+
+    assert any("ZeroDivisionError" in note for note in every_order(main).outcomes[0].timeline.notes)
+
+
 def test_deadlock_of_locks():
     """Two locks taken in opposite order: the outcome says who waits at which line."""
 
@@ -440,6 +467,18 @@ def test_limit_in_real_time():
     assert not found.complete
     assert found.why == "stopped after 0.1 s of real time"
     assert found.outcomes
+
+
+def test_limit_in_many_small_runs():
+    """At the limit no run is taken for one without end because the next ones were too quick to be looked at."""
+
+    async def main():
+        return [await answer(name) for name in "ab"]
+
+    found = every_order(main, orders=1, more=10**7, limit=0.1, check=lambda _: None)
+    assert {outcome.kind for outcome in found.outcomes} == {"result"}
+    many = every_order(arrivals("a", "b", "c"), orders=5, more=10**7, limit=0.1)  # 18 in all: most runs are repeats
+    assert {outcome.kind for outcome in many.outcomes} == {"result"}
 
 
 def test_equal_values_are_one_outcome():

@@ -19,8 +19,8 @@ LISTED = 20
 LANES = 12
 DRAWING = f"{APART}; + are ends in the same turn"
 UNSEEN = (
-    "not seen: how long a wait outside takes from one timer to the next, and what happens between two awaits, where "
-    "nothing else can run"
+    "not seen: how long a wait outside takes from one timer to the next; what happens between two awaits, where "
+    "nothing else can run; other orders of sets whose items are not tasks"
 )
 
 

@@ -95,7 +95,7 @@ class Search:
             run = self._once(FollowedBy(choices), branch.order.visit)
             if run is None:
                 continue
-            if self.found == 0:
+            if self.found == 0 and run.ending.kind != "endless":
                 self._again(run)
             self._branch(run, len(choices))
             yield from self._new(run)
