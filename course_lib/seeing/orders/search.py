@@ -9,7 +9,7 @@ from course_lib.seeing.clock import SimulationError
 from course_lib.seeing.orders.loop import Chooser, DiffersError
 from course_lib.seeing.orders.order import TIMER, Choice, Order, Point
 from course_lib.seeing.orders.running import Run
-from course_lib.seeing.orders.task import visits
+from course_lib.seeing.orders.tasks import visits
 
 # Runs a program: in the order of a chooser, with a way to visit sets (its number, and the places of the tasks).
 Runner = Callable[[Chooser, int, Sequence[int]], Run]
