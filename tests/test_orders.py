@@ -570,6 +570,8 @@ def test_long_report():
 
     text = str(every_order(main))
     assert max(map(len, text.splitlines())) <= 79
+    many = str(every_order(lambda: arrivals(*"abcdefg")(), orders=1000, more=10))
+    assert max(map(len, many.splitlines())) <= 79
     assert "and 4 more outcomes" in text
 
 
@@ -688,6 +690,21 @@ def test_state_from_run_to_run():
         every_order(main)
 
 
+def test_order_that_cannot_be_repeated():
+    """Where a program does something else in an order run again, the report is not complete, and says so."""
+    times = []
+
+    async def main():
+        log = await arrivals("a", "b")()
+        if log == ["b", "a"]:
+            times.append(1)
+            await asyncio.gather(answer(f"c{len(times)}"), answer("d"))
+
+    found = every_order(main)
+    assert not found.complete
+    assert "could not be repeated: the program does not do the same each time" in " ".join(str(found).split())
+
+
 def test_random_numbers():
     """A program draws the same random numbers in every run, and Python's own are left as they were."""
 
@@ -725,6 +742,8 @@ def test_wrong_arguments():
 
     with pytest.raises(TypeError, match="pass a plain function"):
         every_order(shop, check)
+    with pytest.raises(TypeError, match="check=5: pass a function"):
+        every_order(shop, 5)
 
 
 def test_inside_a_running_loop():

@@ -56,6 +56,8 @@ def every_order(
     preemptions (Iterative Context Bounding, 2007).
     """
     _must_be_coroutine_function(main)
+    if check is not None and not callable(check):
+        raise TypeError(f"check={check!r}: pass a function that is given what main returned")
     for name, value, least in (("orders", orders, 1), ("more", more, 0), ("steps", steps, 1)):
         if value < least:
             raise ValueError(f"{name}={value!r}: pass a whole number, {least} or more")
