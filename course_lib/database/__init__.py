@@ -54,8 +54,9 @@ The article's defects, and what is done here instead:
 - hits are left out of the time, but divide it (`statistics.py`)
 """
 
-from course_lib.database.cache import EVERYTHING, LEASE
+from course_lib.database.cache import LEASE
 from course_lib.database.errors import NestedAcquireError, PoolClosedError, PoolExhaustedError
+from course_lib.database.naming import EVERYTHING
 from course_lib.database.pool import AsyncDatabasePool
 
 __all__ = [
