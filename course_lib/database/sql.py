@@ -58,7 +58,7 @@ _OBSTACLES = {
     "SQLVALUEFUNCTION": "it uses CURRENT_DATE, CURRENT_USER or another such value",
     "TABLESAMPLECLAUSE": "it reads a sample, another one each time",
     "XMLEXPR": "it makes XML, in which times and settings may stand",
-    "COERCEVIAIO": "it makes a time of a text, which may say 'now'",
+    "resulttype": "it makes a time of a text, which may say 'now'",
 }
 # Trees hold trees: a table's policies and columns, a view's query, a domain's checks. An inheriting table and an
 # operator's function are put as a tree would name them.
@@ -82,18 +82,22 @@ WITH RECURSIVE trees AS (
         UNION ALL SELECT ':resulttype ' || typbasetype FROM pg_type
             WHERE kind LIKE '%type' AND pg_type.oid = named.oid AND typbasetype <> 0
     ) AS found(inner_tree)
-    WHERE inner_tree IS NOT NULL)
+    WHERE inner_tree IS NOT NULL),
+named AS MATERIALIZED (
+    SELECT DISTINCT coalesce(m[1], m[3], m[4]) AS kind, m[2]::oid AS oid FROM trees, regexp_matches(tree,
+        ':(relid|funcid|aggfnoid|winfnoid|startInRangeFunc|endInRangeFunc|commandType) (\d+)'
+        '|\{(SQLVALUEFUNCTION|TABLESAMPLECLAUSE|XMLEXPR|ROWMARKCLAUSE|NEXTVALUEEXPR)'
+        '|:(resulttype) (?:1082|1083|1114|1184|1266) :resultcollid', 'g') AS m)
 SELECT 'table' AS what, nspname || '.' || relname AS name, relkind::text AS kind, c.oid < 16384 AS of_system
-FROM trees, regexp_matches(tree, ':relid (\d+)', 'g') AS m JOIN pg_class c ON c.oid = m[1]::oid
-JOIN pg_namespace n ON n.oid = relnamespace
-UNION
-SELECT 'function', proname, provolatile::text, p.oid < 16384
-FROM trees, regexp_matches(tree, ':(?:funcid|aggfnoid|winfnoid|startInRangeFunc|endInRangeFunc) (\d+)', 'g') AS m
-JOIN pg_proc p ON p.oid = m[1]::oid WHERE p.oid >= 16384 OR provolatile = 'v' OR (provolatile = 's' AND proname ~ $1)
-UNION
-SELECT 'tag', coalesce(m[1], m[2], 'COERCEVIAIO'), '', true
-FROM trees, regexp_matches(tree, '\{(SQLVALUEFUNCTION|TABLESAMPLECLAUSE|XMLEXPR|ROWMARKCLAUSE|NEXTVALUEEXPR)'
-    '|:(commandType \d)|:resulttype (1082|1083|1114|1184|1266) :resultcollid', 'g') AS m
+FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
+WHERE c.oid = ANY (ARRAY(SELECT oid FROM named WHERE kind = 'relid'))
+UNION ALL
+SELECT 'function', proname, provolatile::text, oid < 16384 FROM pg_proc
+WHERE oid = ANY (ARRAY(SELECT oid FROM named WHERE kind ~ '[fF]unc|fnoid'))
+    AND (oid >= 16384 OR provolatile = 'v' OR (provolatile = 's' AND proname ~ $1))
+UNION ALL
+SELECT 'tag', concat_ws(' ', kind, CASE WHEN kind = 'commandType' THEN oid END), '', true
+FROM named WHERE kind !~ 'relid|[fF]unc|fnoid'
 """
 
 # The counters that the witness looks at would show the function that was rolled back, until they are flushed.
