@@ -360,6 +360,18 @@ async def test_a_view_that_another_process_replaces_is_looked_at_anew():
 
 
 @asynchronous
+async def test_a_write_that_was_prepared_before_a_change_of_the_schema():
+    """A statement that PostgreSQL must understand anew, as its columns are others now, is simply executed."""
+    async with make_pool() as pool, make_pool() as other:
+        await fresh_table(pool)
+        query = "INSERT INTO things VALUES ($1, 'x') RETURNING *"
+        assert await pool.execute_query(query, 1) == [{"id": 1, "word": "x"}]
+        await other.execute_query("ALTER TABLE things ADD more int DEFAULT 7")
+        assert await pool.execute_query(query, 2) == [{"id": 2, "word": "x", "more": 7}]
+        assert len(await pool.execute_query("SELECT * FROM things")) == 2
+
+
+@asynchronous
 async def test_a_function_learns_its_tables_from_postgresql():
     """A STABLE function is cached with the tables it was seen to read, whichever the caller has named."""
     async with make_pool() as pool:

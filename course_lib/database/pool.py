@@ -142,8 +142,9 @@ class AsyncDatabasePool:
         """Lend an asyncpg connection for a block: `async with pool.acquire_pg_connection() as connection:`.
 
         Args:
-            writes: the tables that the block will write; they are invalidated when it has ended. "*" if you cannot say.
-                Without, PostgreSQL refuses every write on this connection.
+            writes: the tables that the block will write; they, and those that a write to them may change, are
+                invalidated when it has ended. "*" if you cannot say. Without, PostgreSQL refuses every write on this
+                connection.
 
         Raises PoolExhaustedError when none becomes free in time, NestedAcquireError when this task holds one already,
         ValueError when there is no such table.
@@ -179,10 +180,12 @@ class AsyncDatabasePool:
         Args:
             query: the statement, with $1, $2 ... for the parameters.
             use_cache: whether a cached result will do.
-            tables: the tables that it reads or writes, where the pool cannot find them: see `sql.py`.
+            tables: added to those that PostgreSQL says it reads or writes. For a STABLE function of your own, naming
+                one says that its result depends on tables alone, and may be cached: see `sql.py`.
 
-        Raises what asyncpg raises, PoolExhaustedError, NestedAcquireError. A write that Redis cannot be told of returns
-        (or raises) up to LEASE seconds late, when no cached value from before it can be left.
+        What may write runs in a transaction of its own. Raises what asyncpg raises, PoolExhaustedError,
+        NestedAcquireError, ValueError when there is no such table. A write that Redis cannot be told of returns (or
+        raises) up to LEASE seconds late, when no cached value from before it can be left.
         """
         self._opened().refuse_nested()
         begun = time.perf_counter()
@@ -193,7 +196,8 @@ class AsyncDatabasePool:
             try:
                 kind, rows = await self._execute(query, params, statement, names, use_cache)
                 break
-            except OutdatedError:
+            except (OutdatedError, asyncpg.InvalidCachedStatementError):
+                # The schema has changed. In a transaction, asyncpg raises that instead of trying again.
                 self._analyst.forget_one(query, names)
             except asyncpg.ReadOnlySQLTransactionError:
                 if statement.way != "read":
@@ -242,9 +246,10 @@ class AsyncDatabasePool:
 
         Args:
             isolation: PostgreSQL's default if None. The stricter two can fail with SerializationError: try again then.
-            tables: what they write, where the pool cannot find out.
+            tables: added to those that PostgreSQL says they have written.
 
-        Raises what asyncpg raises, and then nothing was changed, unless the connection was lost while it committed.
+        Raises ValueError for another isolation or an unknown table, what asyncpg raises, and then nothing was changed,
+        unless the connection was lost while it committed.
         """
         begun = time.perf_counter()
         self._opened()
@@ -281,6 +286,8 @@ class AsyncDatabasePool:
 
     async def invalidate(self, *tables: str) -> None:
         """Make what is cached of these tables invalid, after a write that went past the pool; "*" stands for all.
+
+        So is what such a write may have changed elsewhere, by a cascade, a trigger or a view.
 
         Raises ValueError when there is no such table.
         """
