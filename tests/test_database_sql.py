@@ -40,6 +40,7 @@ CREATE OPERATOR shop.>> (LEFTARG = int, RIGHTARG = text, FUNCTION = shop.bigger)
 CREATE AGGREGATE shop.all_of(int) (SFUNC = int4pl, STYPE = int, INITCOND = '0');
 CREATE FUNCTION shop.even(int) RETURNS bool LANGUAGE sql STABLE AS 'SELECT $1 % 2 = 0';
 CREATE DOMAIN shop.even_number AS int CHECK (shop.even(VALUE));
+CREATE DOMAIN shop.small_one AS shop.even_number CHECK (VALUE < 9);
 CREATE TYPE shop.meters AS (n int);
 CREATE FUNCTION shop.to_meters(int) RETURNS shop.meters LANGUAGE sql STABLE AS 'SELECT ROW($1)::shop.meters';
 CREATE CAST (int AS shop.meters) WITH FUNCTION shop.to_meters(int);
@@ -116,6 +117,7 @@ NOT_CACHEABLE = {
     "SELECT id OPERATOR(shop.>>) name FROM shop.users": "bigger",
     "SELECT id::shop.even_number FROM shop.users": "even",
     "SELECT $1::shop.even_number": "even",
+    "SELECT id::shop.small_one FROM shop.users": "even",
     "SELECT id::shop.meters FROM shop.users": "to_meters",
     # Date/Time Input: 'now' is a time, too; Object Identifier Types; XML Functions
     "SELECT $1::text::timestamptz": "of a text",
