@@ -53,6 +53,11 @@ CREATE TABLE consistency.ruled (id int, version bigint);
 CREATE RULE also AS ON INSERT TO consistency.ruled DO INSTEAD
   UPDATE consistency.rows SET version = NEW.version WHERE id = NEW.id;
 CREATE TABLE consistency.checked (id int, version bigint, CHECK (consistency.allowed(id, version)));
+CREATE TABLE consistency.wanted (id int, version bigint);
+CREATE FUNCTION consistency.put_wanted() RETURNS bigint LANGUAGE plpgsql AS $$
+  DECLARE want consistency.wanted;
+  BEGIN DELETE FROM consistency.wanted RETURNING * INTO want; RETURN consistency.put(want.id, want.version); END $$;
+CREATE TABLE consistency.defaulted (id int, version bigint DEFAULT consistency.put_wanted());
 CREATE DOMAIN consistency.pair AS bigint[] CHECK (consistency.allowed(VALUE[1]::int, VALUE[2]));
 CREATE PROCEDURE consistency.put_twice(int, bigint) LANGUAGE plpgsql AS
   $$ BEGIN PERFORM consistency.put($1, -$2); PERFORM consistency.put($1, $2); END $$;
@@ -133,6 +138,24 @@ async def cascade_named(pool: AsyncDatabasePool, row: int, number: int) -> None:
     await pool.execute_transaction([(text, (row, number))], tables="consistency.parents")
 
 
+async def default(pool: AsyncDatabasePool, row: int, number: int) -> None:
+    await pool.execute_transaction(
+        [
+            ("INSERT INTO consistency.wanted VALUES ($1, $2)", (row, number)),
+            ("INSERT INTO consistency.defaulted (id) VALUES ($1)", (row,)),
+        ]
+    )
+
+
+async def default_named(pool: AsyncDatabasePool, row: int, number: int) -> None:
+    async with (
+        pool.acquire_pg_connection(writes=["consistency.defaulted", "consistency.wanted"]) as connection,
+        connection.transaction(),
+    ):
+        await connection.execute("INSERT INTO consistency.wanted VALUES ($1, $2)", row, number)
+        await connection.execute("INSERT INTO consistency.defaulted (id) VALUES ($1)", row)
+
+
 async def past_the_pool(pool: AsyncDatabasePool, row: int, number: int) -> None:
     connection = await asyncpg.connect(pool.postgres_dsn)
     await connection.execute('UPDATE consistency."Seen" SET version = $2 WHERE id = $1', row, number)
@@ -188,6 +211,9 @@ WAYS: dict[str, Way] = {
     "a view, CREATE VIEW": query('UPDATE consistency."Seen" SET version = $2 WHERE id = $1'),
     "a view, named": lent('consistency."Seen"', 'UPDATE consistency."Seen" SET version = $2 WHERE id = $1'),
     "a view with an INSTEAD OF trigger": query("INSERT INTO consistency.door VALUES ($1, $2)"),
+    "a view with an INSTEAD OF trigger, by COPY": inserted("consistency.door"),
+    "a default, CREATE TABLE": default,
+    "a default, named": default_named,
     "a trigger on a leaf, CREATE TRIGGER": query("INSERT INTO consistency.inbox VALUES ($1, $2)"),
     "a trigger on a leaf, named": lent("consistency.inbox", "INSERT INTO consistency.inbox VALUES ($1, $2)"),
     "a trigger on a leaf, by COPY": inserted("consistency.inbox"),
