@@ -6,10 +6,10 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 LESSONS: dict[str, set[str]] = {
-    "fetching": {"seeing"},
+    "fetching": {"seeing", "standards"},
     "monitor": {"seeing"},
     "lifecycle": set(),
-    "crawler": {"seeing", "lifecycle"},
+    "crawler": {"seeing", "lifecycle", "standards", "files"},
     "database": {"lifecycle"},
     "users": {"database"},
     "comparison": {"seeing", "lifecycle"},
@@ -26,6 +26,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "__init__": set(),
     "__main__": {"cli"},
     "paths": set(),
+    "files": set(),
+    "standards": set(),
     "seeing.shown": set(),
     "seeing.clock": set(),
     "seeing.timeline": {"seeing.shown", "seeing.clock"},
@@ -43,7 +45,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "notebook": {"edition"},
     "lab": {"paths"},
     "cli": {"__init__", "paths", "edition", "lab"},
-    "exercises": {"seeing", "paths"},
+    "exercises": {"seeing", "paths", "files"},
     **LESSONS,
 }
 """What each part may import besides itself. For the lessons, "seeing" is its face, its clock and its timeline."""

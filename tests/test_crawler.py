@@ -626,10 +626,13 @@ def test_statistics(web, capsys):
     size = crawler.results[0].content_length
     counts = {"total_requests": 3, "successful_requests": 1, "failed_requests": 1, "total_bytes": size}
     times = {"start_time": 0, "end_time": 2, "duration": 2}  # seconds since 1970, in a simulation since it began
-    assert crawler.stats == counts | times | {"skipped_urls": 1, "retries": 0}
+    failures = {"start_error": None, "first_failures": {f"{SITE}/gone": "HTTP 404"}}
+    assert crawler.stats == counts | times | failures | {"skipped_urls": 1, "retries": 0}
     crawler.print_statistics()
     printed = capsys.readouterr().out
-    assert "requested  3 URLs" in printed and "http://site.test/gone: HTTP 404" in printed
+    assert (
+        "requested  3 URLs" in printed and "http://site.test/gone: HTTP 404" in printed and "  1 redirects" in printed
+    )
 
 
 @pytest.mark.parametrize(

@@ -38,10 +38,10 @@ FATE = NEVER | {
     "chunk-garbage": "ClientResponseError|ClientPayloadError",
     "chunk-huge": "ClientResponseError|ClientPayloadError",
     "close": "ServerDisconnectedError",
-    "encoding-unknown": CRAWLED,
+    "encoding-unknown": "UnknownCoding",
     "good": CRAWLED,
     "gzip-bomb": "TooLarge",
-    "gzip-cut": f"{CRAWLED}|ClientPayloadError",  # aiohttp does not tell
+    "gzip-cut": "ClientPayloadError",
     "gzip-garbage": "ClientPayloadError",
     "head-cut": "ServerDisconnectedError",
     "header-flood": "ClientResponseError",
