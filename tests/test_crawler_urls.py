@@ -87,7 +87,7 @@ def test_what_is_no_url_of_a_page(url):
         ("//...", "http://.../"),
         ("//me:pw@us@site.test:80/", "http://site.test/"),
         *((text, None) for text in ("//1.2.3.256/", "//08/", "//1.2.3.4.5/", "//a:b/", "//[::1", "//[::1%251]/")),
-        *((text, None) for text in ("//a%2fb/", "//a^b/", "//a\u200db/", "//\u00ad/", "//:80/", "//" + "\u00e4" * 9**5)),
+        *((text, None) for text in ("//a%2fb", "//a^b", "//a\u200db/", "//\u00ad/", "//:80/", "//" + 9**5 * "\u00e4")),
     ],
 )  # fmt: skip
 def test_a_link_leads_where_browsers_go(reference, url):

@@ -6,6 +6,8 @@ import time
 from collections.abc import Awaitable, Callable, Collection
 from typing import Any
 
+import aiohttp
+
 from course_lib.crawler.fetch import FAILURES, Fetch, Response, is_passing, joined, location, media_type, retry_after
 from course_lib.crawler.frontier import Frontier
 from course_lib.crawler.large import is_large, parse_elsewhere
@@ -337,4 +339,6 @@ class Crawl:
 def _describe(failure: Exception, timeout: float) -> str:
     if isinstance(failure, TimeoutError):
         return f"TimeoutError: not done within {timeout:g} s"
+    if isinstance(failure, aiohttp.ServerDisconnectedError):
+        return "ServerDisconnectedError: the server hung up before its answer was whole"
     return printable(f"{type(failure).__name__}: {failure}".rstrip(": "))[:_LONGEST_REASON]
