@@ -133,7 +133,7 @@ def _host(text: str) -> str | None:
         host = _domain(_unescaped(text))
     except ValueError:  # idna's own errors and UnicodeError are of this kind
         return None
-    if not host or _FORBIDDEN(host):
+    if not 0 < len(host) <= HOST_LIMIT or _FORBIDDEN(host):
         return None
     return _ipv4(host) if _LAST_IS_NUMBER(host) else host
 
