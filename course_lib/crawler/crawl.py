@@ -149,7 +149,7 @@ class Crawl:
         if page.encoding == REPLACEMENT:
             result.error = "Unreadable: its charset is one that is not decoded (Encoding Standard, section 14.1)"
             return
-        if (target := refresh(joined(response.headers, "Refresh"))) is not None:
+        if (header := joined(response.headers, "Refresh")) and (target := refresh(header)) is not None:
             page.references.append(target)
         result.title, result.links = page.title, await self._resolve(page, result.url)
 

@@ -12,7 +12,7 @@ from typing import Any
 import aiohttp
 
 from course_lib.crawler.crawl import Crawl
-from course_lib.crawler.fetch import Fetch, HttpFetch, new_session
+from course_lib.crawler.fetch import Fetch, HttpFetch, new_session, sent
 from course_lib.crawler.report import progress_bar, report
 from course_lib.crawler.results import CrawlResult, save
 from course_lib.crawler.settings import Settings
@@ -211,7 +211,7 @@ class AsyncWebCrawler:
         if self._fetch is not None:
             yield self._fetch
         elif session is not None:
-            yield HttpFetch(session, {"User-Agent": self._settings.user_agent})
+            yield HttpFetch(session, sent(self._settings.user_agent))
         else:
             async with new_session(self._settings.user_agent) as own:
                 yield HttpFetch(own)

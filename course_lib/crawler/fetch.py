@@ -18,7 +18,6 @@ _PASSING = (OSError, aiohttp.ClientConnectionError, aiohttp.ClientPayloadError) 
 _LASTING = (aiohttp.ClientSSLError, ssl.SSLError)  # a certificate is as wrong a second later
 
 _LONGEST_FIELD = 65_536  # bytes; aiohttp's own limit, 8,190, is less than some sites' security policies take
-_SENT = {"Accept-Encoding": ACCEPTED}
 
 
 @dataclass(slots=True)
@@ -52,7 +51,7 @@ class HttpFetch:
     """The web itself, by a session of aiohttp."""
 
     def __init__(self, session: aiohttp.ClientSession, headers: Mapping[str, str] | None = None) -> None:
-        self._session, self._headers = session, {**_SENT, **(headers or {})}
+        self._session, self._headers = session, headers
 
     async def __call__(self, url: str, *, limit: int, kinds: Collection[str] | None) -> Response:
         """Do what Fetch says."""
@@ -80,16 +79,18 @@ class HttpFetch:
 
 
 async def _read(answer: aiohttp.ClientResponse, response: Response, limit: int) -> None:
-    unpacker = Unpacker(joined(answer.headers, "Content-Encoding"), limit)
+    codings = joined(answer.headers, "Content-Encoding")
+    unpacker = Unpacker(codings, limit) if codings else None
     pieces, size = [], 0
     try:
-        async for packed in answer.content.iter_any():
-            for piece in unpacker.feed(packed):  # piece by piece: a bomb is cut at the limit
-                pieces.append(piece)
-                size += len(piece)
-                if size > limit:
-                    raise TooLarge
-        unpacker.end()
+        async for piece in answer.content.iter_any():
+            for plain in unpacker.feed(piece) if unpacker else (piece,):  # a bomb is cut at the limit
+                pieces.append(plain)
+                size += len(plain)
+            if size > limit:
+                raise TooLarge
+        if unpacker:
+            unpacker.end()
     except TooLarge:
         response.complete = False
     except UnpackError as error:
@@ -99,8 +100,15 @@ async def _read(answer: aiohttp.ClientResponse, response: Response, limit: int) 
 
 def joined(fields: Mapping[str, str], name: str) -> str:
     """Return a field's value; those of several with that name are one list (RFC 9110, section 5.2)."""
+    if name not in fields:
+        return ""
     everyone = getattr(fields, "getall", None)
-    return ", ".join(everyone(name, ())) if everyone else fields.get(name, "")
+    return ", ".join(everyone(name)) if everyone else fields[name]
+
+
+def sent(user_agent: str) -> dict[str, str]:
+    """Return the headers without which no request is sent, whose session it may be."""
+    return {"User-Agent": user_agent, "Accept-Encoding": ACCEPTED}
 
 
 def new_session(user_agent: str) -> aiohttp.ClientSession:
@@ -109,7 +117,7 @@ def new_session(user_agent: str) -> aiohttp.ClientSession:
         # The crawler bounds what is in flight. A second limit, here, would be a second queue inside the timeout.
         connector=aiohttp.TCPConnector(limit=0),
         cookie_jar=aiohttp.DummyCookieJar(),
-        headers={"User-Agent": user_agent, "Accept": "text/html,application/xhtml+xml;q=0.9,*/*;q=0.1"},
+        headers={**sent(user_agent), "Accept": "text/html,application/xhtml+xml;q=0.9,*/*;q=0.1"},
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
     )
 

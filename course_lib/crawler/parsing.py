@@ -65,7 +65,7 @@ def encoding_of(body: bytes, charset: str | None = None) -> str | None:
     """
     if (marked := encoding_of_mark(body)) is not None:
         return marked
-    stated = encoding_of_label(charset) if charset else None
+    stated = encoding_of_label(charset[:100]) if charset else None  # no label is as long
     return stated or _XML_IN_UTF16.get(body[:6])
 
 
@@ -74,29 +74,31 @@ def _read(body: bytes, encoding: str) -> tuple[Page, str | None]:
     # The parser itself reads UTF-8 and puts U+FFFD in place of what is none.
     tree = LexborHTMLParser(body.removeprefix(b"\xef\xbb\xbf") if encoding == "utf-8" else decode(body, encoding))
     page, stated, refreshed, title = Page(encoding=encoding), None, False, None
+    references = page.references
     for node in tree.css("a, area, base, meta, title"):  # one walk over the tree for all of them
         match node.tag:
-            case "title":
-                if title is None and not _is_of_a_picture(node, tree):
-                    title = " ".join(node.text().split())
+            case "a" | "area":
+                attributes = node.attributes
+                # xlink:href is how SVG's links were written before it took HTML's name (SVG 2, section 16.1.3).
+                if "href" in attributes:
+                    references.append(attributes["href"] or "")
+                elif "xlink:href" in attributes:
+                    references.append(attributes["xlink:href"] or "")
             case "meta":
                 said = {name: value or "" for name, value in node.attributes.items()}
                 stated = stated or _encoding_said(said)
                 refreshes = said.get("http-equiv", "").lower() == "refresh" and not refreshed
                 if refreshes and (target := refresh(said.get("content", ""))):
                     refreshed = True  # the first one that leads anywhere counts
-                    page.references.append(target)
+                    references.append(target)
             case "base":
                 if page.base is None and "href" in node.attributes:
                     page.base = node.attributes["href"] or ""
             case _:
-                attributes = node.attributes
-                # xlink:href is how SVG's links were written before it took HTML's name (SVG 2, section 16.1.3).
-                if "href" in attributes:
-                    page.references.append(attributes["href"] or "")
-                elif "xlink:href" in attributes:
-                    page.references.append(attributes["xlink:href"] or "")
-    page.title = printable(title or "")
+                if title is None and not _is_of_a_picture(node, tree):
+                    title = " ".join(node.text().split())
+    if title is not None:
+        page.title = printable(title)
     return page, stated
 
 

@@ -7,10 +7,12 @@ of Big5 (rare ones, punctuation), one of Hebrew, one of JIS X 0212.
 
 import codecs
 from collections.abc import Callable
+from functools import lru_cache
 
 import webencodings  # type: ignore[import-untyped]
 
 MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16le"), (codecs.BOM_UTF16_BE, "utf-16be"))
+_MARK_BEGINS = {mark[:1] for mark, _ in MARKS}
 REPLACEMENT = "replacement"  # what is said to be in such an encoding is not decoded at all (section 14.1)
 
 # Where Python's codec of that name knows fewer characters than the standard wants (indexes, section 5).
@@ -28,6 +30,7 @@ _FIXED = {
 _FIXED |= {"gbk": _FIXED["gb18030"], "iso-2022-jp": _FIXED["euc-jp"]}
 
 
+@lru_cache(maxsize=256)
 def encoding_of_label(label: str) -> str | None:
     """Return the name, in lower case, that the standard has for what a label means; None for no label (section 4.2)."""
     if not label.isascii():
@@ -38,6 +41,8 @@ def encoding_of_label(label: str) -> str | None:
 
 def encoding_of_mark(body: bytes) -> str | None:
     """Return the encoding that a byte order mark tells; None without one (section 6.1, BOM sniff)."""
+    if body[:1] not in _MARK_BEGINS:  # as of most pages
+        return None
     return next((name for mark, name in MARKS if body.startswith(mark)), None)
 
 
@@ -56,6 +61,7 @@ def decode(body: bytes, encoding: str) -> str:
     return text.translate(_FIXED[encoding]) if encoding in _FIXED else text
 
 
+@lru_cache
 def codec_for_queries(encoding: str) -> str:
     """Return the Python codec in which a page's queries are escaped (section 4.3, get an output encoding)."""
     if encoding in (REPLACEMENT, "utf-16le", "utf-16be", "x-user-defined"):

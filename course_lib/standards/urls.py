@@ -5,8 +5,6 @@ import ipaddress
 import re
 import unicodedata
 
-import idna
-
 PORTS = {"http": "80", "https": "443"}
 HOST_LIMIT = 1000  # characters: DNS has room for 253 (RFC 1035, section 2.3.4), and Punycode takes quadratic time
 
@@ -150,6 +148,8 @@ def _domain(text: str) -> str:
     """Return a domain in ASCII (UTS #46, section 4.2, not transitional; labels are not held to IDNA's lists)."""
     if text.isascii():
         return text.lower()
+    import idna  # here: its tables are large, and few crawls meet such a name
+
     domain = idna.uts46_remap(text, std3_rules=False, transitional=False)
     labels = [_unpunycoded(label) if label.startswith("xn--") else label for label in domain.split(".")]
     is_bidi = any(not label.isascii() and _has_right_to_left(label) for label in labels)
@@ -169,6 +169,8 @@ def _has_right_to_left(label: str) -> bool:
 
 
 def _unpunycoded(label: str) -> str:
+    import idna
+
     plain = label[4:].encode("ascii").decode("punycode")
     if plain.isascii() or idna.uts46_remap(plain, std3_rules=False, transitional=False) != plain:
         raise UnicodeError("no label in its normal form")
