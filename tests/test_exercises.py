@@ -8,6 +8,7 @@ import importlib
 import inspect
 import json
 import pkgutil
+import stat
 import subprocess
 import sys
 import textwrap

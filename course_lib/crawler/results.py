@@ -20,7 +20,7 @@ class CrawlResult:
     status_code: the HTTP status, 0 when no response arrived
     title: its text, "" when the page has none
     content_length: bytes of the body, decompressed
-    links: the http and https URLs it links to, in normal form, each once, in order
+    links: the http and https URLs it links to, or sends its reader on to, in normal form, each once, in order
     crawl_time: seconds from the last attempt's start to the last byte of the body
     error: why it failed, None when it was crawled
     depth: links from the start to the page, by the shortest way known
