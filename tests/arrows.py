@@ -16,6 +16,9 @@ LESSONS: dict[str, set[str]] = {
 }
 """The lesson modules, in the order of the course, and what each may import: never one that comes after."""
 
+BASE = {"files", "standards"}
+"""What knows nothing of the course: how a file is written, and how text from outside is read."""
+
 SHOWN = {"seeing.shown", "seeing.clock", "seeing.timeline"}
 """What a verb that makes something visible stands on."""
 
@@ -26,8 +29,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "__init__": set(),
     "__main__": {"cli"},
     "paths": set(),
-    "files": set(),
-    "standards": set(),
+    **{part: set() for part in BASE},
     "seeing.shown": set(),
     "seeing.clock": set(),
     "seeing.timeline": {"seeing.shown", "seeing.clock"},
