@@ -232,7 +232,8 @@ def test_a_link_in_a_picture_is_followed(server: HostileServer) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["redirect-nowhere", "redirect-bytes", "redirect-dots", "head-cut", "close", "encoding-unknown"]
+    "name",
+    ["redirect-nowhere", "redirect-bytes", "redirect-dots", "head-cut", "header-garbage", "close", "encoding-unknown"],
 )
 def test_a_hostile_answer_takes_no_other_result_with_it(server: HostileServer, name: str) -> None:
     """Fetched among others, on both sides, each answer has its own result."""

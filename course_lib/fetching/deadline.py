@@ -16,6 +16,8 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import HeaderParsingError
+from urllib3.util.response import assert_header_parsing
 
 
 class Deadline:
@@ -114,6 +116,10 @@ class _Response(http.client.HTTPResponse):
             finally:
                 if self.fp is not None:  # None: an answer without a body is over already
                     self.fp = file
+            try:
+                assert_header_parsing(self.headers)
+            except HeaderParsingError:  # what follows such a line would be lost, be it where a redirect leads
+                raise http.client.HTTPException("a line of the head is no header") from None
 
 
 class _Http(HTTPConnection):
