@@ -1,8 +1,8 @@
 """Does any check let a slip pass? python tests/mutants.py [lesson ...] [--only NAME] [--sample N --seed S]
 
-Each small change of each reference solution (tests/mutations.py) is judged by the exercise's own check. What passes
-survives: the check does not look, or the change changes nothing that a caller could see. What is the latter stands
-in tests/mutants_that_pass.py, with the reason; any other makes the command fail, and so does a reason that is no longer
+Each small change of each reference solution (tests/mutations.py) is judged by the exercise's own check. One that passes
+is a survivor: the check does not look, or the change changes nothing that a caller could see. What is the latter stands
+in tests/mutants_that_pass.py, with the reason. Any other makes the command fail, and so does a reason that is no longer
 needed.
 
 Of the libraries for this, Cosmic Ray and mutmut change files and run a test suite for each change, in a process of its
@@ -58,7 +58,8 @@ class Case:
     @property
     def reason(self) -> str:
         """Why it may pass; empty where it must not."""
-        return REASONS.get(self.exercise.lesson, {}).get(self.exercise.name, {}).get(self.name, "")
+        reasons = REASONS.get(self.exercise.name, {})
+        return next((reason for reason, names in reasons.items() if self.name in names), "")
 
 
 def lessons(names: Sequence[str] = ()) -> list[ModuleType]:
@@ -99,7 +100,7 @@ def all_cases(names: Sequence[str] = (), only: str = "") -> list[Case]:
 def stale(exercise: Exercise) -> list[str]:
     """Return the mutants that have a reason to pass, and are no longer made."""
     made = {case.name for case in cases(exercise)}
-    return [name for name in REASONS.get(exercise.lesson, {}).get(exercise.name, {}) if name not in made]
+    return [name for names in REASONS.get(exercise.name, {}).values() for name in names if name not in made]
 
 
 def main() -> int:

@@ -122,7 +122,7 @@ async def one_by_one(fetch, names):
     return results
 
 
-@told(ex.fetch_all, "the three pages that did arrive are lost")
+@told(ex.fetch_all, "the pages that did arrive are lost")
 async def plain_gather(fetch, names):
     return await asyncio.gather(*(fetch(name) for name in names))
 

@@ -5,6 +5,7 @@ from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import Any
 
+from course_lib.exercises.causes import passed_uncalled
 from course_lib.exercises.framework import Answer, Wrong, await_missing, describe_raised, leaves, run
 from course_lib.seeing import Timeline, span
 
@@ -92,9 +93,7 @@ def play(function: Answer, *args: Any, cancel_at: float | None = None) -> Scene:
 
 def used_uncalled(stand_in: type, error: BaseException | None) -> bool:
     """Return whether an error came from using a stand-in itself where what its call gives belongs."""
-    name = stand_in.__name__
-    texts = [str(each) for each in leaves(error) if isinstance(each, TypeError | AttributeError)]
-    return any("awaitable is required" in text or (name in text and "__call__" not in text) for text in texts)
+    return any(passed_uncalled(stand_in, each) for each in leaves(error))
 
 
 class Source:

@@ -1,0 +1,217 @@
+"""What a learner's own line did wrong, read from the line, not from Python's words: each version has its own."""
+
+import ast
+import asyncio
+import dis
+import inspect
+import linecache
+import textwrap
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from types import CodeType, FrameType, TracebackType
+from typing import Any
+
+from course_lib.seeing.timeline.frames import is_library
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where an exception left the learner's code: the expression, what it stands in, and the frame."""
+
+    node: ast.expr | ast.stmt
+    parents: tuple[ast.AST, ...]  # the innermost first
+    frame: FrameType
+    calling: bool  # whether it was a call that failed, and not what was done with its value
+    beyond: tuple[FrameType, ...]  # the frames of libraries that it came through
+
+    def value(self, name: str) -> Any:
+        """Return what a name stood for there, None where it stood for nothing."""
+        return self.frame.f_locals.get(name, self.frame.f_globals.get(name))
+
+
+def is_learners(code: CodeType) -> bool:
+    """Return whether code is a learner's, or stands for it: the programs to mend, and the solutions."""
+    path = Path(code.co_filename)
+    grading = Path(__file__).parent in path.parents and path.stem not in ("as_found", "solutions")
+    return not is_library(code) and not grading
+
+
+def place_of(error: BaseException) -> Place | None:
+    """Return where an exception left the learner's code; None where that cannot be read."""
+    frames: list[TracebackType] = []
+    each = error.__traceback__
+    while each:
+        frames.append(each)
+        each = each.tb_next
+    last = next((n for n in reversed(range(len(frames))) if is_learners(frames[n].tb_frame.f_code)), None)
+    if last is None:
+        return None
+    found, beyond = frames[last], tuple(each.tb_frame for each in frames[last + 1 :])
+    code = found.tb_frame.f_code
+    line, end_line, column, end_column = list(code.co_positions())[found.tb_lasti // 2]
+    tree = _tree(code.co_filename)
+    if tree is None or None in (line, end_line, column, end_column):
+        return None
+    calling = dis.opname[code.co_code[found.tb_lasti]].startswith(("CALL", "PRECALL"))
+    for node, parents in _nodes(tree, ()):
+        if isinstance(node, ast.expr | ast.stmt) and (line, end_line, column, end_column) == (
+            node.lineno,
+            node.end_lineno,
+            node.col_offset,
+            node.end_col_offset,
+        ):
+            return Place(node, parents, found.tb_frame, calling, beyond)
+    return None
+
+
+def hint(error: BaseException) -> str:
+    """Say what to do about an exception that the learner's code raised; empty where the line does not tell."""
+    place = place_of(error)
+    if place is None:
+        return ""
+    node = place.node
+    if isinstance(error, UnboundLocalError) and isinstance(node, ast.Name) and _set_outside(node.id, place):
+        return (
+            f"An assignment makes a variable of this very function: `nonlocal {node.id}` says that the outer one is "
+            "meant."
+        )
+    if isinstance(error, asyncio.InvalidStateError) and _called(node) in ("result", "exception"):
+        return "The task is not done yet: await it."
+    if not isinstance(error, TypeError | AttributeError):
+        return ""
+    if isinstance(node, ast.Await):
+        return _awaited(node.value, place)
+    if _called(node) in ("gather", "wait") and isinstance(node, ast.Call):
+        return _gathered(node)
+    if _called(node) == "create_task" and any(asyncio.isfuture(each.f_locals.get("coro")) for each in place.beyond):
+        return "A future is under way already and needs no task: await it, or gather."
+    # Up to 3.12 it is the whole statement that fails, from 3.13 on its expression.
+    if not place.calling and any(isinstance(each, ast.With) for each in (node, *place.parents[:2])):
+        return "What may wait when it is entered or left needs `async with`."
+    return ""
+
+
+def passed_uncalled(kind: type, error: BaseException) -> bool:
+    """Return whether an error came from using an object of `kind`, or a list of them, where its call belongs."""
+    place = place_of(error)
+    if place is None or not isinstance(error, TypeError | AttributeError):
+        return False
+    called = {id(node.func) for node in ast.walk(place.node) if isinstance(node, ast.Call)}
+    values = [
+        place.value(node.id) for node in ast.walk(place.node) if isinstance(node, ast.Name) and id(node) not in called
+    ]
+    return any(isinstance(value, kind) or (_listed(value) and isinstance(value[0], kind)) for value in values)
+
+
+def returned_none(function: Callable[..., Any]) -> str:
+    """Say why a function may have returned None."""
+    tree = _function(function)
+    returns = [
+        node.value
+        for node in (_own_nodes(tree) if tree else ())
+        if isinstance(node, ast.Return)
+        and node.value
+        and not (isinstance(node.value, ast.Constant) and node.value.value is None)
+    ]
+    if not returns:
+        return "Your function returned None. Is a `return` missing?"
+    for value in returns:
+        if isinstance(value, ast.Name) and (inner := _set_inside(value.id, tree)):
+            return (
+                f"Your function returned None: `{value.id}` was never set. In {inner}, the assignment makes a variable "
+                f"of its own; `nonlocal {value.id}` says that the outer one is meant."
+            )
+    text = ast.unparse(returns[-1])
+    if len(returns) == 1 and not isinstance(returns[0], ast.Name):
+        return f"Your function returned None: that is what `{text:.60}` gave."
+    return f"Your function returned None, though `return {text:.60}` stands there: it was None, or never reached."
+
+
+def _awaited(value: ast.expr, place: Place) -> str:
+    if isinstance(value, ast.Name) and callable(place.value(value.id)):
+        return f"`{value.id}` is a function, and `await` needs what its call gives: is its () missing?"
+    if isinstance(value, ast.Call):
+        more = ""
+        if _called(value) == "submit":
+            more = " A pool's own future becomes one by `asyncio.wrap_future(...)`."
+        return (
+            f"`{ast.unparse(value.func)}(...)` was called, and gave nothing that can be awaited; only a coroutine, a "
+            f"task or an asyncio future can be.{more}"
+        )
+    return "Only a coroutine, a task or an asyncio future can be awaited."
+
+
+def _gathered(call: ast.Call) -> str:
+    if any(isinstance(node, ast.Await) for arg in call.args for node in ast.walk(arg)):
+        return (
+            "The `await` inside the brackets finished each call before the next began, and left results, not "
+            "coroutines: leave it out."
+        )
+    if _called(call) == "gather" and len(call.args) == 1 and not isinstance(call.args[0], ast.Starred):
+        return "gather takes coroutines one by one: gather(*coroutines)."
+    return ""
+
+
+def _called(node: ast.AST) -> str:
+    func = getattr(node, "func", None)
+    return str(getattr(func, "attr", getattr(func, "id", "")))
+
+
+def _listed(value: Any) -> bool:
+    return isinstance(value, list | tuple) and bool(value)
+
+
+def _set_outside(name: str, place: Place) -> bool:
+    functions = [each for each in place.parents if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef)]
+    return any(name in _assigned(each) for each in functions[1:])
+
+
+def _set_inside(name: str, tree: ast.AST | None) -> str:
+    """Return the inner function that sets a variable of this name for itself alone, empty if none does."""
+    for node in ast.walk(tree) if tree else ():
+        if node is not tree and isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and name in _assigned(node):
+            return node.name
+    return ""
+
+
+def _assigned(function: ast.AST) -> set[str]:
+    """Return the names that a function assigns and does not declare `nonlocal` or `global`."""
+    nodes = list(_own_nodes(function))
+    outer = {name for node in nodes if isinstance(node, ast.Nonlocal | ast.Global) for name in node.names}
+    return {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)} - outer
+
+
+def _own_nodes(function: ast.AST) -> Iterator[ast.AST]:
+    """Give the nodes of a function without those of the functions in it."""
+    for child in ast.iter_child_nodes(function):
+        yield child
+        if not isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef):
+            yield from _own_nodes(child)
+
+
+def _nodes(node: ast.AST, parents: tuple[ast.AST, ...]) -> Iterator[tuple[ast.AST, tuple[ast.AST, ...]]]:
+    for child in ast.iter_child_nodes(node):
+        yield child, (node, *parents)
+        yield from _nodes(child, (node, *parents))
+
+
+def _function(function: Callable[..., Any]) -> ast.AST | None:
+    try:
+        return ast.parse(textwrap.dedent(inspect.getsource(function))).body[0]
+    except (OSError, TypeError, SyntaxError, IndexError):
+        return None  # typed at a prompt, or no function at all
+
+
+@lru_cache(maxsize=8)
+def _parsed(source: str) -> ast.AST | None:
+    try:
+        return ast.parse(source)
+    except SyntaxError:
+        return None
+
+
+def _tree(filename: str) -> ast.AST | None:
+    source = "".join(linecache.getlines(filename))
+    return _parsed(source) if source else None
