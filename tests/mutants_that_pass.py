@@ -1,6 +1,7 @@
 """Mutants that are right answers: by exercise, why nobody could tell them from the reference, and their names."""
 
 FREE = "The order of these lines is free: neither uses what the other makes."
+NOTHING_FAILS = "What was moved over the border of the `try` cannot fail, and nothing is awaited in between."
 
 REASONS: dict[str, dict[str, tuple[str, ...]]] = {
     "load_page": {
@@ -19,6 +20,43 @@ REASONS: dict[str, dict[str, tuple[str, ...]]] = {
         ),
         "The offers are under way when the orders are awaited, first of the two.": (
             "drop the call: - orders = asyncio.create_task(get_orders(customer)) + orders = get_orders(customer)",
+        ),
+    },
+    "in_chunks": {
+        "Others have a turn after ten items at most, now at other places.": (
+            "drop start: - for number, item in enumerate(items, start=1): + for number, item in enumerate(items):",
+            "drop the block around `await asyncio.sleep(0)`",
+            "swap `results.append(work(item))` and `if number % 10 == 0:`",
+            "the opposite: - if number % 10 == 0: + if not number % 10 == 0:",
+            "always: - if number % 10 == 0: + if True:",
+            "off by one: - for number, item in enumerate(items, start=1): "
+            "+ for number, item in enumerate(items, start=2):",
+            "off by one: - for number, item in enumerate(items, start=1): "
+            "+ for number, item in enumerate(items, start=0):",
+            "off by one: - if number % 10 == 0: + if number % 10 == 1:",
+            "another comparison: - if number % 10 == 0: + if number % 10 != 0:",
+            "off by one: - if number % 10 == 0: + if number % 9 == 0:",
+        ),
+        "asyncio takes any number up to 0 for no time at all.": (
+            "off by one: - await asyncio.sleep(0) + await asyncio.sleep(-1)",
+        ),
+    },
+    "count_tasks": {
+        FREE: (
+            "swap `before = loop.get_task_factory()` and `created = failed = 0`",
+            "swap `created = failed = 0` and `async def watched(coro):`",
+            "swap `async def watched(coro):` and `def factory(loop, coro, **kwargs):`",
+            "swap `created += 1` and `task = asyncio.Task(watched(coro), loop=loop, **kwargs)`",
+        ),
+        NOTHING_FAILS: (
+            "take `loop.set_task_factory(factory)` into `try:`",
+            "take `return (created, failed)` into `try:`",
+        ),
+        "It is a declaration, and holds for the whole function.": ("take `nonlocal failed` into `try:`",),
+        "The second `raise` is never reached.": ("raise again after `except Exception:`",),
+        "A task takes the running loop, which is the same.": (
+            "drop loop: - task = asyncio.Task(watched(coro), loop=loop, **kwargs) "
+            "+ task = asyncio.Task(watched(coro), **kwargs)",
         ),
     },
 }

@@ -182,7 +182,7 @@ async def asks_for_the_exception(main):
     return await _with_callback(main, on_done, put_back=True)
 
 
-@told(ex.count_tasks, "which is no failure; you counted 2 failed")
+@told(ex.count_tasks, "which is no failure; you counted 3 failed")
 async def cancelled_is_failed(main):
     def on_done(task, counts):
         counts[1] += task.cancelled() or task._exception is not None
