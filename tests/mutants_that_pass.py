@@ -59,4 +59,32 @@ REASONS: dict[str, dict[str, tuple[str, ...]]] = {
             "+ task = asyncio.Task(watched(coro), **kwargs)",
         ),
     },
+    "fetch_or_default": {
+        "Only the fetch's own exceptions come by there, and what is kept is raised unchanged, whatever its class.": (
+            "catch another class: - except TimeoutError as error: + except OSError as error:",
+            "catch another class: - except TimeoutError as error: + except Exception as error:",
+        ),
+        "The second `raise` is never reached.": ("raise again after `except TimeoutError:`",),
+        "The list has one entry.": ("off by one: - raise failed[0] + raise failed[-1]",),
+        NOTHING_FAILS: ("take `failed = []` into `try:`",),
+    },
+    "work_through": {
+        NOTHING_FAILS: ("take `return handled` out of `try:`", "take `handled = 0` into `try:`"),
+    },
+    "first_answer": {
+        FREE: ("swap `tasks = [asyncio.create_task(source()) for source in sources]` and `errors = []`",),
+        NOTHING_FAILS: ("take `errors = []` into `try:`",),
+        "All tasks have ended by then, and there is nobody left to cancel.": (
+            "take `raise ExceptionGroup('no source answered', errors)` out of `try:`",
+        ),
+        "What as_completed gives are no tasks, but places in the order of arrival: each stands for the next to end.": (
+            "backwards: - for finished in asyncio.as_completed(tasks): "
+            "+ for finished in list(asyncio.as_completed(tasks))[::-1]:",
+        ),
+        "They are started, and cancelled, in one turn: in which order makes no difference.": (
+            "backwards: - for task in tasks: + for task in list(tasks)[::-1]:",
+            "backwards: - tasks = [asyncio.create_task(source()) for source in sources] "
+            "+ tasks = [asyncio.create_task(source()) for source in list(sources)[::-1]]",
+        ),
+    },
 }

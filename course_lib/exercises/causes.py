@@ -126,7 +126,10 @@ def returned_none(function: Callable[..., Any]) -> str:
     text = ast.unparse(returns[-1])
     if len(returns) == 1 and not isinstance(returns[0], ast.Name):
         return f"Your function returned None: that is what `{text:.60}` gave."
-    return f"Your function returned None, though `return {text:.60}` stands there: it was None, or never reached."
+    return (
+        f"Your function returned None, though `return {text:.60}` stands there: that was None, or it was never "
+        "reached. Is a `return` missing on the way that your function took?"
+    )
 
 
 def _awaited(value: ast.expr, place: Place) -> str:

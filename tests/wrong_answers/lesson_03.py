@@ -84,7 +84,7 @@ async def sleeps_first(fetch, seconds, default):
     return default
 
 
-@told(ex.fetch_or_default, "Is a `return` missing?")
+@told(ex.fetch_or_default, "Is a `return` missing on the way that your function took?")
 async def forgets_return(fetch, seconds, default):
     try:
         async with asyncio.timeout(seconds):
@@ -552,7 +552,7 @@ async def last_error_only(sources):
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-@told(ex.first_answer, "tells only of this: source a is down")
+@told(ex.first_answer, "tells only of this: OSError('a')")
 async def drops_an_error(sources):
     tasks = [asyncio.create_task(source()) for source in sources]
     errors = []
