@@ -19,6 +19,7 @@ import pkgutil
 import random
 import sys
 import time
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from types import ModuleType
@@ -52,7 +53,8 @@ class Case:
 
     def judge(self) -> Verdict:
         """Return what the exercise's check says of the mutant."""
-        with mock.patch.object(framework, "LIMIT", LIMIT):
+        with mock.patch.object(framework, "LIMIT", LIMIT), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of a coroutine that the mutant before this one never awaited
             return self.exercise.judge(self.function())
 
     @property

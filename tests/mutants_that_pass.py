@@ -87,4 +87,61 @@ REASONS: dict[str, dict[str, tuple[str, ...]]] = {
             "+ tasks = [asyncio.create_task(source()) for source in list(sources)[::-1]]",
         ),
     },
+    "fetch_bounded": {
+        FREE: (
+            "swap `for url in urls:` and `pages = {}`",
+            "swap `pages = {}` and `async def worker():`",
+            "take `async def worker():` into `async with asyncio.TaskGroup() as group:`",
+        ),
+        "The group waits for its tasks before the value is returned.": (
+            "take `return pages` into `async with asyncio.TaskGroup() as group:`",
+        ),
+        "The queue was not empty a moment ago, and nobody else had a turn.": (
+            "take `url = queue.get_nowait()` into `try:`",
+        ),
+        "The numbers are not used.": ("backwards: - for _ in range(workers): + for _ in list(range(workers))[::-1]:",),
+    },
+    "crawl": {
+        FREE: (
+            "swap `queue.put_nowait(start)` and `async def worker():`",
+            "swap `seen.add(link)` and `queue.put_nowait(link)`",
+        ),
+        NOTHING_FAILS: (
+            "take `return pages` out of `try:`",
+            "take `tasks = [asyncio.create_task(worker()) for _ in range(workers)]` into `try:`",
+        ),
+        "What is left for a `finally` is a cancellation, after which nobody waits for the queue.": (
+            "no finally, and `queue.task_done()` after all",
+            "take `url = await queue.get()` into `try:`",
+        ),
+        "They are started, and cancelled, in one turn: in which order makes no difference.": (
+            "backwards: - for task in tasks: + for task in list(tasks)[::-1]:",
+            "backwards: - tasks = [asyncio.create_task(worker()) for _ in range(workers)] "
+            "+ tasks = [asyncio.create_task(worker()) for _ in list(range(workers))[::-1]]",
+        ),
+        "Which link of a page is followed first is free.": (
+            "backwards: - for link in pages[url]: + for link in list(pages[url])[::-1]:",
+        ),
+    },
+    "fetch_politely": {
+        FREE: (
+            "swap `everyone = asyncio.Semaphore(total)` and `hosts = defaultdict(lambda: asyncio.Semaphore(per_host))`",
+            "swap `hosts = defaultdict(lambda: asyncio.Semaphore(per_host))` and `async def one(url):`",
+        ),
+        "A sleep raises nothing but CancelledError, which no `except` here catches.": (
+            "take `await asyncio.sleep(pause)` into `try:`",
+        ),
+        "asyncio takes any number up to 0 for no time at all.": (
+            "off by one: - for pause in (0, 1, 2): + for pause in (-1, 1, 2):",
+        ),
+        "The task says that nothing but a ConnectionError is raised.": (
+            "catch another class: - except ConnectionError as error: + except OSError as error:",
+            "catch another class: - except ConnectionError as error: + except Exception as error:",
+        ),
+    },
+    "first_match": {
+        "The stream is exhausted by then, and has nothing to close.": (
+            "take `raise LookupError('no page matches')` into `async with aclosing(stream()) as pages:`",
+        ),
+    },
 }

@@ -295,7 +295,7 @@ async def no_finally(fetch, urls, workers):
     return pages
 
 
-@told(ex.fetch_bounded, "was begun at 1.5 s. Which `except` catches a CancelledError")
+@told(ex.fetch_bounded, "was begun at 2 s. Which `except` catches a CancelledError")
 async def swallows_cancellation(fetch, urls, workers):
     queue, pages = _filled(urls), {}
 
@@ -502,23 +502,6 @@ async def ends_when_the_queue_is_empty(fetch, start, workers):
     async with asyncio.TaskGroup() as group:
         for _ in range(workers):
             group.create_task(worker())
-    return pages
-
-
-@told(ex.crawl, "A semaphore bounds work, not tasks")
-async def a_task_for_each_page(fetch, start, workers):
-    slots, seen, pages = asyncio.Semaphore(workers), {start}, {}
-
-    async def visit(url):
-        async with slots:
-            await _kept(fetch, url, pages)
-        for link in pages[url] if isinstance(pages[url], list) else []:
-            if link not in seen:
-                seen.add(link)
-                group.create_task(visit(link))
-
-    async with asyncio.TaskGroup() as group:
-        group.create_task(visit(start))
     return pages
 
 

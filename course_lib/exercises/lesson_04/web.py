@@ -8,7 +8,7 @@ from math import inf
 from typing import Any
 from urllib.parse import urlsplit
 
-from course_lib.exercises.framework import await_missing
+from course_lib.exercises.framework import await_missing, leaves
 from course_lib.exercises.lesson_03.scenes import CLEAN_UP
 from course_lib.seeing import Timeline, span
 from course_lib.seeing.timeline.model import most_at_once
@@ -26,11 +26,13 @@ class Visit:
 class Web:
     """A fetch function for pages given as `url: (seconds, answer, answer ...)`, one answer a visit, the last repeated.
 
-    An answer that is an exception is raised. A URL that is not among the pages raises LookupError.
+    An answer that is an exception is raised. A URL that is not among the pages raises LookupError. A fetch that is
+    cancelled cleans up for `clean_up` seconds.
     """
 
-    def __init__(self, pages: Mapping[str, tuple[Any, ...]]) -> None:
+    def __init__(self, pages: Mapping[str, tuple[Any, ...]], clean_up: float = CLEAN_UP) -> None:
         self._pages = pages
+        self.clean_up = clean_up
         self.visits: list[Visit] = []
         self.not_urls: list[Any] = []
 
@@ -55,6 +57,10 @@ class Web:
                 await asyncio.sleep(seconds)
                 if isinstance(answer, Exception):
                     raise answer
+            except asyncio.CancelledError:
+                if self.clean_up:
+                    await asyncio.sleep(self.clean_up)
+                raise
             finally:
                 visit.ended = loop.time()
         return answer
@@ -73,6 +79,23 @@ class Web:
         """Return when each fetch of a page began."""
         return [visit.begun for visit in self.visits if visit.url == url]
 
+    def under_way(self, at: float, host: str | None = None) -> int:
+        """Return how many pages, of `host` or of all, were being fetched at a time."""
+        return sum(
+            visit.begun <= at < visit.ended for visit in self.visits if host in (None, urlsplit(visit.url).netloc)
+        )
+
+    def moments(self, begin: float, end: float) -> list[float]:
+        """Return the times from `begin` to before `end` at which fewer pages may have been fetched than before."""
+        return sorted(
+            {begin, *(visit.ended for visit in self.visits if begin < visit.ended < end)} if begin < end else ()
+        )
+
+    def raised(self, error: BaseException | None) -> bool:
+        """Return whether an error, or one in a group, is the answer of a page."""
+        answers = [answer for _, *answers in self._pages.values() for answer in answers]
+        return any(each is answer for each in leaves(error) for answer in answers)
+
     def ended(self) -> float:
         """Return when the last fetch ended."""
         return max((visit.ended for visit in self.visits), default=0)
@@ -84,13 +107,14 @@ class Stream:
     def __init__(self, pages: Iterable[tuple[str, float, str]]) -> None:
         self._pages = list(pages)
         self.opened = 0
+        self.came: dict[str, float] = {}  # when each page was there
         self.given: list[str] = []
-        self.closed = False
+        self.left = self.closed = inf  # when it was exhausted, or its closing began, and when that was done
 
     async def __call__(self) -> AsyncIterator[tuple[str, str]]:
         """Yield the pages in the order in which they come."""
         self.opened += 1
-        queue = asyncio.Queue[tuple[str, str]]()
+        queue, loop = asyncio.Queue[tuple[str, str]](), asyncio.get_running_loop()
         rest = iter(self._pages)
 
         async def worker() -> None:
@@ -101,6 +125,7 @@ class Stream:
                     except asyncio.CancelledError:
                         await asyncio.sleep(CLEAN_UP)
                         raise
+                self.came[url] = loop.time()
                 queue.put_nowait((url, text))
 
         tasks = [asyncio.create_task(worker(), name=f"worker {number}") for number in (1, 2)]
@@ -110,10 +135,11 @@ class Stream:
                 self.given.append(page[0])
                 yield page
         finally:
+            self.left = loop.time()
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            self.closed = True
+            self.closed = loop.time()
 
 
 def tasks_at_once(timeline: Timeline, but: str) -> int:
