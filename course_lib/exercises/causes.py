@@ -56,11 +56,17 @@ def place_of(error: BaseException) -> Place | None:
         return None
     calling = dis.opname[code.co_code[found.tb_lasti]].startswith(("CALL", "PRECALL"))
     for node, parents in _nodes(tree, ()):
-        if isinstance(node, ast.expr | ast.stmt) and (line, end_line, column, end_column) == (
-            node.lineno,
-            node.end_lineno,
-            node.col_offset,
-            node.end_col_offset,
+        # A statement that is an expression stands at the same place as the expression.
+        if (
+            isinstance(node, ast.expr | ast.stmt)
+            and not isinstance(node, ast.Expr)
+            and (line, end_line, column, end_column)
+            == (
+                node.lineno,
+                node.end_lineno,
+                node.col_offset,
+                node.end_col_offset,
+            )
         ):
             return Place(node, parents, found.tb_frame, calling, beyond)
     return None

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 FALSY: tuple[Any, ...] = (0, "", [], False, None, 0.0, {})
+_PLACES = tuple(range(len(FALSY)))  # a list is in no deck: it cannot be hashed
 
 
 class Unreadable(Exception):
@@ -27,6 +28,7 @@ class Chance:
     def __init__(self, name: str) -> None:
         # Of what `random` has, only random() is promised to give the same numbers in every version.
         self._random = random.Random(name).random
+        self._decks: dict[tuple[Any, ...], list[Any]] = {}
 
     def number(self, low: int, high: int) -> int:
         """Return a whole number from `low` to `high`, both included."""
@@ -49,13 +51,21 @@ class Chance:
         keys = [self._random() for _ in values]
         return [values[place] for place in sorted(range(len(values)), key=keys.__getitem__)[:count]]
 
+    def in_turn(self, values: tuple[T, ...]) -> T:
+        """Return one of several values, and none of them again before the others have come."""
+        deck = self._decks.setdefault(values, [])
+        if not deck:
+            deck += self.some(values, len(values))
+        found: T = deck.pop()
+        return found
+
     def failure(self, about: str) -> Exception:
         """Return an exception of a class drawn at random."""
-        return self.one_of(KINDS)(f"no answer from {about}")
+        return self.in_turn(KINDS)(f"no answer from {about}")
 
     def value(self, name: str) -> Any:
         """Return `name`, or now and then a value that is falsy."""
-        return self.one_of(FALSY) if self.likely(0.3) else name
+        return FALSY[self.in_turn(_PLACES)] if self.likely(0.3) else name
 
     def answer(self, name: str) -> Any:
         """Return a value, or now and then an exception, for a stand-in to raise."""

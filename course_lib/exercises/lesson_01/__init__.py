@@ -188,6 +188,8 @@ def _grade_fetch_all(fetch_all: Answer) -> str:
     empty = run(fetch_all, lambda name: Service().offer("fetch", 1, name), [])
     if not isinstance(empty.result, list | tuple) or empty.result:
         raise Wrong(f"With no names at all, return an empty list; you returned {empty.result!r:.80}.")
+    many = [f"page {number}" for number in range(1, 101)]
+    _all_fetched(fetch_all, {name: (1, f"text of {name}") for name in many})
     chance = Chance("fetch_all")
     for _ in range(ROUNDS):
         names = [f"name {number}" for number in range(chance.number(1, 6))]

@@ -51,7 +51,7 @@ class Work:
 
 
 def _grade_in_chunks(in_chunks: Answer) -> str:
-    for count in (100, 37, 0):
+    for count in (100, 37, 0, 123):
         _worked(in_chunks, Work(list(range(count)), [item * item for item in range(count)]))
     chance = Chance("in_chunks")
     for _ in range(ROUNDS):

@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 
-from course_lib.exercises.chance import Chance
+from course_lib.exercises.chance import Chance, Unreadable
 from course_lib.exercises.framework import Answer, Exercise, leaves
 from course_lib.exercises.lesson_03 import solutions
 from course_lib.exercises.lesson_03.scenes import CLEAN_UP, Scene, Source, play, was_called
 
 ROUNDS = 25
+TIES = 8
 
 
 def _grade_first_answer(first_answer: Answer) -> str:
@@ -37,9 +38,11 @@ def _grade_first_answer(first_answer: Answer) -> str:
         [Source(f"source {name}", wait, OSError(name)) for name, wait in zip("abc", (3, 1, 2), strict=True)],
     )
     _cancelled(first_answer, [Source("source a", 3, "a"), Source("source b", 1, "b")], 0.5)
-    _first(
-        first_answer, [Source("source a", 1, OSError("down")), Source("source b", 1, "b"), Source("source c", 3, "c")]
-    )
+    _first(first_answer, [Source("source a", 1, Unreadable("a")), Source("source b", 2, "b")])
+    _first(first_answer, [Source("source a", 2, "a"), Source("source b", 1, "")])
+    for _ in range(TIES):  # in a set, either may come first
+        row = [Source("source a", 1, OSError("down")), Source("source b", 1, "b"), Source("source c", 3, "c")]
+        _first(first_answer, row)
 
     chance = Chance("first_answer")
     for _ in range(ROUNDS):

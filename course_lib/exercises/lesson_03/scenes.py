@@ -1,7 +1,7 @@
 """How the exercises of lesson 3 are played: a call of the learner's function, watched, and at some moment cancelled."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,9 +47,10 @@ class Scene:
         return f"raised {type(self.raised).__name__}" if self.raised else f"returned {self.returned!r:.60}"
 
 
-def play(function: Answer, *args: Any, cancel_at: float | None = None) -> Scene:
+def play(function: Answer, *args: Any, cancel_at: float | None = None, at_end: Callable[[], object] = int) -> Scene:
     """Call the learner's function on the virtual clock and, at `cancel_at` seconds, cancel it.
 
+    `at_end` is called when the call has ended, before what is left running is cancelled.
     Raises NotImplementedError for an untouched stub, and Wrong for what `run` finds, for a call that does not end,
     for one that ends cancelled when nobody cancelled it, and for tasks that are left when it ends.
     """
@@ -60,6 +61,7 @@ def play(function: Answer, *args: Any, cancel_at: float | None = None) -> Scene:
         if cancel_at is not None:
             loop.call_at(cancel_at, task.cancel)
         await asyncio.wait({task}, timeout=PATIENCE)
+        at_end()
         if not task.done():
             return GAVE_UP
         if task.cancelled():

@@ -14,7 +14,7 @@ SPARE = 2  # tasks an answer may have besides its workers: one that feeds, one t
 def watched(web: Web, function: Answer, *args: Any, cancel_at: float | None = None) -> Scene:
     """Play a scene, and say what it was in terms of pages and workers when it went wrong."""
     try:
-        scene = play(function, web, *args, cancel_at=cancel_at)
+        scene = play(function, web, *args, cancel_at=cancel_at, at_end=web.note_end)
     except Wrong as wrong:
         raise _explained(wrong, web, cancel_at) from None
     if web.not_urls:
@@ -36,7 +36,7 @@ def _explained(wrong: Wrong, web: Web, cancel_at: float | None) -> Wrong:
     if cancel_at is not None:
         return Wrong(f"{wrong} {_why_left(web, timeline, cancel_at)}", timeline)
     waiting = "had not ended" in str(wrong)
-    if dead := next((lane.error for lane in timeline if lane.is_task and lane.outcome is Outcome.FAILED), ""):
+    if dead := _killed(timeline):
         why = "A page failed, and took its worker with it" if "no answer" in dead else f"A worker raised {dead}"
         end = (
             "its task_done() never came, so queue.join() waits for ever" if waiting else "that ended your whole program"
@@ -58,13 +58,16 @@ def _explained(wrong: Wrong, web: Web, cancel_at: float | None) -> Wrong:
     )
 
 
+def _killed(timeline: Timeline) -> str:
+    """Return what a task failed with, empty if none did."""
+    return next((lane.error for lane in timeline if lane.is_task and lane.outcome is Outcome.FAILED), "")
+
+
 def _why_left(web: Web, timeline: Timeline, cancel_at: float) -> str:
     """Say why tasks are left after a cancellation: they were not cancelled, or not awaited, or took no notice."""
-    went_on = any(visit.begun >= cancel_at for visit in web.visits)
-    if went_on and any("did not end when it was cancelled" in note for note in timeline.notes):
+    if web.took_no_notice() or (web.cancelled and web.went_on(cancel_at)):
         return "A worker was cancelled and went on. Which `except` catches a CancelledError?"
-    cancelled = [visit for visit in web.visits if visit.begun < cancel_at < visit.ended]
-    if not went_on and any(name.startswith("fetch ") for name in timeline.leaked) and cancelled:
+    if web.cancelled:
         return f"A fetch that is cancelled needs {web.clean_up:g} s to clean up: after `cancel()`, wait for its end."
     return "Cancel your workers in a `finally`, and wait for them there."
 
@@ -89,7 +92,7 @@ def check_pages(scene: Scene, web: Web, pages: Mapping[str, tuple[float, Any]], 
             )
     for url, page in wanted.items():
         if url not in got:
-            raise scene.wrong(_missing(url, wanted, web))
+            raise scene.wrong(_missing(url, wanted, web, scene.timeline))
         if got[url] is not page and got[url] != page:
             what = "The exception itself belongs there." if isinstance(page, Exception) else f"It should be {page!r}."
             raise scene.wrong(f"Under {url!r} stands {got[url]!r:.60}. {what}")
@@ -97,8 +100,13 @@ def check_pages(scene: Scene, web: Web, pages: Mapping[str, tuple[float, Any]], 
         raise scene.wrong(f"{extra[0]!r:.60} is in the dictionary, and was none of the pages.")
 
 
-def _missing(url: str, wanted: Mapping[str, Any], web: Web) -> str:
+def _missing(url: str, wanted: Mapping[str, Any], web: Web, timeline: Timeline) -> str:
     never = [page for page in wanted if not web.begun(page)]
+    if not never and (dead := _killed(timeline)):
+        return (
+            f"A page failed with {dead.partition(':')[0]}, and took its worker with it: {url!r} is missing in what you "
+            "returned. A worker must survive whatever happens to a page."
+        )
     if not never:
         return f"{url!r} was fetched, and left no trace in what you returned, though it failed: keep its exception."
     if any(isinstance(page, Exception) for page in wanted.values()):
@@ -165,11 +173,15 @@ def check_always_busy(scene: Scene, web: Web, workers: int, known: Mapping[str, 
 def check_stopped(function: Answer, web: Web, *args: Any, cancel_at: float) -> None:
     """Cancel a call at `cancel_at` seconds; raise Wrong unless it ends cancelled, at once, and begins no page."""
     scene = watched(web, function, *args, cancel_at=cancel_at)
-    went_on = [visit for visit in web.visits if visit.begun >= cancel_at]
-    if went_on:
+    if went_on := web.went_on(cancel_at):
+        why = (
+            "Cancel all workers at once, then wait for them."
+            if scene.cancelled and not web.took_no_notice()
+            else "Which `except` catches a CancelledError?"
+        )
         raise scene.wrong(
             f"Your function was cancelled at {cancel_at:g} s, and {went_on[0].url!r} was begun at "
-            f"{went_on[0].begun:g} s. Which `except` catches a CancelledError?"
+            f"{went_on[0].begun:g} s. {why}"
         )
     if not scene.cancelled:
         raise scene.wrong(

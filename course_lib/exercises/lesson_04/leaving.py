@@ -140,7 +140,7 @@ def _matched(
         ) from None
     if used_uncalled(Stream, scene.raised):
         raise scene.wrong("`stream` is a function, and you never called it: `stream()` gives the pages.")
-    if isinstance(scene.raised, TypeError) and not stream.opened:
+    if isinstance(scene.raised, TypeError) and not stream.given and stream.opened:
         raise scene.wrong(
             f"Your code raised TypeError: {scene.raised}. `stream()` gives an async generator: take its pages with "
             "`async for`, and close it with `aclosing`."

@@ -6,12 +6,16 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from course_lib.exercises.chance import Chance
-from course_lib.exercises.framework import Answer, Exercise, await_missing
+from course_lib.exercises.framework import Answer, Exercise, Wrong, await_missing
 from course_lib.exercises.lesson_03.scenes import Scene, play
 from course_lib.exercises.lesson_04 import as_found, solutions
 from course_lib.exercises.lesson_04.web import Web
 
 ROUNDS = 20
+COST = (
+    "A page failed, and its ConnectionError, which may be of a class of its own, left your function: that cost you the "
+    "others. After three tries, put the exception in its place."
+)
 
 Pages = Mapping[str, tuple[Any, ...]]
 
@@ -50,8 +54,6 @@ def _grade_fetch_politely(fetch_politely: Answer) -> str:
     pages = {"http://a/dead": (1, dead), "http://a/1": (1, "text 1")}
     web = Web(pages)
     scene = _kept_limits(web, fetch_politely, list(pages), 4, 2)
-    if scene.raised is dead:
-        raise scene.wrong("A page that failed three times cost you the others: put its exception in its place.")
     _texts(scene, [dead, "text 1"])
     _three_tries("http://a/dead", 3, web, scene)
     _ended(web, scene)
@@ -77,8 +79,6 @@ def _tries(chance: Chance, url: str) -> list[Any]:
 def _drawn(function: Answer, pages: Pages, total: int, per_host: int) -> None:
     web = Web(pages)
     scene = _kept_limits(web, function, list(pages), total, per_host)
-    if web.raised(scene.raised):
-        raise scene.wrong("A page that failed three times cost you the others: put its exception in its place.")
     _texts(scene, [answers[-1] for _, *answers in pages.values()])
     for url, (seconds, *answers) in pages.items():
         _three_tries(url, len(answers), web, scene, seconds)
@@ -111,6 +111,11 @@ def _stopped(function: Answer, pages: Pages, total: int, per_host: int) -> None:
             f"At {cancel_at:g} s somebody cancelled your function, and it {scene.answered()} instead of ending "
             "cancelled: let CancelledError through."
         )
+    if went_on := web.went_on(cancel_at):
+        raise scene.wrong(
+            f"Your function was cancelled at {cancel_at:g} s, and {went_on[0].url} was begun at "
+            f"{went_on[0].begun:g} s. Which `except` catches a CancelledError?"
+        )
     if scene.ended > cancel_at:
         raise scene.wrong(f"Your function was cancelled at {cancel_at:g} s, and ended at {scene.ended:g} s.")
 
@@ -124,7 +129,15 @@ def _polite(function: Answer, hosts: Mapping[str, list[int]], total: int, per_ho
 
 
 def _kept_limits(web: Web, function: Answer, urls: list[str], total: int, per_host: int) -> Scene:
-    scene = play(function, web, urls, total, per_host)
+    try:
+        scene = play(function, web, urls, total, per_host)
+    except Wrong as wrong:
+        result = wrong.timeline.result if wrong.timeline else None
+        if isinstance(result, tuple) and web.raised(result[1]):
+            raise Wrong(COST, wrong.timeline) from None
+        raise
+    if web.raised(scene.raised):
+        raise scene.wrong(COST)
     if web.peak() > total:
         raise scene.wrong(f"{web.peak()} pages were being fetched at one time; {total} is the limit.")
     for host in dict.fromkeys(urlsplit(url).netloc for url in urls):

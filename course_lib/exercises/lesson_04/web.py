@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import combinations
 from math import inf
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,7 +21,9 @@ class Visit:
 
     url: str
     begun: float
+    task: object  # that fetches it
     ended: float = inf
+    cancelled: bool = False
 
 
 class Web:
@@ -34,6 +37,7 @@ class Web:
         self._pages = pages
         self.clean_up = clean_up
         self.visits: list[Visit] = []
+        self.cancelled: list[Visit] = []  # those that were cancelled when the learner's function ended
         self.not_urls: list[Any] = []
 
     def __call__(self, url: str) -> Coroutine[Any, Any, Any]:
@@ -50,7 +54,7 @@ class Web:
         loop = asyncio.get_running_loop()
         seconds, *answers = self._pages[url]
         answer = answers[min(self.count()[url], len(answers) - 1)]
-        visit = Visit(url, loop.time())
+        visit = Visit(url, loop.time(), asyncio.current_task())
         self.visits.append(visit)
         with span(f"fetch {url}"):
             try:
@@ -58,12 +62,27 @@ class Web:
                 if isinstance(answer, Exception):
                     raise answer
             except asyncio.CancelledError:
+                visit.cancelled = True
                 if self.clean_up:
                     await asyncio.sleep(self.clean_up)
                 raise
             finally:
                 visit.ended = loop.time()
         return answer
+
+    def note_end(self) -> None:
+        """Note which fetches have been cancelled so far."""
+        self.cancelled = [visit for visit in self.visits if visit.cancelled]
+
+    def went_on(self, since: float) -> list[Visit]:
+        """Return the fetches that were begun at a time or later."""
+        return [visit for visit in self.visits if visit.begun >= since]
+
+    def took_no_notice(self) -> bool:
+        """Return whether a task began another fetch after one of its fetches was cancelled."""
+        return any(
+            one.cancelled and one.task is other.task for one, other in combinations(self.visits, 2) if one is not other
+        )
 
     def count(self) -> Counter[str]:
         """Return how often each page was fetched."""
@@ -111,9 +130,12 @@ class Stream:
         self.given: list[str] = []
         self.left = self.closed = inf  # when it was exhausted, or its closing began, and when that was done
 
-    async def __call__(self) -> AsyncIterator[tuple[str, str]]:
-        """Yield the pages in the order in which they come."""
+    def __call__(self) -> AsyncIterator[tuple[str, str]]:
+        """Return an async generator of the pages in the order in which they come."""
         self.opened += 1
+        return self._stream()
+
+    async def _stream(self) -> AsyncIterator[tuple[str, str]]:
         queue, loop = asyncio.Queue[tuple[str, str]](), asyncio.get_running_loop()
         rest = iter(self._pages)
 
