@@ -23,8 +23,12 @@ MAY_IMPORT: dict[str, set[str]] = {
     "seeing.charts": SHOWN,
     "seeing.links": SHOWN,
     "seeing.exploring": SHOWN,
+    "seeing.orders": {*SHOWN, "seeing.comparing"},
     "seeing.plotting": {*SHOWN, "seeing.comparing", "seeing.counting", "seeing.charts", "seeing.links"},
-    "seeing": {*SHOWN, "seeing.comparing", "seeing.counting", "seeing.charts", "seeing.links", "seeing.exploring"},
+    "seeing": {
+        *SHOWN,
+        *(f"seeing.{verb}" for verb in ("comparing", "counting", "charts", "links", "exploring", "orders")),
+    },
     "notebook": {"paths"},
     "lab": {"paths"},
     "cli": {"__init__", "paths", "lab"},

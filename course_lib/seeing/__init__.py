@@ -3,7 +3,7 @@
 `simulate(main)` runs a coroutine function on a virtual clock, `record()` watches the running loop in real time, and
 `span(name)` names a stretch of code. The first two give a Timeline. `compare` puts several on one time axis,
 `in_flight` counts what is open at once, `chart` and `link_graph` draw numbers and links, and `explore` puts sliders
-under a simulation.
+under a simulation; `every_order` runs it in every order in which what it waits for may end.
 
 All of it prints as text. Pictures are drawn when a notebook asks for one; until then nothing here loads matplotlib.
 """
@@ -14,6 +14,7 @@ from course_lib.seeing.comparing import Comparison, Described, compare, describe
 from course_lib.seeing.counting import InFlight, in_flight
 from course_lib.seeing.exploring import explore
 from course_lib.seeing.links import LinkGraph, link_graph
+from course_lib.seeing.orders import Order, OrderOutcome, Orders, every_order
 from course_lib.seeing.shown import Drawing, Shown, draw_with
 from course_lib.seeing.timeline import Lane, Outcome, Span, State, Timeline, record, simulate, span
 
@@ -25,6 +26,9 @@ __all__ = [
     "InFlight",
     "Lane",
     "LinkGraph",
+    "Order",
+    "OrderOutcome",
+    "Orders",
     "Outcome",
     "RunawayError",
     "Shown",
@@ -35,6 +39,7 @@ __all__ = [
     "chart",
     "compare",
     "describe",
+    "every_order",
     "explore",
     "in_flight",
     "link_graph",

@@ -1,9 +1,10 @@
 """The functions by which a program meets time and servers while a simulation runs: each asks for its thread's clock."""
 
+import asyncio
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
@@ -33,6 +34,7 @@ def _nanoseconds(real: Callable[[], int]) -> Callable[[], int]:
 real_monotonic = time.monotonic
 _real_sleep = time.sleep
 _real_shutdown = ThreadPoolExecutor.shutdown
+_real_start = threading.Thread.start
 _real_getaddrinfo = socket.getaddrinfo
 _real_connect = socket.socket.connect
 _real_connect_ex = socket.socket.connect_ex
@@ -51,10 +53,25 @@ def _shutdown(self: ThreadPoolExecutor, wait: bool = True, *, cancel_futures: bo
     _real_shutdown(self, wait, cancel_futures=cancel_futures)
 
 
+def _start(self: threading.Thread) -> None:
+    clock = clock_of_this_thread()
+    if clock is not None:
+        clock.thread_starts()
+    _real_start(self)
+
+
+def _set(items: Iterable[Any] = ()) -> Any:
+    # asyncio makes a set of what wait() and as_completed() are given, and goes through it: what it begins first would
+    # depend on the addresses at which coroutines happen to lie.
+    clock = clock_of_this_thread()
+    return set(items) if clock is None or not items else clock.visited(items)
+
+
 def _getaddrinfo(host: Any, *args: Any, **kwargs: Any) -> Any:
     # Refused here already: asking a name server takes real time, and may fail with an error that explains nothing.
-    if clock_of_this_thread() is not None and _text(host) not in _HERE:
-        raise _outside(host)
+    clock = clock_of_this_thread()
+    if clock is not None and _text(host) not in _HERE:
+        raise clock.outside(host)
     return _real_getaddrinfo(host, *args, **kwargs)
 
 
@@ -63,7 +80,7 @@ def _check_address(sock: socket.socket, address: Any) -> None:
     if clock is None:
         return
     if not (isinstance(address, tuple) and _text(address[0]) in _HERE and address[1] in clock.own_ports):
-        raise _outside(address)
+        raise clock.outside(address)
     if sock.gettimeout() != 0:
         raise RealSocketError(
             f"a blocking connection to {address!r} would wait in real time, which simulate() cannot follow: "
@@ -73,13 +90,6 @@ def _check_address(sock: socket.socket, address: Any) -> None:
 
 def _text(host: Any) -> Any:
     return host.decode("ascii", "replace") if isinstance(host, bytes) else host
-
-
-def _outside(place: Any) -> RealSocketError:
-    return RealSocketError(
-        f"{place!r} is outside the simulation, where time is real: use record() instead of simulate(), "
-        "or start the server inside the simulated program"
-    )
 
 
 def _connect(self: socket.socket, address: Any, /) -> None:
@@ -97,6 +107,8 @@ _replacements: list[tuple[Any, str, Any]] = [
     *((time, name, _seconds(getattr(time, name))) for name in ("time", "monotonic", "perf_counter")),
     *((time, name, _nanoseconds(getattr(time, name))) for name in ("time_ns", "monotonic_ns", "perf_counter_ns")),
     (ThreadPoolExecutor, "shutdown", _shutdown),
+    (threading.Thread, "start", _start),
+    (asyncio.tasks, "set", _set),
     (socket, "getaddrinfo", _getaddrinfo),
     (socket.socket, "connect", _connect),
     (socket.socket, "connect_ex", _connect_ex),
@@ -126,7 +138,7 @@ def virtual_time_functions() -> Iterator[None]:
             _users -= 1
             if _users == 0:
                 for (owner, name, _), old in zip(_replacements, _found, strict=True):
-                    if old is None:  # inherited: `socket.socket` gets its `connect` from a C class
+                    if old is None:  # inherited: from a C class, or from Python's own names
                         delattr(owner, name)
                     else:
                         setattr(owner, name, old)

@@ -2,12 +2,12 @@
 
 import heapq
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from typing import Any
 
-from course_lib.seeing.clock.errors import SimulationStopped
+from course_lib.seeing.clock.errors import RealSocketError, SimulationStopped
 
 # Waits on real locks are cut into slices of so many real seconds: a thread that waits for a lock cannot be stopped.
 SLICE = 0.05
@@ -85,6 +85,20 @@ class VirtualClock:
         if self.blocks and self.blocks[-1][1] == start:
             start = self.blocks.pop()[0]  # one stretch: a loop that never ends must not fill the memory either
         self.blocks.append((start, end))
+
+    def outside(self, place: Any) -> RealSocketError:
+        """Return the error for a connection to a place outside the simulation."""
+        return RealSocketError(
+            f"{place!r} is outside the simulation, where time is real: use record() instead of simulate(), "
+            "or start the server inside the simulated program"
+        )
+
+    def visited(self, items: Iterable[Any]) -> list[Any]:
+        """Return what stands for a set of what asyncio is given: the same without repetitions, in its order."""
+        return list(dict.fromkeys(items))
+
+    def thread_starts(self) -> None:
+        """Allow it: a thread of the program's own lives in real time."""
 
     # Workers. A job goes to sleep the moment it starts, so that jobs, too, begin one by one and in order.
 

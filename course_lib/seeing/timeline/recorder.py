@@ -196,9 +196,9 @@ async def record(*, tick: float | None = None, blocking: float = BLOCKING) -> As
         recorder.write(timeline, end)
 
 
-def recording_in_context(recorder: Recorder) -> None:
-    """Make `recorder` the one that `span()` and new tasks report to, in the calling thread's context."""
-    _active.set((recorder,))
+def recording_in_context(*recorders: Recorder) -> None:
+    """Make `recorders` those that `span()` and new tasks report to, in the calling thread's context."""
+    _active.set(recorders)
 
 
 def _is_errand(coro: Any) -> bool:

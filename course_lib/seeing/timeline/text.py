@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from course_lib.seeing.timeline.model import Lane, Outcome, Recording, State
 
 WIDTH = 100
-CHART = 50  # columns of time, where the caller does not choose the tick
+CHART = 50  # columns of time, where the caller does not choose the tick; fewer where the text is to be narrower
 WIDEST = 10  # columns that a tick chosen by the caller gets, where there is room
 NAME = 20
 SUMMARY = 25  # columns that the words behind a chart get, however wide the chart
@@ -22,19 +22,20 @@ KEY = {
 END = {Outcome.DONE: "|", Outcome.CANCELLED: "x", Outcome.FAILED: "E", Outcome.LEFT: ">"}
 
 
-def draw_text(timeline: Recording, tick: float | None, most: int) -> str:
-    """Draw `timeline`; Timeline.text says what is allowed."""
+def draw_text(timeline: Recording, tick: float | None, most: int, width: int = WIDTH) -> str:
+    """Draw `timeline`, `width` columns wide at most; Timeline.text says what else is allowed."""
+    chart = CHART - (WIDTH - width)
     if tick is not None and not (0 < tick < math.inf and timeline.end / tick <= 400):
         raise ValueError(f"tick={tick!r}: pass seconds a column, more than 0 and at least {number(timeline.end / 400)}")
     if most < 1:
         raise ValueError(f"lanes={most!r}: pass the number of rows to draw, 1 or more")
-    chosen = tick or round_up(timeline.end / CHART)
+    chosen = tick or round_up(timeline.end / chart)
     lanes = timeline.lanes[:most]
     last = max(end for end in [timeline.end, *(lane.end for lane in lanes)])
     # A coarse tick is drawn several columns wide, or the whole chart would be a few characters.
     scale = Scale(chosen, exact=timeline.virtual)
     ticks = scale.column(last)
-    scale.wide = 1 if tick is None else max(1, min(WIDEST, CHART // (ticks + 1)))
+    scale.wide = 1 if tick is None else max(1, min(WIDEST, chart // (ticks + 1)))
 
     columns = ticks * scale.wide + 1
     rows = [(_short(lane.name), _cells(lane, scale, columns), _summary(lane, scale)) for lane in lanes]
@@ -44,16 +45,18 @@ def draw_text(timeline: Recording, tick: float | None, most: int) -> str:
             scale.paint(cells, *block, MARK[State.BLOCKING])
         rows.insert(0, ("the loop", cells, f"blocked for {scale.blocked(timeline.blocks)} s"))
 
-    width = max(_columns(name) for name in ["seconds", *(name for name, _, _ in rows)])
-    room = WIDTH - SUMMARY - width - len("    ")
-    lines = [_row(width, name, _cut(cells, room), summary) for name, cells, summary in axis(scale, columns) + rows]
+    column = max(_columns(name) for name in ["seconds", *(name for name, _, _ in rows)])
+    room = width - SUMMARY - column - len("    ")
+    lines = [
+        _row(width, column, name, _cut(cells, room), summary) for name, cells, summary in axis(scale, columns) + rows
+    ]
     if rest := timeline.lanes[most:]:
         counts = Counter(lane.outcome.value for lane in rest)
         lines.append(f"and {len(rest)} more: " + ", ".join(f"{n} {outcome}" for outcome, n in counts.items()))
     drawn = {mark for _, cells, _ in rows for mark in cells}
     key = "  ".join(f"{mark} {meaning}" for mark, meaning in KEY.items() if mark in drawn)
     lines.append(f"key: {key}" if rows else "no task was made and no span named")
-    lines += [line for note in timeline.notes[:NOTES] for line in _wrapped("note: ", note)]
+    lines += [line for note in timeline.notes[:NOTES] for line in _wrapped("note: ", note, width)]
     if len(timeline.notes) > NOTES:
         lines.append(f"and {len(timeline.notes) - NOTES} more notes")
     return "\n".join(line.rstrip() for line in lines)
@@ -107,6 +110,12 @@ def round_up(seconds: float) -> float:
     return next(round(step * power, 12) for step in (1, 2, 5, 10) if step * power >= seconds * (1 - 1e-9))
 
 
+def round_down(seconds: float) -> float:
+    """Return the number before in the same series; `seconds` is above 0."""
+    power = 10.0 ** math.floor(math.log10(seconds))
+    return next(round(step * power, 12) for step in (5, 2, 1) if step * power <= seconds * (1 + 1e-9))
+
+
 def axis(scale: Scale, columns: int) -> list[tuple[str, list[str], str]]:
     """Return the two rows over a chart, each a name, its characters and a summary: the seconds, and marks."""
     labels, marks = [" "] * columns, [" "] * columns
@@ -139,8 +148,8 @@ def _summary(lane: Lane, scale: Scale) -> str:
     return ", ".join(parts) + (f": {_printable(lane.error)}" if lane.error else "")
 
 
-def _row(width: int, name: str, cells: list[str], summary: str) -> str:
-    return _fit(f"{name}{' ' * (width - _columns(name))}  {''.join(cells)}  {summary}", WIDTH)
+def _row(width: int, column: int, name: str, cells: list[str], summary: str) -> str:
+    return _fit(f"{name}{' ' * (column - _columns(name))}  {''.join(cells)}  {summary}", width)
 
 
 def _cut(cells: list[str], room: int) -> list[str]:
@@ -159,13 +168,13 @@ def _fit(text: str, most: int) -> str:
     return text + ".."
 
 
-def _wrapped(start: str, text: str) -> list[str]:
+def _wrapped(start: str, text: str, width: int) -> list[str]:
     lines, rest = [start], _printable(text)
     for word in rest.split():
-        if _columns(lines[-1]) > len(start) and _columns(f"{lines[-1]} {word}") > WIDTH:
+        if _columns(lines[-1]) > len(start) and _columns(f"{lines[-1]} {word}") > width:
             lines.append(" " * len(start))
         lines[-1] += word if _columns(lines[-1]) == len(start) else f" {word}"
-    return [_fit(line, WIDTH) for line in lines]
+    return [_fit(line, width) for line in lines]
 
 
 def _printable(text: str) -> str:

@@ -50,7 +50,7 @@ class Watch:
                 try:
                     with self._lock:
                         if self._sent:
-                            _absorb()
+                            absorb_in_thread()
                         self._sent = False
                         self._part += 1
                         self._stoppable, self._deadline = False, math.inf
@@ -100,7 +100,7 @@ class Watch:
                         clock.stop(True)
                         # The loop's own thread may be anywhere, so it is interrupted only where that does not help.
                         for ident in [*clock.running_threads(), *([self._thread] if rounds else [])]:
-                            _raise_in_thread(ident, SimulationStopped)
+                            raise_in_thread(ident, SimulationStopped)
                 rounds += 1
                 if rounds == 10:  # a loop that catches everything: let one arrive right after the one it caught
                     sys.setswitchinterval(1e-6)
@@ -121,19 +121,19 @@ class Watch:
         raise error
 
 
-def _raise_in_thread(ident: int, error: type[BaseException]) -> None:
+def raise_in_thread(ident: int, error: type[BaseException]) -> None:
     """Let a thread raise `error` at its next line of Python, in place of one that has not arrived yet."""
     ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(ident), ctypes.py_object(error))
 
 
-def _absorb() -> None:
+def absorb_in_thread() -> None:
     """Make sure that nothing is on its way to the calling thread any more.
 
     Taking it back would be the obvious way. In Python 3.11 it leaves the interpreter waiting for something that never
     arrives: a later sys.settrace, and with it every debugger, hangs.
     """
     try:
-        _raise_in_thread(threading.get_ident(), SimulationStopped)
+        raise_in_thread(threading.get_ident(), SimulationStopped)
         while True:
             pass
     except SimulationStopped:
