@@ -179,12 +179,11 @@ def run(function: Answer, *args: Any, none: bool = False) -> Timeline:
 
     async def main() -> Any:
         loop = asyncio.get_running_loop()
-        _home.append(loop)
+        at_home(loop)
         factory: Any = loop.get_task_factory()
         factory.real = placed_by_chance
         return await function(*args)
 
-    _home.clear()
     try:
         timeline = simulate(main, limit=LIMIT)
     except NotImplementedError:
@@ -211,6 +210,11 @@ def run(function: Answer, *args: Any, none: bool = False) -> Timeline:
     if timeline.result is None and not none:
         raise Wrong(returned_none(function), timeline)
     return timeline
+
+
+def at_home(loop: asyncio.AbstractEventLoop) -> None:
+    """Note that the learner's function runs on this loop."""
+    _home[:] = [loop]
 
 
 def elsewhere() -> bool:

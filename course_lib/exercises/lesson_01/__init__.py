@@ -4,9 +4,11 @@ from collections.abc import Coroutine, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-from course_lib.exercises.chance import Chance
+from course_lib.exercises.chance import Chance, Unreadable
 from course_lib.exercises.framework import Answer, Exercise, Service, Wrong, await_missing, leaves, run
 from course_lib.exercises.lesson_01 import solutions
+from course_lib.exercises.ordering import in_every_order
+from course_lib.exercises.playing import Scene
 from course_lib.seeing import Timeline
 
 
@@ -54,6 +56,7 @@ def _grade_load_page(load_page: Answer) -> str:
     for _ in range(ROUNDS):
         longest = chance.one_of((0, 1, 3))
         _one_page(load_page, [chance.value(name) for name in told], [chance.seconds(0, longest) for _ in told])
+    in_every_order(load_page, lambda: _three_calls(told), lambda scene, _: _as_wanted(scene, told))
     return "Three waits of 1, 2 and 3 s took 3 s together, not 6 s."
 
 
@@ -77,6 +80,17 @@ def _one_page(load_page: Answer, wanted: Sequence[Any], delays: Sequence[float])
             )
         raise Wrong(f"Expected {tuple(wanted)!r}, got {got!r}.", timeline)
     overlapped(service, timeline, max(delays))
+
+
+def _three_calls(answers: Sequence[str]) -> tuple[Service, list[Any]]:
+    service = Service()
+    return service, [lambda each=each: service.offer(f"get_{each}", 1, each) for each in answers]
+
+
+def _as_wanted(scene: Scene, wanted: Sequence[Any]) -> None:
+    got = scene.result()
+    if not isinstance(got, tuple | list) or list(got) != list(wanted):
+        raise scene.wrong(f"expected {tuple(wanted)!r}, got {got!r:.80}.")
 
 
 def _three(got: Any, timeline: Timeline, wanted: str) -> None:
@@ -116,6 +130,7 @@ def _grade_order_page(order_page: Answer) -> str:
         values = [chance.value(name) for name in ("customer 9", "orders", "offers")]
         longest = chance.one_of((0, 1, 3))
         _one_customer(order_page, values, [chance.seconds(0, longest) for _ in values])
+    in_every_order(order_page, _customer_calls, lambda scene, _: _as_wanted(scene, ("customer", "orders", "offers")))
     return "1 s for the customer, then orders (3 s) and offers (2 s) together: 4 s, not 6 s."
 
 
@@ -148,6 +163,15 @@ def _one_customer(order_page: Answer, wanted: Sequence[Any], delays: Sequence[fl
             timeline,
         )
     overlapped(service, timeline, delays[0] + max(delays[1:]))
+
+
+def _customer_calls() -> tuple[Service, list[Any]]:
+    service = Service()
+    return service, [
+        lambda: service.offer("get_customer", 1, "customer"),
+        lambda customer: service.offer("get_orders", 1, "orders", customer),
+        lambda customer: service.offer("get_offers", 1, "offers", customer),
+    ]
 
 
 order_page = Exercise(
@@ -197,7 +221,14 @@ def _grade_fetch_all(fetch_all: Answer) -> str:
         _all_fetched(
             fetch_all, {name: (chance.seconds(0, longest), chance.answer(f"page of {name}")) for name in names}
         )
+    four = {"a": "page a", "b": Unreadable("b"), "c": 0, "d": ConnectionError("no answer from d")}
+    in_every_order(fetch_all, lambda: _fetches(four), lambda scene, _: _as_wanted(scene, list(four.values())))
     return "Four fetches in 3 s, in input order, and the one that failed cost only itself."
+
+
+def _fetches(answers: Mapping[str, Any]) -> tuple[Service, list[Any]]:
+    service = Service()
+    return service, [lambda name: service.offer(f"fetch {name}", 1, answers[name]), list(answers)]
 
 
 def _fetched(

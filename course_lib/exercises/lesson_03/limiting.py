@@ -5,7 +5,9 @@ from typing import Any
 from course_lib.exercises.chance import Chance
 from course_lib.exercises.framework import Answer, Exercise
 from course_lib.exercises.lesson_03 import solutions
-from course_lib.exercises.lesson_03.scenes import Scene, Source, play, was_called
+from course_lib.exercises.lesson_03.scenes import Source, was_called
+from course_lib.exercises.ordering import in_every_order
+from course_lib.exercises.playing import Scene, play
 
 ROUNDS = 12
 OLD = "yesterday's page"
@@ -45,7 +47,27 @@ def _grade_fetch_or_default(fetch_or_default: Answer) -> str:
         _fails_late(fetch_or_default, Source("fetch", long, "page", clean_up, chance.failure("the fetch")), limit)
         cancel_at = chance.seconds(0, limit - 0.25) + 0.125
         _cancelled(fetch_or_default, Source("fetch", long, "page", clean_up), limit, cancel_at, "in the fetch")
+    in_every_order(fetch_or_default, _one_fetch, _either)
+    in_every_order(fetch_or_default, _one_fetch, _either_or_cancelled, cancel_at=1)
     return "In time, too late, failed, cancelled: your function tells these four ends apart."
+
+
+def _one_fetch() -> tuple[Source, list[Any]]:
+    fetch = Source("fetch", 1, "page")
+    return fetch, [fetch, 2, OLD]
+
+
+def _either(scene: Scene, fetch: Source) -> None:
+    wanted = OLD if fetch.cleaned_up else "page"
+    if scene.result() != wanted:
+        raise scene.wrong(f"your function {scene.answered()}, and {wanted!r} was to be returned.")
+
+
+def _either_or_cancelled(scene: Scene, fetch: Source) -> None:
+    if not scene.cancelled:
+        _either(scene, fetch)
+    elif fetch.begun and not fetch.ended:
+        raise scene.wrong("your function ended cancelled, and the fetch had not ended.")
 
 
 def _in_time(fetch_or_default: Answer, fetch: Source, limit: float, old: Any) -> None:

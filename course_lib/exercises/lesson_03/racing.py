@@ -1,11 +1,14 @@
 """Exercise 3: many sources, one answer, and nobody left running."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from course_lib.exercises.chance import Chance, Unreadable
 from course_lib.exercises.framework import Answer, Exercise, leaves
 from course_lib.exercises.lesson_03 import solutions
-from course_lib.exercises.lesson_03.scenes import CLEAN_UP, Scene, Source, play, was_called
+from course_lib.exercises.lesson_03.scenes import CLEAN_UP, Source, was_called
+from course_lib.exercises.ordering import in_every_order
+from course_lib.exercises.playing import Scene, play
 
 ROUNDS = 25
 TIES = 8
@@ -57,7 +60,28 @@ def _grade_first_answer(first_answer: Answer) -> str:
             _first(first_answer, [Source(*each, error) for each, error in zip(drawn, late, strict=True)])
         # All of them slow: whoever cancels comes before the first answer.
         _cancelled(first_answer, [Source(name, 3 + wait, answer, tidy) for name, wait, answer, tidy in drawn], 1.125)
+    in_every_order(first_answer, lambda: _three_sources(OSError("a"), "b", 0), _one_answer)
+    in_every_order(first_answer, lambda: _three_sources(OSError("a"), Unreadable("b"), ValueError("c")), _all_errors)
+    in_every_order(first_answer, lambda: _three_sources("a", "b", "c"), _one_answer, cancel_at=1)
     return "The first success wins, failures are kept until they matter, and nobody is left running."
+
+
+def _three_sources(*answers: Any) -> tuple[list[Source], list[Any]]:
+    sources = [Source(f"source {name}", 1, answer) for name, answer in zip("abc", answers, strict=True)]
+    return sources, [sources]
+
+
+def _one_answer(scene: Scene, sources: list[Source]) -> bool:
+    """Check the answer; return whether the cancellation came after it, when the other sources cleaned up."""
+    good = [source.answer for source in sources if not isinstance(source.answer, Exception)]
+    if not scene.cancelled and scene.result() not in good:
+        raise scene.wrong(f"your function {scene.answered()}, which is none of the answers.")
+    return scene.cancelled and any(source.ended and not source.cleaned_up for source in sources)
+
+
+def _all_errors(scene: Scene, sources: list[Source]) -> None:
+    if {id(each) for each in leaves(scene.raised)} != {id(source.answer) for source in sources}:
+        raise scene.wrong(f"your function {scene.answered()}; all three sources failed: tell of all of them.")
 
 
 def _asked_together(sources: Sequence[Source], scene: Scene) -> None:

@@ -3,10 +3,12 @@
 import inspect
 from typing import Any
 
-from course_lib.exercises.chance import Chance
+from course_lib.exercises.chance import Chance, Unreadable
 from course_lib.exercises.framework import Answer, Exercise
 from course_lib.exercises.lesson_03 import as_found, solutions
-from course_lib.exercises.lesson_03.scenes import CLEAN_UP, Bad, Jobs, Scene, bad, play
+from course_lib.exercises.lesson_03.scenes import CLEAN_UP, Bad, Jobs, bad
+from course_lib.exercises.ordering import in_every_order
+from course_lib.exercises.playing import Scene, play
 
 ROUNDS = 12
 
@@ -55,7 +57,21 @@ def _grade_work_through(work_through: Answer) -> str:
         scene = play(work_through, jobs.get_job, jobs.handle, jobs.close, cancel_at=cancel_at)
         doing = "while it handled a job" if in_hand else "while it waited for a job"
         _stopped(jobs, scene, cancel_at, doing, closing + (clean_up if in_hand else 0))
+    in_every_order(work_through, _few_jobs, _worked_or_cancelled, cancel_at=1)
     return "It survives a bad job, stops when told to, and closes once however it ends."
+
+
+def _few_jobs() -> tuple[Jobs, list[Any]]:
+    jobs = Jobs("job 1", bad("job 2", Unreadable("job 2")), "job 3")
+    return jobs, [jobs.get_job, jobs.handle, jobs.close]
+
+
+def _worked_or_cancelled(scene: Scene, jobs: Jobs) -> None:
+    if scene.cancelled and jobs.closing == 1:
+        return  # perhaps in there, which nobody does
+    if not scene.cancelled and scene.result() != 2:
+        raise scene.wrong(f"your function {scene.answered()}; it had handled two good jobs.")
+    _closed_once(jobs, scene, "Then")
 
 
 def _valued(chance: Chance, name: str) -> Any:

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from course_lib.exercises.framework import Answer, Wrong, await_missing
-from course_lib.exercises.lesson_03.scenes import Scene, play, used_uncalled
 from course_lib.exercises.lesson_04.web import Web, tasks_at_once
+from course_lib.exercises.playing import Scene, play, used_uncalled
 from course_lib.seeing import Outcome, Timeline
 
 SPARE = 2  # tasks an answer may have besides its workers: one that feeds, one that waits

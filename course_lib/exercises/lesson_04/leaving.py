@@ -2,12 +2,16 @@
 
 import asyncio
 from collections.abc import Sequence
+from math import inf
+from typing import Any
 
 from course_lib.exercises.chance import Chance
 from course_lib.exercises.framework import Answer, Exercise, Wrong
-from course_lib.exercises.lesson_03.scenes import CLEAN_UP, Scene, play, used_uncalled
+from course_lib.exercises.lesson_03.scenes import CLEAN_UP
 from course_lib.exercises.lesson_04 import solutions
 from course_lib.exercises.lesson_04.web import Stream
+from course_lib.exercises.ordering import in_every_order
+from course_lib.exercises.playing import Scene, play, used_uncalled
 
 ROUNDS = 15
 
@@ -60,7 +64,29 @@ def _grade_first_match(first_match: Answer) -> str:
             cancel_at = chance.seconds(0, pages[0][1] - 0.25) + 0.125
             stream, scene = _matched(first_match, pages, "locks", cancel_at=cancel_at)
             _stopped(scene, cancel_at)
+    three = [("a", 1, "locks"), ("b", 1, "queues"), ("c", 1, "more queues")]
+    in_every_order(first_match, lambda: _stream(three), _left)
+    in_every_order(first_match, lambda: _stream(three), _left, cancel_at=1)
     return "You left at the first match, with two pages still to come, and the stream's workers ended with you."
+
+
+def _stream(pages: Sequence[tuple[str, float, str]]) -> tuple[Stream, list[Any]]:
+    async def matches(text: str) -> bool:
+        await asyncio.sleep(0)
+        return "queues" in text
+
+    stream = Stream(pages)
+    return stream, [stream, matches]
+
+
+def _left(scene: Scene, stream: Stream) -> bool:
+    """Check what was found; return whether the cancellation may have come when the stream was being closed."""
+    first = next((url for url in stream.given if url != "a"), None)
+    if not scene.cancelled and (scene.result() != first or stream.given[-1] != first):
+        raise scene.wrong(f"the first page to come that matches was {first!r}, and your function {scene.answered()}.")
+    if stream.given and stream.left == inf:
+        raise scene.wrong("your function had ended, and its stream was still open.")
+    return scene.cancelled and stream.left < inf
 
 
 def _none_matches(stream: Stream, scene: Scene) -> None:

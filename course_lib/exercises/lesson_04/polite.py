@@ -7,9 +7,10 @@ from urllib.parse import urlsplit
 
 from course_lib.exercises.chance import Chance
 from course_lib.exercises.framework import Answer, Exercise, Wrong, await_missing
-from course_lib.exercises.lesson_03.scenes import Scene, play
 from course_lib.exercises.lesson_04 import as_found, solutions
 from course_lib.exercises.lesson_04.web import Web
+from course_lib.exercises.ordering import in_every_order
+from course_lib.exercises.playing import Scene, play
 
 ROUNDS = 20
 COST = (
@@ -65,7 +66,21 @@ def _grade_fetch_politely(fetch_politely: Answer) -> str:
         pages = {url: (chance.seconds(0.25, 2), *_tries(chance, url)) for url in urls}
         _drawn(fetch_politely, pages, chance.number(1, 4), chance.number(1, 3))
         _stopped(fetch_politely, pages, chance.number(1, 4), chance.number(1, 3))
+    flaky: Pages = {"http://a/1": (1, down, "a"), "http://a/2": (1, ""), "http://b/1": (1, 0), "http://b/2": (1, "b")}
+    in_every_order(
+        fetch_politely, lambda: _few(flaky, 2, 1), lambda scene, web: _all_there(scene, web, flaky, total=2, per_host=1)
+    )
     return "Limits kept, and nobody waits with a slot in hand: the fast host was done in 2 s."
+
+
+def _few(pages: Pages, total: int, per_host: int) -> tuple[Web, list[Any]]:
+    web = Web(pages)
+    return web, [web, list(pages), total, per_host]
+
+
+def _all_there(scene: Scene, web: Web, pages: Pages, *, total: int, per_host: int) -> None:
+    _within_limits(scene, web, list(pages), total, per_host)
+    _texts(scene, [answers[-1] for _, *answers in pages.values()])
 
 
 def _tries(chance: Chance, url: str) -> list[Any]:
@@ -138,12 +153,16 @@ def _kept_limits(web: Web, function: Answer, urls: list[str], total: int, per_ho
         raise
     if web.raised(scene.raised):
         raise scene.wrong(COST)
+    _within_limits(scene, web, urls, total, per_host)
+    return scene
+
+
+def _within_limits(scene: Scene, web: Web, urls: list[str], total: int, per_host: int) -> None:
     if web.peak() > total:
         raise scene.wrong(f"{web.peak()} pages were being fetched at one time; {total} is the limit.")
     for host in dict.fromkeys(urlsplit(url).netloc for url in urls):
         if web.peak(host) > per_host:
             raise scene.wrong(f"{web.peak(host)} pages of {host} were being fetched at one time; {per_host} a host.")
-    return scene
 
 
 def _texts(scene: Scene, wanted: list[Any]) -> None:

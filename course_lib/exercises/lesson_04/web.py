@@ -39,6 +39,7 @@ class Web:
         self.visits: list[Visit] = []
         self.cancelled: list[Visit] = []  # those that were cancelled when the learner's function ended
         self.not_urls: list[Any] = []
+        self._busy, self._most = Counter[str | None](), Counter[str | None]()  # fetches under way, by host and in all
 
     def __call__(self, url: str) -> Coroutine[Any, Any, Any]:
         """Return a coroutine whose lane in the timeline is named after the page."""
@@ -56,6 +57,9 @@ class Web:
         answer = answers[min(self.count()[url], len(answers) - 1)]
         visit = Visit(url, loop.time(), asyncio.current_task())
         self.visits.append(visit)
+        here = (None, urlsplit(url).netloc)
+        self._busy.update(here)
+        self._most |= self._busy
         with span(f"fetch {url}"):
             try:
                 await asyncio.sleep(seconds)
@@ -68,6 +72,7 @@ class Web:
                 raise
             finally:
                 visit.ended = loop.time()
+                self._busy.subtract(here)
         return answer
 
     def note_end(self) -> None:
@@ -90,9 +95,7 @@ class Web:
 
     def peak(self, host: str | None = None) -> int:
         """Return the most pages, of `host` or of all, that were being fetched at one time."""
-        return most_at_once(
-            (visit.begun, visit.ended) for visit in self.visits if host in (None, urlsplit(visit.url).netloc)
-        )
+        return self._most[host]
 
     def begun(self, url: str) -> list[float]:
         """Return when each fetch of a page began."""

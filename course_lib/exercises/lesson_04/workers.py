@@ -5,9 +5,8 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-from course_lib.exercises.chance import Chance
+from course_lib.exercises.chance import Chance, Unreadable
 from course_lib.exercises.framework import Answer, Exercise
-from course_lib.exercises.lesson_03.scenes import Scene
 from course_lib.exercises.lesson_04 import as_found, solutions
 from course_lib.exercises.lesson_04.checks import (
     check_always_busy,
@@ -19,6 +18,8 @@ from course_lib.exercises.lesson_04.checks import (
     watched,
 )
 from course_lib.exercises.lesson_04.web import Web
+from course_lib.exercises.ordering import in_every_order
+from course_lib.exercises.playing import Scene
 
 ROUNDS = 20
 TAKE = "A URL that one worker has taken must be gone for the others: take from one queue."
@@ -57,7 +58,27 @@ def _grade_fetch_bounded(fetch_bounded: Answer) -> str:
         _bounded(fetch_bounded, pages, workers)
         web = Web(pages, clean_up=chance.seconds(0, 1))
         check_stopped(fetch_bounded, web, urls, workers, cancel_at=0.125 + chance.seconds(0, 0.25))
+    pages = {"page 1": (1, "text 1"), "page 2": (1, Unreadable("2")), "page 3": (1, ""), "page 4": (1, "text 4")}
+    in_every_order(fetch_bounded, lambda: _web(pages, list(pages), 2), lambda scene, web: _all_there(scene, web, pages))
+    in_every_order(fetch_bounded, lambda: _web(pages, list(pages), 2), _stops, cancel_at=1)
     return "Twelve pages, three workers, 6 s: while the slow page loaded, the other two fetched all the rest."
+
+
+def _web(pages: Mapping[str, tuple[Any, ...]], *args: Any) -> tuple[Web, list[Any]]:
+    web = Web(pages)
+    return web, [web, *args]
+
+
+def _all_there(scene: Scene, web: Web, pages: Mapping[str, tuple[float, Any]]) -> None:
+    check_pages(scene, web, pages, TAKE)
+    check_peak(scene, web, 2)
+
+
+def _stops(scene: Scene, web: Web) -> None:
+    if not scene.cancelled and scene.raised:
+        raise scene.wrong(f"it {scene.answered()}; it was cancelled, and is to end so.")
+    if went_on := web.went_on(1):
+        raise scene.wrong(f"{went_on[0].url!r} is begun after that.")
 
 
 def _bounded(fetch_bounded: Answer, pages: Mapping[str, tuple[float, Any]], workers: int) -> None:
@@ -156,6 +177,8 @@ def _grade_crawl(crawl: Answer) -> str:
         web = Web(site, clean_up=chance.seconds(0, 1))
         under_way = [0.0, site["start"][0]] if len(reached) > 1 else [0.0]
         check_stopped(crawl, web, "start", workers, cancel_at=chance.one_of(under_way) + 0.125)
+    in_every_order(crawl, lambda: _web(circle, "start", 2), lambda scene, web: _all_there(scene, web, circle))
+    in_every_order(crawl, lambda: _web(circle, "start", 2), _stops, cancel_at=1)
     return "Every page once, and only once; a dead page costs itself, and a cancelled crawl stops."
 
 
