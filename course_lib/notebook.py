@@ -7,9 +7,13 @@ from __future__ import annotations  # so that a Python too old for the course ca
 
 import asyncio
 import importlib.util
+import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
+
+from course_lib.edition import advice
 
 MINIMUM = (3, 11)
 PACKAGES = ("aiohttp", "aiomonitor", "asyncpg", "ipywidgets", "matplotlib", "redis", "requests")
@@ -32,7 +36,8 @@ class NotReady(RuntimeError):
 def setup() -> None:
     """Make this notebook's kernel ready for the course, and print `Ready.`; running it again changes nothing.
 
-    Checks Python and packages, lets Interrupt end a long `await`, and asks for crisp figures.
+    Checks Python and packages, lets Interrupt end a long `await`, and asks for crisp figures. In a learner's copy that
+    is older than the course it also says how to get the newer one.
 
     Raises NotReady when Python is older than 3.11, a package is missing, or no notebook kernel is running this.
     """
@@ -45,6 +50,8 @@ def setup() -> None:
         )
     _wake_regularly()
     _crisp_figures(shell)
+    if told := advice(_file_of(shell)):
+        print(told)
     print("Ready.")
 
 
@@ -55,6 +62,11 @@ def _check(version: tuple[int, ...], packages: Sequence[str]) -> None:
     missing = [name for name in packages if importlib.util.find_spec(name) is None]
     if missing:
         raise NotReady(f"This kernel's Python cannot import {', '.join(missing)}. {MEND}")
+
+
+def _file_of(shell: Any) -> Path:
+    """Return the notebook that the kernel was started for, as Jupyter or VS Code tell it; where neither does, ""."""
+    return Path(shell.user_ns.get("__vsc_ipynb_file__") or os.environ.get("JPY_SESSION_NAME", ""))
 
 
 def _wake_regularly() -> None:

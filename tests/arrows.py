@@ -5,11 +5,22 @@ from collections.abc import Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
-LESSONS = ("fetching", "monitor", "lifecycle", "crawler", "database", "users", "comparison")
-"""The lesson modules, in the order of the course. Any may import those before it, and none what comes after."""
+LESSONS: dict[str, set[str]] = {
+    "fetching": {"seeing"},
+    "monitor": {"seeing"},
+    "lifecycle": set(),
+    "crawler": {"seeing", "lifecycle"},
+    "database": {"lifecycle"},
+    "users": {"database"},
+    "comparison": {"seeing", "lifecycle"},
+}
+"""The lesson modules, in the order of the course, and what each may import: never one that comes after."""
 
 SHOWN = {"seeing.shown", "seeing.clock", "seeing.timeline"}
 """What a verb that makes something visible stands on."""
+
+VERBS = {"seeing.comparing", "seeing.counting", "seeing.charts", "seeing.links", "seeing.stepping", "seeing.orders"}
+"""What can be drawn, besides a timeline."""
 
 MAY_IMPORT: dict[str, set[str]] = {
     "__init__": set(),
@@ -22,18 +33,18 @@ MAY_IMPORT: dict[str, set[str]] = {
     "seeing.counting": SHOWN,
     "seeing.charts": SHOWN,
     "seeing.links": SHOWN,
-    "seeing.exploring": SHOWN,
+    "seeing.widgets": set(),
+    "seeing.exploring": {*SHOWN, "seeing.widgets"},
+    "seeing.stepping": {*SHOWN, "seeing.widgets"},
     "seeing.orders": {*SHOWN, "seeing.comparing"},
-    "seeing.plotting": {*SHOWN, "seeing.comparing", "seeing.counting", "seeing.charts", "seeing.links"},
-    "seeing": {
-        *SHOWN,
-        *(f"seeing.{verb}" for verb in ("comparing", "counting", "charts", "links", "exploring", "orders")),
-    },
-    "notebook": {"paths"},
+    "seeing.plotting": {*SHOWN, *VERBS},
+    "seeing": {*SHOWN, *VERBS, "seeing.exploring"},
+    "edition": {"paths"},
+    "notebook": {"edition"},
     "lab": {"paths"},
-    "cli": {"__init__", "paths", "lab"},
-    "exercises": {*LESSONS, "seeing", "lab", "paths"},
-    **{lesson: {"seeing", *LESSONS[:place]} for place, lesson in enumerate(LESSONS)},
+    "cli": {"__init__", "paths", "edition", "lab"},
+    "exercises": {"seeing", "paths"},
+    **LESSONS,
 }
 """What each part may import besides itself. For the lessons, "seeing" is its face, its clock and its timeline."""
 

@@ -10,7 +10,13 @@ from pathlib import Path
 from course_lib.cli.environment import KEY_PACKAGES, STAMP
 from course_lib.paths import REPO
 
-FILES = ("course_lib/__init__.py", "course_lib/__main__.py", "course_lib/paths.py", "pyproject.toml")
+FILES = (
+    "course_lib/__init__.py",
+    "course_lib/__main__.py",
+    "course_lib/edition.py",
+    "course_lib/paths.py",
+    "pyproject.toml",
+)
 
 NOTEBOOK = {
     "cells": [

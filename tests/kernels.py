@@ -17,6 +17,7 @@ from course_lib.cli.refresh import CELL_TIMEOUT, ThisPython, kernel_environment
 from course_lib.paths import MASTERS
 
 Output = dict[str, Any]
+Message = tuple[str, dict[str, Any]]  # its kind and its content
 
 
 class Kernel:
@@ -27,6 +28,12 @@ class Kernel:
         self.client: BlockingKernelClient = manager.client()
         self.client.start_channels()
         self.client.wait_for_ready(timeout=CELL_TIMEOUT)
+
+    @property
+    def pid(self) -> int:
+        """The process of the kernel that runs now."""
+        provisioner: Any = self.manager.provisioner
+        return int(provisioner.pid)
 
     def send(self, source: str, *, stop_on_error: bool = True) -> str:
         """Queue a cell and return the id of its request, without waiting for anything."""
@@ -50,7 +57,7 @@ class Kernel:
                     waiting.discard(request)
 
     def run(self, *requests: str) -> dict[str, list[Output]]:
-        """Wait for these requests and return the outputs of each, in nbformat's form.
+        """Wait for these requests and return the outputs of each, in nbformat's form, streams joined.
 
         Raises LookupError when the kernel answered a request without running it.
         """
@@ -59,22 +66,31 @@ class Kernel:
         for request, kind, content in self.listen(*requests):
             if kind == "execute_input":
                 started.add(request)
-            elif kind in ("stream", "display_data", "execute_result", "error"):
+            elif kind == "stream":
+                _add_text(outputs[request], content)
+            elif kind in ("display_data", "execute_result", "error"):
                 outputs[request].append({"output_type": kind, **content})
         never = [number for number, request in enumerate(requests, start=1) if request not in started]
         if never:
             raise LookupError(f"the kernel answered without running code cells {never}")
         return outputs
 
+    def printed(self, source: str) -> str:
+        """Run a cell and return what it printed, whole; whatever else it gives stands there by its kind's name."""
+        request = self.send(source)
+        return "".join(output.get("text", output["output_type"]) for output in self.run(request)[request])
+
     def interrupt_at(self, word: str, source: str) -> tuple[list[str], float]:
         """Run a cell, interrupt it once it prints `word`; return its errors and the seconds until it was done."""
         request = self.send(source)
         errors: list[str] = []
-        interrupted = 0.0
+        interrupted, said = 0.0, ""
         for _, kind, content in self.listen(request):
-            if kind == "stream" and word in content["text"]:
-                self.manager.interrupt_kernel()
-                interrupted = time.monotonic()
+            if kind == "stream":
+                said += content["text"]
+                if word in said and not interrupted:
+                    self.manager.interrupt_kernel()
+                    interrupted = time.monotonic()
             elif kind == "error":
                 errors.append(content["ename"])
         assert interrupted, f"the cell never printed {word!r}"
@@ -87,6 +103,14 @@ class Kernel:
         self.client = self.manager.client()
         self.client.start_channels()
         self.client.wait_for_ready(timeout=CELL_TIMEOUT)
+
+
+def _add_text(outputs: list[Output], stream: dict[str, Any]) -> None:
+    """Add a message of a stream: a kernel may send the text of one print in several."""
+    if outputs and outputs[-1]["output_type"] == "stream" and outputs[-1]["name"] == stream["name"]:
+        outputs[-1]["text"] += stream["text"]
+    else:
+        outputs.append({"output_type": "stream", **stream})
 
 
 @contextmanager
@@ -104,3 +128,37 @@ def start(folder: Path = MASTERS) -> Iterator[Kernel]:
             if kernel is not None:
                 kernel.client.stop_channels()
             manager.shutdown_kernel(now=True)
+
+
+class Learner:
+    """Runs cells, moves sliders and presses buttons, each known by what is written on it."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self.kernel = kernel
+        self.sliders: dict[str, tuple[str, dict[str, Any]]] = {}
+
+    def run(self, source: str) -> list[Message]:
+        """Run a cell, note the sliders that it opens and return what it shows."""
+        shown = []
+        for _, kind, content in self.kernel.listen(self.kernel.send(source)):
+            if kind == "comm_open":
+                state = content["data"]["state"]
+                self.sliders[state.get("description", "")] = content["comm_id"], state
+            elif kind not in ("status", "execute_input"):
+                shown.append((kind, content))
+        return shown
+
+    def move(self, name: str, value: float) -> list[Message]:
+        """Move a slider and return what the kernel shows in turn."""
+        return self._say(name, {"method": "update", "state": {"value": value}, "buffer_paths": []})
+
+    def press(self, name: str) -> list[Message]:
+        """Press a button and return what the kernel shows in turn."""
+        return self._say(name, {"method": "custom", "content": {"event": "click"}})
+
+    def _say(self, name: str, data: dict[str, Any]) -> list[Message]:
+        client = self.kernel.client
+        message = client.session.msg("comm_msg", {"comm_id": self.sliders[name][0], "data": data})
+        client.shell_channel.send(message)
+        said = self.kernel.listen(message["header"]["msg_id"])
+        return [(kind, content) for _, kind, content in said if kind not in ("status", "comm_msg")]

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import rooms
 from arrows import LESSONS, MAY_IMPORT, imports, violations
 
 from course_lib.paths import REPO
@@ -13,6 +14,7 @@ PACKAGE = REPO / "course_lib"
 # What runs before anything is installed: all but what runs inside the environment.
 BEFORE_SET_UP = [
     *sorted({*(PACKAGE / "cli").glob("*.py")} - {PACKAGE / "cli" / "refresh.py"}),
+    PACKAGE / "edition.py",
     PACKAGE / "paths.py",
 ]
 
@@ -30,7 +32,8 @@ def package(tmp_path: Path) -> Path:
     files = {
         "__init__.py": '"""Nothing."""',
         "fetching.py": "import asyncio\nfrom course_lib.seeing import span",
-        "monitor.py": "from course_lib import fetching\nimport course_lib.seeing.clock",
+        "crawler.py": "from course_lib import lifecycle\nimport course_lib.seeing.clock",
+        "lifecycle.py": "import asyncio",
         "seeing/__init__.py": "from course_lib.seeing.timeline import span\n"
         "def plotting():\n    from course_lib.seeing import plotting\n    return plotting",
         "seeing/timeline.py": "from course_lib.seeing import clock",
@@ -39,7 +42,7 @@ def package(tmp_path: Path) -> Path:
         "lab/web.py": "from course_lib.lab.routes import route\nfrom . import other",
         "lab/other.py": "from course_lib.lab import routes",
         "lab/routes.py": "import json",
-        "exercises/lesson_01.py": "from course_lib.lab import web\nfrom ..fetching import fetch",
+        "exercises/lesson_01.py": "from course_lib.seeing import simulate\nfrom ..paths import REPO",
         "cli/doctor.py": "from course_lib import __version__\nfrom course_lib.lab import web",
     }
     for name, code in files.items():
@@ -111,9 +114,9 @@ def test_a_circle_inside_a_part_is_caught(package, line):
 
 
 def test_the_table_lets_lessons_see_only_earlier_ones():
-    """Of any two lesson modules, exactly the later may import the earlier."""
-    for place, lesson in enumerate(LESSONS):
-        assert MAY_IMPORT[lesson] & set(LESSONS) == set(LESSONS[:place])
+    """A lesson module may import what makes things visible, and lesson modules that come before it."""
+    for place, (lesson, targets) in enumerate(LESSONS.items()):
+        assert targets <= {"seeing", *list(LESSONS)[:place]}, lesson
 
 
 @pytest.mark.parametrize("path", BEFORE_SET_UP, ids=lambda path: path.name)
@@ -123,3 +126,14 @@ def test_what_runs_before_set_up_uses_only_the_standard_library(path):
         ast.parse(path.read_bytes()), ("course_lib", *path.relative_to(PACKAGE).with_suffix("").parts)
     ):
         assert late or name.partition(".")[0] in {*sys.stdlib_module_names, "course_lib"}, name
+
+
+def test_the_page_of_rooms_is_true():
+    """course_lib/README.md is what `python tests/rooms.py` writes from the docstrings and the arrows."""
+    assert rooms.PAGE.read_text(encoding="utf-8") == rooms.page(), "run: python tests/rooms.py"
+
+
+def test_every_room_says_what_it_is():
+    """Each part stands on the page with a whole sentence."""
+    for part in MAY_IMPORT.keys() - {"__init__", "__main__"}:
+        assert rooms.sentence(part).endswith((".", "`")), part

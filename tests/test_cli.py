@@ -18,6 +18,7 @@ import pytest
 from course_clone import NOTEBOOK, Clone
 
 import course_lib
+from course_lib import edition
 from course_lib.cli import environment, lab, main, work
 from course_lib.cli.errors import CourseError
 from course_lib.paths import REPO, work_folder
@@ -107,7 +108,7 @@ def test_what_an_old_python_reads_has_no_new_syntax(name):
 
 
 def test_copies_have_no_outputs_and_everything_else(masters):
-    """The learner's copy has neither outputs nor execution counts, and differs in nothing else."""
+    """The learner's copy has neither outputs nor execution counts, and differs in nothing else but its edition."""
     for copy in work.make_copies(masters):
         text = copy.read_text(encoding="utf-8")
         assert text.endswith("}\n")
@@ -117,6 +118,7 @@ def test_copies_have_no_outputs_and_everything_else(masters):
         assert content["cells"][1].pop("execution_count") is None
         master = json.loads(json.dumps(NOTEBOOK))
         del master["cells"][1]["outputs"], master["cells"][1]["execution_count"]
+        assert content["metadata"].pop(edition.KEY) == {"edition": edition.edition_of(master)}
         assert content == master
 
 
@@ -164,6 +166,69 @@ def test_reset_lists_the_lessons_when_it_cannot_tell_which(masters, name, told):
         work.reset(name, masters)
     assert told in str(error.value)
     assert "  00_start_here\n  01_sync_vs_async\nNext: name one, or give its number" in str(error.value)
+
+
+def test_a_copy_of_the_course_as_it_is_gets_no_advice(masters):
+    """A fresh copy, also with answers and outputs in it, is of the course as it is now."""
+    copy = work.make_copies(masters)[1]
+    content = json.loads(copy.read_text(encoding="utf-8"))
+    content["cells"][1]["source"] = ["my_answer = 42"]
+    copy.write_text(json.dumps(content))
+    assert edition.advice(copy, masters) == ""
+
+
+def test_an_older_copy_is_told_how_to_get_the_newer_one(masters):
+    """When the lesson has changed since, the learner's copy says so, how to get the newer one, and that it is kept."""
+    copy = work.make_copies(masters)[1]
+    changed = json.loads(json.dumps(NOTEBOOK))
+    changed["cells"][1]["source"] = ["a better question"]
+    (masters / copy.name).write_text(json.dumps(changed))
+    told = edition.advice(copy, masters)
+    assert "newer edition" in told
+    assert "python -m course_lib reset 01" in told
+    assert "kept" in told
+    assert max(map(len, told.splitlines())) < 80
+    work.reset("01", masters)
+    assert edition.advice(copy, masters) == ""
+
+
+def test_a_copy_from_before_there_were_editions_is_an_older_one(masters):
+    """A copy without an edition was made by a course that wrote none."""
+    copy = work.make_copies(masters)[1]
+    copy.write_text(json.dumps(NOTEBOOK))
+    assert "newer edition" in edition.advice(copy, masters)
+
+
+def test_new_outputs_make_no_new_edition(masters):
+    """A lesson that was only executed again is the same lesson."""
+    copy = work.make_copies(masters)[1]
+    executed = json.loads(json.dumps(NOTEBOOK))
+    executed["cells"][1]["outputs"] = []
+    (masters / copy.name).write_text(json.dumps(executed))
+    assert edition.advice(copy, masters) == ""
+
+
+def test_a_lesson_that_was_split_names_its_parts(masters):
+    """Where the lesson is gone from the course, its copy names what has its number now."""
+    copy = work.make_copies(masters)[1]
+    text = (masters / copy.name).read_text(encoding="utf-8")
+    (masters / copy.name).unlink()
+    assert edition.advice(copy, masters) == "The course no longer has this lesson under this name."
+    for name in ("01a_sync.ipynb", "01b_async.ipynb"):
+        (masters / name).write_text(text, encoding="utf-8")
+    assert edition.advice(copy, masters).endswith("Now: 01a_sync, 01b_async.")
+
+
+@pytest.mark.parametrize("name", ["01_sync_vs_async.2026-11-28-221129.ipynb", "my own.ipynb", "", "01_gone.ipynb"])
+def test_what_is_no_lesson_s_copy_gets_no_advice(masters, name):
+    """What reset kept aside, and what a learner wrote or renamed, is left in peace; so is what is not there."""
+    copy = work.make_copies(masters)[1]
+    if name:
+        copy.with_name(name).write_text(json.dumps(NOTEBOOK) if "gone" not in name else "not json")
+    if "gone" in name:
+        (masters / name).write_text(json.dumps(NOTEBOOK))
+    assert edition.advice(copy.with_name(name) if name else Path(), masters) == ""
+    assert edition.advice(masters / copy.name, masters) == ""
 
 
 def test_a_work_folder_that_cannot_be_made_says_how_to_choose_another(masters, tmp_path, monkeypatch):

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from course_lib.comparison import Workload, measure, waiting
+from course_lib.comparison import Workload, launch, measure, waiting
 from course_lib.paths import REPO
 
 LIMIT = 60.0  # seconds; a hang guard, not a race
@@ -42,7 +43,7 @@ def noted(folder, count):
     """Return the numbers of processes that wrote themselves down, as soon as there are so many."""
     until = time.monotonic() + LIMIT
     while time.monotonic() < until:
-        found = [int(file.name) for file in folder.iterdir()]
+        found = [int(file.name) for file in folder.iterdir() if file.name.isdecimal()]
         if len(found) >= count:
             return found
         time.sleep(0.02)
@@ -54,6 +55,7 @@ def note(folder):
 
 
 def never_ends(folder):
+    (Path(folder) / "semaphores" / str(os.getpid())).write_text("\n".join(own_semaphores()))
     note(folder)
     while True:
         time.sleep(0.1)
@@ -76,33 +78,71 @@ def kills_its_parent(folder):
     time.sleep(600)
 
 
-def semaphores():
-    """Return those of multiprocessing that are on the system; only Linux shows them."""
-    return {file.name for file in Path("/dev/shm").glob("sem.mp-*")}
+def own_semaphores():
+    """Return the names of those of multiprocessing that this process uses; only Linux shows them."""
+    try:
+        used = Path("/proc/self/maps").read_text()
+    except OSError:
+        return set()
+    return set(re.findall(r"/dev/shm/(sem\.mp-\S+)", used))
+
+
+@pytest.fixture
+def deadline_when(monkeypatch):
+    """Let the deadline come when something has happened, not after some seconds: these are few on a busy machine."""
+
+    def when(happened):
+        class Rings(threading.Timer):
+            def run(self):
+                until = time.monotonic() + LIMIT
+                while not happened() and time.monotonic() < until:
+                    self.finished.wait(0.01)
+                self.function()
+
+        monkeypatch.setattr(launch, "Timer", Rings)
+
+    return when
 
 
 @pytest.mark.parametrize(
     ("model", "workers", "start_method"), [("threads", 1, None), ("processes", 2, None), ("processes", 2, "spawn")]
 )
-def test_what_never_ends_is_ended(model, workers, start_method, tmp_path):
+def test_what_never_ends_is_ended(model, workers, start_method, tmp_path, deadline_when):
     """At the deadline the child ends, with its pool's workers and their semaphores; the problem says where it was."""
-    before = semaphores()
-    workload = Workload.of(never_ends, [tmp_path] * 2)
-    found = measured(workload, model, workers=workers, start_method=start_method, deadline=6 if start_method else 3)
-    assert "had not ended after" in found.problem
-    assert found.problem.endswith("in run 1 of 1")
+    (at_work := tmp_path / "at work").mkdir()
+    (at_work / "semaphores").mkdir()
+    deadline_when(lambda: len(list(at_work.iterdir())) > workers)
+    workload = Workload.of(never_ends, [at_work] * 2)
+    found = measured(workload, model, workers=workers, start_method=start_method)
+    assert found.problem == "it had not ended after 60 s, and was ended with all it had started, in run 1 of 1"
     assert not found.runs
-    assert all(gone(pid) for pid in noted(tmp_path, workers))
-    assert not semaphores() - before
+    assert all(gone(pid) for pid in noted(at_work, workers))
+    used = {name for file in (at_work / "semaphores").iterdir() for name in file.read_text().split()}
+    assert used or start_method != "spawn" or not sys.platform.startswith("linux")
+    assert not [name for name in used if Path("/dev/shm", name).exists()]
 
 
-def test_runs_that_ended_are_kept(tmp_path):
+def test_a_deadline_is_kept():
+    """What has no end is ended after that many seconds, wherever it is then."""
+    begun = time.monotonic()
+    assert "it had not ended after 0.5 s" in measured(waiting(600, 1), deadline=0.5).problem
+    assert 0.5 <= time.monotonic() - begun < LIMIT
+
+
+def test_runs_that_ended_are_kept(tmp_path, deadline_when):
     """A deadline in the second run leaves the first one, and says that more was asked for."""
-    made = tmp_path / "made"
-    source = "import os, time\ndef f(path):\n    if os.path.exists(path): time.sleep(600)\n    open(path, 'w')"
+    source = """
+import os, time
+def f(folder):
+    if os.path.exists(folder + "/first"):
+        open(folder + "/second", "w").close()
+        time.sleep(600)
+    open(folder + "/first", "w").close()
+"""
     space = {"__name__": "__main__"}
     exec(source, space)
-    found = measured(Workload.of(space["f"], [str(made)]), repeats=3, deadline=3)
+    deadline_when((tmp_path / "second").exists)
+    found = measured(Workload.of(space["f"], [str(tmp_path)]), repeats=3)
     assert len(found.runs) == 1
     assert found.problem.endswith("in run 2 of 3")
     assert "sequential: incomplete: " in str(found)
@@ -156,19 +196,37 @@ def test_what_cannot_be_pickled_is_refused():
 
 
 def test_a_result_that_cannot_be_pickled_is_an_error_of_the_call():
-    """Threads may return a lock, processes cannot: that call has failed, the others have not."""
+    """Threads may return a lock, processes cannot: that call has failed, and what it returned is blamed."""
     space = {"__name__": "__main__"}
     exec("import threading\ndef f(n):\n    return threading.Lock() if n else n", space)
     workload = Workload.of(space["f"], [0, 1])
     assert measured(workload, "threads").ok
     found = measured(workload, "processes")
     assert (found.errors, found.problem) == (1, "")
-    assert "cannot pickle" in found.error
+    assert re.match(r"TypeError: what the function returned cannot be sent .*cannot pickle.*; return what", found.error)
+    assert measured(workload, "asyncio + processes").error == found.error
+
+
+class Once:
+    """Something that can be sent to another process, and not from there."""
+
+    def __reduce__(self):
+        return threading.Lock, ()
+
+
+def test_an_item_that_cannot_be_sent_on_is_blamed_itself():
+    """An item that gets into the measuring process and not into a worker is named as what it is."""
+    found = measured(Workload.of(id, [Once()]), "processes")
+    assert not found.ok
+    assert "TypeError: an item cannot be sent to another process" in found.problem
 
 
 def test_a_call_that_leaves_python():
     """sys.exit() in a call ends the child; in a pool's thread it is an error of the call."""
-    assert measured(Workload.of(sys.exit, [3])).problem == "its process ended itself with exit code 3, in run 1 of 1"
+    for code in (3, 0):
+        found = measured(Workload.of(sys.exit, [code]))
+        assert found.problem == f"its process ended itself with exit code {code}, in run 1 of 1"
+        assert not found.ok
     assert measured(Workload.of(sys.exit, [3]), "threads").error == "SystemExit: 3"
 
 
@@ -186,6 +244,8 @@ def test_a_module_that_the_child_lacks_is_named():
 
 def test_a_cancellation_ends_the_child_and_goes_on(tmp_path):
     """Cancelling a measurement ends its child and the pool's workers before CancelledError goes on."""
+
+    (tmp_path / "semaphores").mkdir()
 
     async def main():
         workload = Workload.of(never_ends, [tmp_path] * 2)
@@ -215,6 +275,7 @@ def test_a_cancellation_at_once():
 @pytest.mark.parametrize("start_method", [None, "spawn"])
 def test_no_process_outlives_a_killed_parent(start_method, tmp_path):
     """When the kernel is killed in the middle of a measurement, the child and its workers end themselves."""
+    (tmp_path / "semaphores").mkdir()
     program = f"""
         import asyncio, sys
         sys.path[:0] = [{str(REPO)!r}, {str(REPO / "tests")!r}]
@@ -240,6 +301,30 @@ def test_many_at_once():
         return await asyncio.gather(*(measure(waiting(0.1, 2), "threads", deadline=LIMIT) for _ in range(4)))
 
     assert all(found.ok for found in asyncio.run(main()))
+
+
+@pytest.mark.skipif(not POSIX, reason="Windows has no signals to ignore")
+def test_a_program_that_ignores_its_children_s_end():
+    """Where SIGCHLD is ignored, as below some daemons, what works is measured, what was killed is no success."""
+    program = """
+        import os, signal
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+        from course_lib.comparison import Workload, measure_blocking
+        for model in ("sequential", "processes"):
+            for function in (abs, os._exit):
+                found = measure_blocking(Workload.of(function, [3, 3]), model, repeats=1, warm_up=False)
+                print(model, found.ok, found.problem)
+    """
+    ran = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(program)], cwd=REPO, capture_output=True, text=True, check=True
+    )
+    assert ran.stdout.splitlines() == [
+        "sequential True ",
+        "sequential False its process ended before its work; how cannot be told, since this program ignores SIGCHLD, "
+        "in run 1 of 1",
+        "processes True ",
+        "processes False a worker process was killed, or crashed, in run 1 of 1",
+    ]
 
 
 def test_much_output_does_not_hang():

@@ -12,12 +12,11 @@ from dataclasses import dataclass
 import pytest
 
 from course_lib.crawler import AsyncWebCrawler, CrawlResult
-from course_lib.crawler.parsing import parse
 from course_lib.lab.hostile import HostileServer
 from course_lib.lab.hostile_answers import ANSWERS, LINK
 
-GUARD = 40  # seconds: a crawl that takes longer hangs
-LONG = 30.0  # seconds for an answer that comes at once, even on a busy machine
+GUARD = 180  # seconds: a crawl that takes longer hangs
+LONG = 120.0  # seconds for an answer that comes at once, even on a busy machine
 SHORT = 0.3  # seconds for one that never comes
 
 CRAWLED = "crawled"
@@ -134,13 +133,22 @@ def test_an_answer_ends_in_one_place(server: HostileServer, name: str) -> None:
 
 
 def test_all_hostile_answers_in_one_crawl(server: HostileServer) -> None:
-    """One page that links to every hostile answer: each ends as it does alone, and the good page is crawled."""
-    done = crawl(f"{server.url}/", 1, 1000, timeout=2.0, max_concurrent=30, max_per_host=30, max_body=6_000_000)
-    for name, fate in FATE.items():
-        # On a busy machine an answer that comes at once may come too late for this short time limit.
-        assert re.match(f"{fate}|TimeoutError", done.fate(f"{server.url}/{name}")), name
+    """One page that links to every hostile answer: those that never end are given up, every one has a fate."""
+    done = crawl(f"{server.url}/", 1, 1000, timeout=5.0, max_concurrent=30, max_per_host=30, max_body=6_000_000)
+    for name in NEVER:
+        assert re.match(FATE[name], done.fate(f"{server.url}/{name}")), name
     # aiohttp itself asks once more where a connection that was kept turns out to be spoilt, as /body-long leaves it.
     assert all(count <= 2 for count in server.asked.values())
+
+
+def test_all_answers_that_end_in_one_crawl() -> None:
+    """One page that links to every answer that ends by itself: each ends as it does alone, however busy the machine."""
+    names = [name for name in ANSWERS if name not in NEVER and name not in ("nested", "switching")]
+    page = b"".join(f'<a href="/{name}">{name}</a>'.encode() for name in names)
+    with HostileServer(extra={"page": page}) as server:
+        done = crawl(f"{server.url}/page", 1, 1000, max_concurrent=30, max_per_host=30, max_body=6_000_000)
+        for name in names:
+            assert re.match(FATE[name], done.fate(f"{server.url}/{name}")), name
 
 
 # What an answer must not do
@@ -211,11 +219,8 @@ def test_a_large_page_is_read_whole(server: HostileServer) -> None:
 def test_a_nested_page_does_not_block_the_loop() -> None:
     """A page of 150 KB that its parser takes long for does not stop everything else meanwhile."""
     body = b"<title>Nested</title>" + b"<div>" * 30_000 + LINK
-    begun = time.perf_counter()
-    parse(body)
-    alone = time.perf_counter() - begun
 
-    async def main() -> float:
+    async def main() -> tuple[float, float]:
         longest, last = 0.0, time.perf_counter()
 
         async def tick() -> None:
@@ -224,16 +229,16 @@ def test_a_nested_page_does_not_block_the_loop() -> None:
                 await asyncio.sleep(0.01)
                 longest, last = max(longest, time.perf_counter() - last), time.perf_counter()
 
-        ticking = asyncio.create_task(tick())
+        ticking, began = asyncio.create_task(tick()), time.perf_counter()
         async with asyncio.timeout(GUARD):
             await AsyncWebCrawler(obey_robots=False, timeout=LONG).crawl_recursive(url, max_depth=0)
         ticking.cancel()
-        return longest
+        return longest, time.perf_counter() - began
 
     with HostileServer(extra={"nested-little": body}) as server:
         url = f"{server.url}/nested-little"
-        longest = asyncio.run(main())
-    assert longest < alone / 2
+        longest, whole = asyncio.run(main())
+    assert longest < whole / 2  # nearly all of it is the parsing
 
 
 # Retry-After, certificates, robots.txt

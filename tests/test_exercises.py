@@ -206,6 +206,8 @@ async def blocks(get_user, get_posts, get_news):
     return await asyncio.gather(get_user(), get_posts(), get_news())
 
 
+SOON = 60.0  # seconds: what has not come back by then hangs
+
 NONSENSE = [
     (None, "pass your function, check(load_page)"),
     (5, "5 is not a function: write it with `async def load_page(get_user, get_posts, get_news)`"),
@@ -233,10 +235,11 @@ NONSENSE = [
 
 @pytest.mark.parametrize(("answer", "sentence"), NONSENSE, ids=lambda x: getattr(x, "__name__", str(x))[:20])
 def test_nonsense_gets_a_sentence_soon(answer, sentence):
-    """Whatever is passed, the check comes back within 5 seconds with a sentence that says what was seen."""
-    begun = time.perf_counter()
+    """Whatever is passed, the check comes back soon with a sentence that says what was seen."""
+    begun, used = time.perf_counter(), time.process_time()
     verdict = lesson_01.load_page.judge(answer)
-    assert time.perf_counter() - begun < 5  # its limit is 2
+    assert time.perf_counter() - begun < SOON
+    assert time.process_time() - used < 5  # seconds of computing, and its limit is 2: others can only make it less
     assert verdict.passed is False
     line = answer.__code__.co_firstlineno + 1 if inspect.isfunction(answer) else 0
     assert sentence.replace("line 1 ", f"line {line} ") in verdict.sentence
@@ -266,12 +269,12 @@ def test_what_cannot_be_stopped_is_said(name):
         import os, threading, time
         from course_lib.exercises import lesson_01
         async def answer(get_user, get_posts, get_news):{textwrap.indent(UNSTOPPABLE[name], "    ")}
-        begun = time.perf_counter()
+        used = time.process_time()
         verdict = lesson_01.load_page.judge(answer)
-        print(verdict.passed, verdict.sentence, time.perf_counter() - begun < 5, flush=True)
+        print(verdict.passed, verdict.sentence, time.process_time() - used < 5, flush=True)
         os._exit(0)
     """
-    run = subprocess.run([sys.executable, "-c", textwrap.dedent(program)], capture_output=True, text=True, timeout=60)
+    run = subprocess.run([sys.executable, "-c", textwrap.dedent(program)], capture_output=True, text=True, timeout=SOON)
     assert run.stdout.startswith("False Your code did not come to an end"), run.stderr
     if name == "waits_in_a_call":  # with luck, a loop that catches everything is stopped between two of its catches
         assert "Nothing can stop it: restart the kernel." in run.stdout
@@ -306,7 +309,7 @@ def test_a_wrong_answer_is_shown_what_happened(capsys):
     shown = capsys.readouterr().out
     assert "What happened:" in shown
     assert "get_news" in shown
-    assert "3 to 6 s, done" in shown
+    assert "3 to 6 s" in shown
 
 
 def test_a_forgotten_await_is_named():
@@ -403,6 +406,19 @@ def test_progress_outlives_the_kernel(own_progress, monkeypatch, capsys):
     assert "order_page         not attempted yet  tries: 0" in shown
     assert shown.rstrip().endswith("exercises passed")
     assert shown.count("not attempted yet") == int(shown.split()[-3]) - 1
+
+
+def test_progress_is_kept_when_an_exercise_moves(own_progress):
+    """What was passed under another lesson's name counts, and is noted there again: no try is lost or counted twice."""
+    own_progress.write_text('{"lesson_00": {"load_page": {"tries": 2, "passed": true}}}')
+    assert progress.passed("lesson_01", "load_page")
+    lesson_01.load_page.check(wrong_01.sequential)
+    assert json.loads(own_progress.read_text()) == {"lesson_00": {"load_page": {"tries": 3, "passed": True}}}
+
+
+def test_no_two_exercises_share_a_name():
+    """An exercise is known by its name, in whatever lesson it stands."""
+    assert len({exercise.name for exercise in EXERCISES}) == len(EXERCISES)
 
 
 @pytest.mark.parametrize("content", ["{not json", "[]", '{"lesson_01": 5}', '{"lesson_01": {"load_page": 1}}'])

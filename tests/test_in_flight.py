@@ -22,7 +22,7 @@ def drawn(text: str, title: str) -> str:
 def test_the_text_counts_the_open_lanes_of_each_moment() -> None:
     """Lanes of 2, 4 and 1 seconds give a two while the first is open, and then a one."""
     text = str(in_flight({"pages": open_lanes((0, 2), (0, 4), (4, 5))}))
-    assert drawn(text, "pages") == "2" * 20 + "1" * 30
+    assert drawn(text, "pages") == "2" * 10 + "1" * 15
     assert "at most 2, 1.4 on average" in text
 
 
@@ -41,7 +41,7 @@ def test_ten_or_more_are_a_plus() -> None:
 def test_rows_share_one_axis() -> None:
     """A short recording under a long one is drawn to the same scale, and blank after its end."""
     text = str(in_flight({"long": open_lanes((0, 10)), "short": open_lanes((0, 5))}))
-    assert (len(drawn(text, "long")), len(drawn(text, "short"))) == (50, 25)
+    assert (len(drawn(text, "long")), len(drawn(text, "short"))) == (20, 10)
 
 
 def test_only_picks_lanes_by_name() -> None:

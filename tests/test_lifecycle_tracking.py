@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import inspect
 import logging
 import weakref
 from contextlib import aclosing
@@ -565,7 +566,7 @@ def test_a_tracked_function_keeps_its_face(manager):
             return key
 
     assert Store.load.__name__ == "load" and Store.load.__doc__ == "Load."
-    assert asyncio.iscoroutinefunction(Store.load)
+    assert inspect.iscoroutinefunction(Store.load)
     assert simulate(lambda: Store().load("key")).result == "key"
     assert outcomes(manager) == [("load", "success")]
 

@@ -37,9 +37,8 @@ async def crunch(seconds):
 
 
 def named(monitor, task):
-    """Return the only block of that task; a busy machine may have added others."""
-    (block,) = [block for block in monitor.blocks if block.task == task]
-    return block
+    """Return the longest block of that task; a busy machine may have added others."""
+    return max((block for block in monitor.blocks if block.task == task), key=lambda block: block.seconds)
 
 
 @pytest.mark.parametrize("steps", [False, True])
@@ -47,13 +46,15 @@ def test_a_blocking_task_is_named(run, steps, caplog):
     """A step that blocks is measured and named, in `blocks` and in a warning, with its task, function and line."""
 
     async def main():
+        began = time.perf_counter()
         async with EventLoopMonitor(steps=steps) as monitor:
             await asyncio.create_task(crunch(LONG), name="culprit")
-        return monitor
+        return monitor, time.perf_counter() - began
 
     with caplog.at_level(logging.WARNING, "course_lib.monitor"):
-        block = named(run(main), "culprit")
-    assert LONG <= block.seconds < 2 * LONG
+        monitor, whole = run(main)
+    block = named(monitor, "culprit")
+    assert LONG <= block.seconds <= whole
     assert block.function == "crunch"
     assert block.line.endswith("of crunch: time.sleep(seconds)")
     assert str(block) in caplog.messages
@@ -64,14 +65,16 @@ def test_code_that_is_no_watched_task_is_named(run):
     """The task that opened the monitor blocks, too, though its own steps are not watched."""
 
     async def main():
+        began = time.perf_counter()
         async with EventLoopMonitor() as monitor:
             await asyncio.sleep(0)
             time.sleep(LONG)
             await asyncio.sleep(0.06)
-        return monitor
+        return monitor, time.perf_counter() - began
 
-    block = named(run(main), "main")
-    assert LONG / 2 < block.seconds < 2 * LONG
+    monitor, whole = run(main)
+    block = named(monitor, "main")
+    assert LONG / 2 < block.seconds <= whole
     assert block.line.endswith("of main: time.sleep(LONG)")
 
 
@@ -118,7 +121,7 @@ def test_step_timing_tells_blocks_of_one_turn_apart():
         return monitor
 
     monitor = asyncio.run(main())
-    assert [block.task for block in monitor.blocks if block.seconds >= LONG / 2] == ["a", "b"]
+    assert [block.task for block in monitor.blocks if block.task and block.seconds >= LONG / 2] == ["a", "b"]
 
 
 def test_what_is_short_is_no_block():
@@ -136,14 +139,16 @@ def test_the_lag_is_as_long_as_the_block(run):
     """What was due while the loop was blocked was late: the worst lag is nearly the block, and the samples say so."""
 
     async def main():
+        began = time.perf_counter()
         async with EventLoopMonitor() as monitor:
             await asyncio.sleep(0.06)
             await asyncio.create_task(crunch(LONG))
             await asyncio.sleep(0.06)
-        return monitor
+        return monitor, time.perf_counter() - began
 
-    lag = run(main).lag()
-    assert LONG <= lag.max < 2 * LONG + 0.05
+    monitor, whole = run(main)
+    lag = monitor.lag()
+    assert LONG <= lag.max <= whole
     assert 0 <= lag.median <= lag.p99 <= lag.max
     assert lag.samples >= 4  # those that a timer every 50 ms would have taken meanwhile
 

@@ -79,3 +79,17 @@ def test_figures_are_crisp(first: str) -> None:
 
 def _width(png: str) -> int:
     return int.from_bytes(base64.b64decode(png)[16:20], "big")
+
+
+def test_an_older_copy_says_so_in_its_first_cell(tmp_path, monkeypatch) -> None:
+    """In the learner's copy of a lesson that has changed since, setup() says how to get the newer one, and goes on."""
+    copy = tmp_path / "01_sync_vs_async.ipynb"
+    copy.write_text('{"cells": [], "metadata": {}}')
+    monkeypatch.setenv("COURSE_WORK", str(tmp_path))
+    monkeypatch.setenv("JPY_SESSION_NAME", str(copy))
+    with kernels.start() as kernel:
+        request = kernel.send("from course_lib.notebook import setup\nsetup()")
+        outputs = kernel.run(request)[request]
+    text = "".join(output["text"] for output in outputs)
+    assert "python -m course_lib reset 01" in text
+    assert text.endswith("Ready.\n")

@@ -461,8 +461,10 @@ def test_leftovers_are_cleaned_up():
             try:
                 await answer("behind")
             finally:
-                await asyncio.sleep(1)
-                ended.append(1)
+                try:
+                    await asyncio.sleep(1)
+                finally:
+                    ended.append(1)
 
         task = asyncio.create_task(behind())
         await answer("front", 2)
@@ -534,7 +536,9 @@ def test_long_report():
 
 def test_picture():
     """The picture shows the outcomes that the text draws."""
-    figure = every_order(shop, not_below_zero).draw()
+    found = every_order(shop, not_below_zero)
+    assert found._repr_mimebundle_()[0].keys() == {"text/plain", "image/png"}
+    figure = found.draw()
     words = [text.get_text() for text in figure.findobj() if hasattr(text, "get_text")]
     assert sum("of" in word and "orders: " in word for word in words) == 2
 

@@ -15,7 +15,7 @@ PROJECT = tomllib.loads((REPO / "pyproject.toml").read_text(encoding="utf-8"))["
 LINES = (REPO / "requirements.txt").read_text(encoding="utf-8").splitlines()
 PINS = [Requirement(line) for line in LINES if line and not line.startswith(("#", "-"))]
 CONDA = yaml.safe_load((REPO / "environment.yml").read_text(encoding="utf-8"))
-PYTHONS = ("3.11.0", "3.11.9", "3.12.4", "3.13.0")
+PYTHONS = ("3.11.0", "3.11.9", "3.12.4", "3.13.0", "3.14.0", "3.15.0")
 PLATFORMS = ("linux", "darwin", "win32")
 
 

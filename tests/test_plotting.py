@@ -315,15 +315,15 @@ def test_timelines_are_compared_on_one_axis() -> None:
         f"{comparison}\n"
         == """\
 one by one
-seconds  0         2         4         6         8
-         |         |         |         |         |
-main     ----------------------------------------|  0 to 8 s, done
+seconds  0       2       4       6       8
+         |       |       |       |       |
+main     --------------------------------|  0 to 8 s
 key: - waiting  | done
 
 together
-seconds  0         2         4         6         8
-         |         |         |         |         |
-main     ----------|                                0 to 2 s, done
+seconds  0       2       4       6       8
+         |       |       |       |       |
+main     --------|                          0 to 2 s
 key: - waiting  | done
 """
     )

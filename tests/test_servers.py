@@ -16,7 +16,7 @@ import asyncpg
 import psutil
 import pytest
 import redis
-from serving import SOON, client, lives, posix, sql, until
+from serving import SOON, client, lives, open_folder, posix, sql, until
 
 from course_lib.lab import servers
 from course_lib.lab.servers import supervisor
@@ -116,10 +116,12 @@ def test_a_server_comes_back_while_a_child_of_the_killed_one_still_works() -> No
     busy = "DO 'BEGIN WHILE clock_timestamp() < statement_timestamp() + interval ''1 s'' LOOP END LOOP; END'"
 
     async def main(server: servers.Server) -> None:
-        connection = await asyncpg.connect(server.url)
+        connection, watcher = await asyncpg.connect(server.url), await asyncpg.connect(server.url)
         child = psutil.Process(await connection.fetchval("SELECT pg_backend_pid()"))
         working = asyncio.create_task(connection.execute(busy))
-        await asyncio.sleep(0.1)  # the statement is on its way
+        at_work = "SELECT state = 'active' AND query LIKE 'DO%' FROM pg_stat_activity WHERE pid = $1"
+        while not await watcher.fetchval(at_work, child.pid):
+            await asyncio.sleep(0.001)
         killed = psutil.Process(server.pid)
         killed.kill()
         until(lambda: not lives(killed))
@@ -154,6 +156,66 @@ def test_a_forked_child_has_servers_of_its_own() -> None:
         check=False,
     )
     assert (ran.returncode, ran.stderr) == (0, "")
+
+
+@posix
+def test_a_program_that_ignores_its_children_s_end_has_servers_too() -> None:
+    """Where SIGCHLD is ignored, as below some daemons, servers start, stop, come back and are gone at the end."""
+    program = """
+    import signal
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    from course_lib.lab import servers
+    for make in (servers.private_postgres, servers.private_redis):
+        with make() as server:
+            for end in (server.stop, server.kill):
+                end()
+                assert not server.running
+                server.start()
+                assert server.running
+        assert server.closed
+    """
+    with open_folder() as folder:
+        ran = subprocess.run(
+            [sys.executable, "-c", textwrap.dedent(program)],
+            env=os.environ | {"TMPDIR": str(folder)},
+            capture_output=True,
+            text=True,
+            timeout=SOON * 3,
+            check=False,
+        )
+        assert (ran.returncode, ran.stderr) == (0, "")
+        assert list(folder.iterdir()) == []
+
+
+LIBPQ = {
+    "PGSSLMODE": "verify-full",
+    "PGSSLNEGOTIATION": "direct",
+    "PGTARGETSESSIONATTRS": "standby",
+    "PGGSSLIB": "nonsense",
+    "PGKRBSRVNAME": "somebody",
+    "PGSSLROOTCERT": "/no/such/file",
+    "PGSSLCERT": "/no/such/file",
+    "PGSSLMINPROTOCOLVERSION": "nonsense",
+    "PGHOST": "192.0.2.1",
+    "PGPORT": "1",
+    "PGUSER": "nobody",
+    "PGPASSWORD": "wrong",
+    "PGDATABASE": "nothing",
+    "PGSERVICE": "nothing",
+    "PGPASSFILE": "/no/such/file",
+    "PGOPTIONS": "-c nonsense=1",
+}
+
+
+@pytest.mark.parametrize("variables", [*([name] for name in LIBPQ), list(LIBPQ)], ids=lambda names: "+".join(names[:2]))
+def test_variables_of_the_shell_are_for_another_server(
+    database: servers.Server, variables: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a learner's shell says of another PostgreSQL does not reach the course's; its URL stays private."""
+    for name in variables:
+        monkeypatch.setenv(name, LIBPQ[name])
+    assert sql(database.url, "SELECT 6 * 7") == 42
+    assert servers.is_private(database.url)
 
 
 # A server of one's own

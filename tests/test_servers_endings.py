@@ -25,7 +25,7 @@ ENDINGS = {
     "SIGKILL after a server was killed": "servers.process._servers['PostgreSQL'].kill(); os.kill(os.getpid(), 9)",
 }
 if POSIX:  # the child holds copies of all that its parent had open, the pipes to the supervisors too
-    ENDINGS["SIGKILL while a forked child lives on"] = "os.fork() or time.sleep(30); os.kill(os.getpid(), 9)"
+    ENDINGS["SIGKILL while a forked child lives on"] = "os.fork() or time.sleep(600); os.kill(os.getpid(), 9)"
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +63,8 @@ def test_nothing_is_left(how: str, programs: dict[str, Starter]) -> None:
     program = programs[how]
     assert len(list(program.folder.glob("course-server-*"))) == 2
     assert len(program.started) > 4
-    mine = shared_memory(program.folder)
+    (database,) = (place.parent for place in program.folder.glob("course-server-*/data"))
+    mine = shared_memory(database)
     program.process.stdin.write("go on\n")
     program.process.wait(SOON)
     until(program.nothing_left)
@@ -77,11 +78,34 @@ def segments() -> set[str]:
 
 
 def shared_memory(folder: Path) -> set[str]:
-    """The one of the PostgreSQL that lives below `folder`."""
-    (file,) = folder.glob("course-server-*/data/postmaster.pid")
-    mine = set(file.read_text().splitlines()[6].split()[1:])
+    """The one of the PostgreSQL that lives in `folder`."""
+    mine = set((folder / "data" / "postmaster.pid").read_text().splitlines()[6].split()[1:])
     assert mine & segments() or not segments()
     return mine
+
+
+@posix
+def test_what_killed_supervisors_left_is_gone_after_the_next_start(folder: Path) -> None:
+    """Kernel and supervisors killed together leave servers; the next start ends these, and spares who lives."""
+    with ExitStack() as stack:
+        neighbour = stack.enter_context(Starter(folder)).ready()
+        theirs = set(folder.glob("course-server-*"))
+        program = stack.enter_context(Starter(folder)).ready()
+        supervisors = psutil.Process(program.process.pid).children()
+        servers = [process for process in program.started if process not in supervisors]
+        (mine,) = (place for place in set(folder.glob("course-server-*")) - theirs if (place / "data").exists())
+        segment = shared_memory(mine)
+        for each in supervisors:
+            each.suspend()  # so that none sees the other end, and none the kernel
+        for each in (*supervisors, psutil.Process(program.process.pid)):
+            each.kill()
+        program.process.wait(SOON)
+        assert all(map(lives, servers))
+        following = stack.enter_context(Starter(folder)).ready()
+        until(lambda: not any(map(lives, servers)) and len(list(folder.glob("course-server-*"))) == 4)
+        assert not segment & segments()
+        assert sql(following.urls[0], "SELECT 1") == sql(neighbour.urls[0], "SELECT 1") == 1
+        assert theirs <= set(folder.glob("course-server-*"))
 
 
 @posix
@@ -106,12 +130,10 @@ def test_a_kernel_s_interrupt_spares_its_servers_and_its_end_does_not(folder: Pa
     )
 
     def urls(kernel: kernels.Kernel) -> tuple[str, str]:
-        request = kernel.send(start)
-        return tuple(json.loads(kernel.run(request)[request][0]["text"]))
+        return tuple(json.loads(kernel.printed(start)))
 
     def started() -> list[psutil.Process]:
-        (pid,) = (process.pid for process in psutil.Process().children() if "ipykernel_launcher" in process.cmdline())
-        return psutil.Process(pid).children(recursive=True)
+        return psutil.Process(kernel.pid).children(recursive=True)
 
     with kernels.start() as kernel:
         first = urls(kernel)

@@ -152,6 +152,19 @@ def test_the_servers_start_in_a_folder_with_a_long_name(monkeypatch: pytest.Monk
         assert list(deep.iterdir()) == []
 
 
+def test_a_user_that_is_only_a_number_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """PostgreSQL asks for its user's name: without one the error says so, and what to do; Redis needs none."""
+
+    def nameless(uid: int) -> None:
+        raise KeyError(f"getpwuid(): uid not found: {uid}")
+
+    monkeypatch.setattr(os, "geteuid", lambda: 54321)
+    monkeypatch.setattr("pwd.getpwuid", nameless)
+    with pytest.raises(ServerError, match=r"number 54321 has none here(.|\n)*Next: start the course as a user with"):
+        recipes.postgres_plan()
+    assert recipes.redis_plan(persistent=False)
+
+
 @pytest.mark.skipif(
     not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root needs another user to run PostgreSQL as"
 )

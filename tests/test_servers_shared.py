@@ -63,7 +63,7 @@ def test_the_url_works_as_it_is_inside_a_running_loop(given: None) -> None:
         return servers.postgres()
 
     url = asyncio.run(cell())
-    assert url.endswith(f"/postgres?options=-csearch_path%3D{servers.schema()}")
+    assert url.endswith(f"/postgres?sslmode=disable&options=-csearch_path%3D{servers.schema()}")
     assert shared._with_schema(f"{url.partition('?')[0]}?application_name=lesson", "learner_x").endswith(
         "?application_name=lesson&options=-csearch_path%3Dlearner_x"
     )
@@ -91,7 +91,7 @@ def test_eight_kernels_of_one_learner_make_the_schema_together(given: None, monk
 
 def test_a_schema_that_is_not_reached_is_told(given: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the URL does not lead to the learner's schema (a pooler drops `options`), nobody works in another's."""
-    url = os.environ["COURSE_DATABASE_URL"] + "?search_path=public"
+    url = os.environ["COURSE_DATABASE_URL"] + "&search_path=public"
     monkeypatch.setenv("COURSE_LEARNER", "lost")
     monkeypatch.setenv("COURSE_DATABASE_URL", url)
     with pytest.raises(servers.ServerError, match="does not lead to the schema learner_lost"):
@@ -187,6 +187,16 @@ def test_a_server_that_does_not_answer_or_refuses_is_named(
         assert isinstance(
             error.value.__cause__, OSError | asyncpg.PostgresError | redis_client.RedisError | TimeoutError
         )
+
+
+def test_variables_of_the_shell_that_count_for_a_given_server_are_named(
+    classroom: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They may be meant for it, so they are kept; but when it cannot be used, the mend names them."""
+    monkeypatch.setenv("COURSE_DATABASE_URL", f"{classroom[0]}&application_name=lesson")
+    monkeypatch.setenv("PGTARGETSESSIONATTRS", "standby")
+    with pytest.raises(servers.ServerError, match=r"Next: check .*PGTARGETSESSIONATTRS, which this shell sets"):
+        servers.postgres()
 
 
 def test_private_servers_are_private_though_others_are_given(monkeypatch: pytest.MonkeyPatch) -> None:

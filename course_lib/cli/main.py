@@ -1,6 +1,7 @@
 """What `python3 -m course_lib` does with its arguments. Standard library only."""
 
 import argparse
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -34,6 +35,9 @@ def main(argv: Sequence[str]) -> int:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # a path may hold what an old console cannot show
+    if hasattr(signal, "SIGCHLD") and signal.getsignal(signal.SIGCHLD) == signal.SIG_IGN:
+        # A program that ignores it hands that on; then an installer that failed would look like one that did not.
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     try:
         return _dispatch(list(argv))
     except CourseError as error:

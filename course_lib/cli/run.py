@@ -173,7 +173,7 @@ REASONS: dict[str, tuple[tuple[str, ...], str]] = {
     "missing": (
         ("no matching distribution", "no solution found", "could not find a version"),
         "The package index in use lacks a package that requirements.txt names, or has none for this machine.\n"
-        "Next: check PIP_* and UV_* settings, or start the course with Python 3.11, 3.12 or 3.13.",
+        "Next: check PIP_* and UV_* settings, or start the course with another Python, from 3.11 to 3.15.",
     ),
     "unknown": (
         (),

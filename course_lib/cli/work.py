@@ -9,14 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from course_lib.cli.errors import CourseError
+from course_lib.edition import signed
 from course_lib.paths import MASTERS, work_folder
 
 START = "00_start_here.ipynb"
 
 
 def cleared(notebook: str) -> str:
-    """Return the text of the notebook file `notebook` without outputs and execution counts; the rest stays."""
-    content: dict[str, Any] = json.loads(notebook)
+    """Return the text of the notebook file `notebook` without outputs and execution counts, and with its edition."""
+    content: dict[str, Any] = signed(json.loads(notebook))
     for cell in content["cells"]:
         if cell["cell_type"] == "code":
             cell["outputs"] = []

@@ -15,7 +15,11 @@ WORTH_IT = 1.5  # times faster than sequential; for less, the simplest program i
 AS_FAST = 1.5  # times the fastest one's time, up to which a model is as good as that
 ONE_CORE = 1.3  # cores that one with a GIL keeps busy, at the very most
 TOO_SHORT = 0.005  # seconds for all calls, one after another, below which nothing is worth the trouble
-CARRYING = 1.5  # times the computing of a sequential run: with more, the carrying to processes costs too much
+# Times the computing of a sequential run: with more, it is the carrying to processes that costs too much. Below 2 it
+# can be the machine's: where two cores are two threads of one, each is slower while the other works.
+CARRYING = 2.5
+
+NOTHING_GAINED = "No model was 1.5 times faster: the simplest program is the best one."
 
 
 @dataclass(frozen=True)
@@ -38,8 +42,8 @@ def advise(results: Results) -> Advice:
     results: of `compare_models`, with "sequential" among them
     The answer counts the fastest run of each model. It comes from these rules: what computes goes to processes, unless
     its code lets go of the GIL (threads), there is one core, or carrying its items there costs more than it brings;
-    what waits goes to asyncio, if it has a coroutine function, and to threads if not; what gains less than 1.5 times
-    stays sequential.
+    what waits goes to asyncio, if it has a coroutine function, and to threads if not. Before all: no model is named
+    that was less than 1.5 times as fast as the sequential one, on this machine as it is now.
     Raises KeyError when "sequential" was not measured.
     """
     base = results["sequential"]
@@ -75,7 +79,7 @@ def _computed(run: Run, calls: int) -> float:
 def _computing(good: dict[str, Measurement], told: str) -> tuple[str, list[str]]:
     base, reasons = good["sequential"], [told]
     threads = good.get("threads")
-    if threads and threads.cores > ONE_CORE and threads.best * WORTH_IT < base.best:
+    if threads and threads.cores > ONE_CORE and _worth_it(threads, base):
         why = f"{threads.workers} threads kept ~{threads.cores:.1f} cores busy, {_times(threads, base)}"
         return "threads", [*reasons, f"It lets go of the GIL, as some C code does: {why}, without carrying anything."]
     if threads:
@@ -83,20 +87,16 @@ def _computing(good: dict[str, Measurement], told: str) -> tuple[str, list[str]]
     if "asyncio" in good:
         reasons.append("On an event loop, nothing else runs while it computes.")
     free = good.get("free threads")
-    processes = good.get("processes") or good.get("asyncio + processes")
-    if free and free.best * WORTH_IT < base.best:
+    pools = [good[name] for name in ("processes", "asyncio + processes") if name in good]
+    if free and _worth_it(free, base):
         return "free threads", [*reasons, f"This Python has no GIL: {_times(free, base)}, without carrying anything."]
-    if processes is None:
+    if not pools:
         return "sequential", [*reasons, "Processes were not measured, or failed."]
     if cores() < 2:
         return "sequential", [*reasons, "There is one core, so processes would take turns, too."]
-    if processes.cpu > CARRYING * base.cpu:
-        each = processes.cpu / base.cpu
-        return "sequential", [
-            *reasons,
-            f"A call is so short that carrying it to a process costs more than the call: ~{each:.1f} x the computing. "
-            "Give each call more to do.",
-        ]
+    processes = next((pool for pool in pools if _worth_it(pool, base)), None)
+    if processes is None:
+        return "sequential", [*reasons, _why_no_processes(pools[0], base)]
     return processes.model, [
         *reasons,
         f"~{processes.workers} processes compute at the same time: {_times(processes, base)}; what else the machine "
@@ -105,13 +105,25 @@ def _computing(good: dict[str, Measurement], told: str) -> tuple[str, list[str]]
     ]
 
 
+def _why_no_processes(processes: Measurement, base: Measurement) -> str:
+    if processes.cpu > CARRYING * base.cpu:
+        return (
+            "A call is so short that carrying it to a process costs more than the call: "
+            f"~{processes.cpu / base.cpu:.1f} x the computing. Give each call more to do."
+        )
+    return (
+        f"Processes were {_times(processes, base)}, and less than 1.5 is not worth their start: the cores are busy "
+        "with other work, or two of them are two threads of one. Measure again when the machine is quiet."
+    )
+
+
 def _waiting(good: dict[str, Measurement], told: str) -> tuple[str, list[str]]:
     base, reasons = good["sequential"], [told]
     fastest = min(good.values(), key=lambda measurement: measurement.best)
-    if fastest.best * WORTH_IT > base.best:
-        return "sequential", [*reasons, "No model was 1.5 times faster: the simplest program is the best one."]
+    if not _worth_it(fastest, base):
+        return "sequential", [*reasons, NOTHING_GAINED]
     loop, threads = good.get("asyncio"), good.get("threads")
-    if loop and loop.best <= AS_FAST * fastest.best:
+    if loop and _good_enough(loop, fastest, base):
         reasons.append(f"asyncio, {loop.workers} at once: {_times(loop, base)}.")
         if threads:
             reasons.append(
@@ -119,9 +131,9 @@ def _waiting(good: dict[str, Measurement], told: str) -> tuple[str, list[str]]:
                 f"~{loop.memory / MB:.1f} MB; the difference grows with the number of waits."
             )
         return "asyncio", reasons
-    if loop:
+    if loop and not _worth_it(loop, base):
         reasons.append(f"On the loop it gains nothing ({_times(loop, base)}): a plain function blocks while it waits.")
-    if threads and threads.best <= AS_FAST * fastest.best:
+    if threads and _good_enough(threads, fastest, base):
         reasons.append(f"{threads.workers} threads wait at the same time: {_times(threads, base)}.")
         reasons.append("Inside an asyncio program, use asyncio.to_thread; better, a library with coroutines.")
         return "threads", reasons
@@ -131,12 +143,21 @@ def _waiting(good: dict[str, Measurement], told: str) -> tuple[str, list[str]]:
 def _mixed(good: dict[str, Measurement], told: str) -> tuple[str, list[str]]:
     base = good["sequential"]
     fastest = min(good.values(), key=lambda measurement: measurement.best)
-    if fastest.best * WORTH_IT > base.best:
-        return "sequential", [told, "No model was 1.5 times faster: the simplest program is the best one."]
+    if not _worth_it(fastest, base):
+        return "sequential", [told, NOTHING_GAINED]
     # The order of MODELS is from simple to involved.
-    chosen = next(m for m in good.values() if m.best <= AS_FAST * fastest.best)
+    chosen = next(model for model in good.values() if _good_enough(model, fastest, base))
     advice = "Better still, split it: await what waits, and give what computes to a process pool."
     return chosen.model, [told, f"{chosen.model}: {_times(chosen, base)}.", advice]
+
+
+def _worth_it(model: Measurement, base: Measurement) -> bool:
+    return model.best * WORTH_IT <= base.best
+
+
+def _good_enough(model: Measurement, fastest: Measurement, base: Measurement) -> bool:
+    """Return whether a model is worth it itself, and nearly as fast as the fastest one."""
+    return _worth_it(model, base) and model.best <= AS_FAST * fastest.best
 
 
 def _times(model: Measurement, base: Measurement) -> str:

@@ -78,7 +78,8 @@ def begin_interpreter(function: bytes) -> None:
 
 def call(item: bytes) -> bytes:
     """Call the function in a worker; item and result travel pickled, as they always do."""
-    return carried(_function(pickle.loads(item)))
+    result = _function(pickle.loads(item))
+    return carried(result, "what the function returned", "return what was found with it: text, numbers, lists")
 
 
 def watched_call(item: bytes) -> Call:
@@ -92,9 +93,13 @@ def report(_: int) -> Usage:
     return Usage(os.getpid(), process_time(), max(own_memory(), _own_at_first + _memory.grown()))
 
 
-def carried(value: Any) -> bytes:
-    """Pickle an item or a result on its way between processes: plainly if that works, as it is much faster."""
+def carried(value: Any, what: str = "an item", mend: str = "make it inside the function") -> bytes:
+    """Pickle an item or a result on its way between processes: plainly if that works, as it is much faster.
+
+    what, mend: for the error, see `packed`
+    Raises TypeError, with what to do, for what cannot be pickled.
+    """
     try:
         return pickle.dumps(value)
     except Exception:  # noqa: BLE001  # pickle raises PicklingError, AttributeError and TypeError for the same thing
-        return packed(value)  # a class of the learner's own, which only cloudpickle can carry
+        return packed(value, what, mend)  # a class of the learner's own, which only cloudpickle can carry

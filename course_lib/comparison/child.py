@@ -6,16 +6,20 @@
 import gc
 import os
 import pickle
+import signal
 import sys
 import threading
 from typing import Any
 
 from course_lib.comparison.family import end_family
-from course_lib.comparison.launch import LENGTH, Failed
+from course_lib.comparison.launch import LENGTH, Failed, Finished
 
 
 def main() -> None:
     """Do what stdin says, send what it finds, and end, whatever threads are still at work."""
+    if sys.platform != "win32":
+        # A program that ignores it hands that on, and nobody here could learn how a pool's worker ended.
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     orders, found = _own_channels()
     length = LENGTH.unpack(_read(orders, LENGTH.size))[0]
     sys.path[:], work = pickle.loads(_read(orders, length))
@@ -30,6 +34,7 @@ def main() -> None:
     try:
         function, args = pickle.loads(work)
         function(send, *args)
+        send(Finished())
         code = 0
     except SystemExit as leaving:
         code = leaving.code if isinstance(leaving.code, int) else leaving.code is not None

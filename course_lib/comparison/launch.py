@@ -18,6 +18,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Timer
 from typing import IO, Any
 
 import cloudpickle  # type: ignore[import-untyped]
@@ -53,6 +54,11 @@ class Failed:
     """A child's message that its work raised."""
 
     error: str
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A child's last message: its work came to its end."""
 
 
 async def run_async(
@@ -111,7 +117,7 @@ class Child:
             threading.Thread(target=_read_messages, args=(process.stdout, messages), daemon=True),
             threading.Thread(target=_read_output, args=(process.stderr, output), daemon=True),
         ]
-        timer = threading.Timer(self._deadline, self._time_is_up)
+        timer = Timer(self._deadline, self._time_is_up)
         timer.daemon = True
         try:
             for thread in (*readers, timer):
@@ -132,8 +138,9 @@ class Child:
                 if not reader.is_alive():
                     pipe.close()
         failures = [message.error for message in messages if isinstance(message, Failed)]
-        found = [message for message in messages if not isinstance(message, Failed)]
-        return End(found, bytes(output).decode(errors="replace"), self._said(code), *failures)
+        finished = any(isinstance(message, Finished) for message in messages)
+        found = [message for message in messages if not isinstance(message, Failed | Finished)]
+        return End(found, bytes(output).decode(errors="replace"), self._said(code, finished), *failures)
 
     def stop(self) -> None:
         """End the child and every process it has started; `run` then returns."""
@@ -146,27 +153,33 @@ class Child:
         self._late = True
         self.stop()
 
-    def _said(self, code: int) -> str:
+    def _said(self, code: int, finished: bool) -> str:
         if self._late:
             return f"it had not ended after {self._deadline:g} s, and was ended with all it had started"
         if self._stopped:
             return "it was stopped"
         if code < 0:
             return f"its process was killed by {signal.Signals(-code).name}"
-        return f"its process ended itself with exit code {code}" if code else ""
+        if finished:
+            return ""
+        if code == 0 and sys.platform != "win32" and signal.getsignal(signal.SIGCHLD) == signal.SIG_IGN:
+            # Then the system throws away how a child ended, and Popen says 0 for it.
+            return "its process ended before its work; how cannot be told, since this program ignores SIGCHLD"
+        return f"its process ended itself with exit code {code}"
 
 
-def packed(value: Any) -> bytes:
+def packed(value: Any, what: str = "this workload", mend: str = "make it inside the function") -> bytes:
     """Pickle a value, with the functions and classes in it that only this process knows.
 
+    what, mend: for the error: what the value is, and what to do instead
     Raises TypeError, with what to do, for what cannot be pickled.
     """
     try:
         return bytes(cloudpickle.dumps(value))
     except Exception as error:
         raise TypeError(
-            f"this workload cannot be sent to another process ({type(error).__name__}: {error}): a lock, an open file, "
-            "a connection or a session stays where it was made; make it inside the function"
+            f"{what} cannot be sent to another process ({type(error).__name__}: {error}): a lock, an open file, "
+            f"a connection or a session stays where it was made; {mend}"
         ) from error
 
 

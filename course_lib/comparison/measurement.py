@@ -49,7 +49,7 @@ class Measurement:
     @property
     def ok(self) -> bool:
         """Whether every run came to its end and no call failed."""
-        return not self.problem and self.errors == 0
+        return bool(self.runs) and not self.problem and self.errors == 0
 
     @property
     def seconds(self) -> float:

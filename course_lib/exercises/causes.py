@@ -1,8 +1,6 @@
 """What a learner's own line did wrong, read from the line, not from Python's words: each version has its own."""
 
 import ast
-import asyncio
-import dis
 import inspect
 import linecache
 import textwrap
@@ -10,9 +8,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from types import CodeType, FrameType, TracebackType
+from types import CodeType, FrameType
 from typing import Any
 
+from course_lib.exercises.advice import NOT_AWAITABLE, advice
 from course_lib.seeing.timeline.frames import is_library
 
 
@@ -23,8 +22,6 @@ class Place:
     node: ast.expr | ast.stmt
     parents: tuple[ast.AST, ...]  # the innermost first
     frame: FrameType
-    calling: bool  # whether it was a call that failed, and not what was done with its value
-    beyond: tuple[FrameType, ...]  # the frames of libraries that it came through
 
     def value(self, name: str) -> Any:
         """Return what a name stood for there, None where it stood for nothing."""
@@ -40,23 +37,20 @@ def is_learners(code: CodeType) -> bool:
 
 def place_of(error: BaseException) -> Place | None:
     """Return where an exception left the learner's code; None where that cannot be read."""
-    frames: list[TracebackType] = []
-    each = error.__traceback__
-    while each:
-        frames.append(each)
-        each = each.tb_next
-    last = next((n for n in reversed(range(len(frames))) if is_learners(frames[n].tb_frame.f_code)), None)
-    if last is None:
+    found, step = None, error.__traceback__
+    while step:
+        if is_learners(step.tb_frame.f_code):
+            found = step
+        step = step.tb_next
+    if found is None:
         return None
-    found, beyond = frames[last], tuple(each.tb_frame for each in frames[last + 1 :])
     code = found.tb_frame.f_code
     line, end_line, column, end_column = list(code.co_positions())[found.tb_lasti // 2]
     tree = _tree(code.co_filename)
     if tree is None or None in (line, end_line, column, end_column):
         return None
-    calling = dis.opname[code.co_code[found.tb_lasti]].startswith(("CALL", "PRECALL"))
     for node, parents in _nodes(tree, ()):
-        # A statement that is an expression stands at the same place as the expression.
+        # A statement that is nothing but an expression stands where the expression does.
         if (
             isinstance(node, ast.expr | ast.stmt)
             and not isinstance(node, ast.Expr)
@@ -68,35 +62,30 @@ def place_of(error: BaseException) -> Place | None:
                 node.end_col_offset,
             )
         ):
-            return Place(node, parents, found.tb_frame, calling, beyond)
+            return Place(node, parents, found.tb_frame)
     return None
 
 
 def hint(error: BaseException) -> str:
-    """Say what to do about an exception that the learner's code raised; empty where the line does not tell."""
+    """Say what to do about an exception that the learner's code raised; empty where there is nothing to add."""
     place = place_of(error)
     if place is None:
-        return ""
+        return advice(error)
     node = place.node
     if isinstance(error, UnboundLocalError) and isinstance(node, ast.Name) and _set_outside(node.id, place):
         return (
             f"An assignment makes a variable of this very function: `nonlocal {node.id}` says that the outer one is "
             "meant."
         )
-    if isinstance(error, asyncio.InvalidStateError) and _called(node) in ("result", "exception"):
-        return "The task is not done yet: await it."
-    if not isinstance(error, TypeError | AttributeError):
-        return ""
-    if isinstance(node, ast.Await):
-        return _awaited(node.value, place)
-    if _called(node) in ("gather", "wait") and isinstance(node, ast.Call):
-        return _gathered(node)
-    if _called(node) == "create_task" and any(asyncio.isfuture(each.f_locals.get("coro")) for each in place.beyond):
-        return "A future is under way already and needs no task: await it, or gather."
-    # Up to 3.12 it is the whole statement that fails, from 3.13 on its expression.
-    if not place.calling and any(isinstance(each, ast.With) for each in (node, *place.parents[:2])):
-        return "What may wait when it is entered or left needs `async with`."
-    return ""
+    if isinstance(error, TypeError):
+        if isinstance(node, ast.Await):
+            return _awaited(node.value, place)
+        if isinstance(node, ast.Call) and _called(node) in ("gather", "wait") and _has_await(node):
+            return (
+                "The `await` inside the brackets finished each call before the next began, and left results, not "
+                "coroutines: leave it out."
+            )
+    return advice(error)
 
 
 def passed_uncalled(kind: type, error: BaseException) -> bool:
@@ -104,10 +93,11 @@ def passed_uncalled(kind: type, error: BaseException) -> bool:
     place = place_of(error)
     if place is None or not isinstance(error, TypeError | AttributeError):
         return False
-    called = {id(node.func) for node in ast.walk(place.node) if isinstance(node, ast.Call)}
-    values = [
-        place.value(node.id) for node in ast.walk(place.node) if isinstance(node, ast.Name) and id(node) not in called
-    ]
+    # Up to 3.12, a `with` that cannot be entered or left fails as a whole.
+    parts = place.node.items if isinstance(place.node, ast.With | ast.AsyncWith) else [place.node]
+    nodes = [node for part in parts for node in ast.walk(part)]
+    called = {id(node.func) for node in nodes if isinstance(node, ast.Call)}
+    values = [place.value(node.id) for node in nodes if isinstance(node, ast.Name) and id(node) not in called]
     return any(isinstance(value, kind) or (_listed(value) and isinstance(value[0], kind)) for value in values)
 
 
@@ -149,18 +139,11 @@ def _awaited(value: ast.expr, place: Place) -> str:
             f"`{ast.unparse(value.func)}(...)` was called, and gave nothing that can be awaited; only a coroutine, a "
             f"task or an asyncio future can be.{more}"
         )
-    return "Only a coroutine, a task or an asyncio future can be awaited."
+    return NOT_AWAITABLE
 
 
-def _gathered(call: ast.Call) -> str:
-    if any(isinstance(node, ast.Await) for arg in call.args for node in ast.walk(arg)):
-        return (
-            "The `await` inside the brackets finished each call before the next began, and left results, not "
-            "coroutines: leave it out."
-        )
-    if _called(call) == "gather" and len(call.args) == 1 and not isinstance(call.args[0], ast.Starred):
-        return "gather takes coroutines one by one: gather(*coroutines)."
-    return ""
+def _has_await(call: ast.Call) -> bool:
+    return any(isinstance(node, ast.Await) for arg in call.args for node in ast.walk(arg))
 
 
 def _called(node: ast.AST) -> str:

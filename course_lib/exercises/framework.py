@@ -176,13 +176,19 @@ def run(function: Answer, *args: Any, none: bool = False) -> Timeline:
     end, a blocked loop, tasks left over, a forgotten `return`. A Wrong that one of our own functions raised in that run
     is told as it is.
     """
+    what_to_do: list[str] = []
 
     async def main() -> Any:
         loop = asyncio.get_running_loop()
         at_home(loop)
         factory: Any = loop.get_task_factory()
         factory.real = placed_by_chance
-        return await function(*args)
+        try:
+            return await function(*args)
+        except (Exception, BaseExceptionGroup) as error:
+            # Here, because simulate() drops the library's frames, which show what asyncio was called with.
+            what_to_do.append(hint(next(leaves(error))))
+            raise
 
     try:
         timeline = simulate(main, limit=LIMIT)
@@ -197,7 +203,8 @@ def run(function: Answer, *args: Any, none: bool = False) -> Timeline:
         ) from None
     except (Exception, BaseExceptionGroup) as error:  # noqa: BLE001  # a learner's code may raise anything
         found = next((each for each in leaves(error) if isinstance(each, Wrong)), None)
-        raise Wrong(str(found) if found else describe_raised(error), getattr(error, "timeline", None), error) from None
+        told = str(found) if found else describe_raised(error, *what_to_do)
+        raise Wrong(told, getattr(error, "timeline", None), error) from None
     if timeline.blocking_lines:
         raise Wrong(f"One step held the event loop, so nothing else could run: {timeline.blocking_lines[0]}.", timeline)
     if timeline.blocked:
@@ -231,8 +238,11 @@ def leaves(error: BaseException | None) -> Iterator[BaseException]:
         yield error
 
 
-def describe_raised(error: BaseException) -> str:
-    """Say what the learner's code raised, where, and what to do; of a group, also the first error that stands in it."""
+def describe_raised(error: BaseException, what_to_do: str | None = None) -> str:
+    """Say what the learner's code raised, where, and what to do; of a group, also the first error that stands in it.
+
+    what_to_do: the advice for it, where the error's traceback no longer has all that shows it
+    """
     first = next(leaves(error))
     text = describe(error) if first is error else f"{describe(error)}: {describe(first)}"
     text = CALLBACKS.sub("", text)
@@ -243,7 +253,8 @@ def describe_raised(error: BaseException) -> str:
         if is_learners(frame.f_code)
     ]
     place = f" (at {lines[-1]})" if lines else ""
-    return f"Your code raised {text.removesuffix('.')}{place}. {hint(first)}".rstrip()
+    what = hint(first) if what_to_do is None else what_to_do
+    return f"Your code raised {text.removesuffix('.')}{place}. {what}".rstrip()
 
 
 def await_missing(values: Iterable[Any]) -> bool:

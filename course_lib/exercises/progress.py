@@ -18,7 +18,7 @@ _memory: dict[str, Any] = {}
 def note_try(lesson: str, exercise: str, *, passed: bool) -> int:
     """Note one graded answer and return how many there were."""
     notes = _read()
-    entry = notes.setdefault(lesson, {}).setdefault(exercise, {"tries": 0, "passed": False})
+    entry = notes.setdefault(_place(notes, lesson, exercise), {}).setdefault(exercise, {"tries": 0, "passed": False})
     entry["tries"] += 1
     entry["passed"] = entry["passed"] or passed
     _write(notes)
@@ -51,8 +51,14 @@ def show() -> None:
 
 
 def _entry(lesson: str, exercise: str) -> dict[str, Any]:
-    entry: dict[str, Any] = _read().get(lesson, {}).get(exercise, {})
+    notes = _read()
+    entry: dict[str, Any] = notes.get(_place(notes, lesson, exercise), {}).get(exercise, {})
     return entry
+
+
+def _place(notes: dict[str, Any], lesson: str, exercise: str) -> str:
+    """Return the lesson under which an exercise is noted: it may have moved since. No two exercises share a name."""
+    return next((place for place, entries in notes.items() if exercise in entries), lesson)
 
 
 def _path() -> Path | None:

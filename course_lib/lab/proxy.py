@@ -38,6 +38,7 @@ class Proxy:
         self._target = (parts.hostname, parts.port)
         self._cut = False
         self._connections: set[asyncio.StreamWriter] = set()
+        self._carriers: set[asyncio.Task[None]] = set()
         ready: Future[int] = Future()
         self._thread = threading.Thread(target=self._run, args=(ready,), name="proxy", daemon=True)
         self._thread.start()
@@ -105,13 +106,23 @@ class Proxy:
         self._closing = asyncio.Event()
         self._flowing = asyncio.Event()
         self._flowing.set()
-        listener = await asyncio.start_server(self._connected, "127.0.0.1", 0)
+        listener = await asyncio.start_server(self._accept, "127.0.0.1", 0)
         ready.set_result(listener.sockets[0].getsockname()[1])
         await self._closing.wait()
         listener.close()
         self._do_cut(silent=False)
+        for carrier in self._carriers:
+            carrier.cancel()
+        await asyncio.gather(*self._carriers, return_exceptions=True)
 
-    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        # A task of ours: one that asyncio makes of a coroutine function, and that is cancelled when the proxy closes,
+        # ends in a traceback on Python 3.11 and 3.12.
+        carrier = self._loop.create_task(self._carry(reader, writer))
+        self._carriers.add(carrier)
+        carrier.add_done_callback(self._carriers.discard)
+
+    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         mine = {writer}
         self._connections |= mine
         try:

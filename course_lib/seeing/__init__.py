@@ -16,6 +16,7 @@ from course_lib.seeing.exploring import explore
 from course_lib.seeing.links import LinkGraph, link_graph
 from course_lib.seeing.orders import Order, OrderOutcome, Orders, every_order
 from course_lib.seeing.shown import Drawing, Shown, draw_with
+from course_lib.seeing.stepping import Step, Steps, steps
 from course_lib.seeing.timeline import Lane, Outcome, Span, State, Timeline, record, simulate, span
 
 __all__ = [
@@ -35,6 +36,8 @@ __all__ = [
     "SimulationError",
     "Span",
     "State",
+    "Step",
+    "Steps",
     "Timeline",
     "chart",
     "compare",
@@ -46,6 +49,7 @@ __all__ = [
     "record",
     "simulate",
     "span",
+    "steps",
 ]
 
 

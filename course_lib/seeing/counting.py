@@ -16,7 +16,7 @@ class InFlight(Shown):
 
     def __str__(self) -> str:
         tick = max(round_up(self.end / CHART), *(timeline.tick or 0 for timeline in self.rows.values()))
-        scale = Scale(tick, exact=self.virtual)
+        scale = Scale.fitting(self.end, tick, exact=self.virtual)
         columns = scale.column(self.end) + 1
         width = max(len(title) for title in ["seconds", *self.rows])
         lines = [f"{name:<{width}}  {''.join(cells)}" for name, cells, _ in axis(scale, columns)]

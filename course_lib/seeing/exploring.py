@@ -10,10 +10,10 @@ from typing import Any
 
 from course_lib.seeing.timeline import Timeline, simulate
 from course_lib.seeing.timeline.text import round_up
+from course_lib.seeing.widgets import in_notebook, show_widget
 
 Main = Callable[..., Coroutine[Any, Any, Any]]
 Number = int | float
-WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def explore(main: Main, /, **sliders: tuple[Number, ...]) -> None:
     chosen = [_slider(name, given, parameter) for name, given, parameter in _pairs(main, sliders)]
     values = {slider.name: slider.value for slider in chosen}
     timeline = simulate(lambda: main(**values))
-    if not _in_notebook():
+    if not in_notebook():
         print(timeline)
         return
     _show(main, chosen, values, timeline)
@@ -75,9 +75,7 @@ def _show(main: Main, sliders: list[_Slider], values: dict[str, Number], timelin
         box.observe(moved, names="value")
         boxes.append(box)
     widget = boxes[0] if len(boxes) == 1 else VBox(boxes)
-    # Shown by hand: the text of a widget is its class and state, which helps nobody where it is all that is shown.
-    text = "\n".join(slider.description for slider in sliders)
-    display({"text/plain": text, WIDGET: widget._repr_mimebundle_()[WIDGET]}, raw=True)
+    show_widget(widget, "\n".join(slider.description for slider in sliders))
 
 
 class _Sentence:
@@ -148,15 +146,6 @@ def _slider(name: str, given: Any, parameter: inspect.Parameter) -> _Slider:
             "change the default or the range"
         )
     return _Slider(name, low, high, step, kinds.pop()(value))
-
-
-def _in_notebook() -> bool:
-    """Return whether a Jupyter kernel runs this code: in IPython's terminal a slider could not be shown."""
-    try:
-        from IPython import get_ipython
-    except ImportError:
-        return False
-    return getattr(get_ipython(), "kernel", None) is not None
 
 
 def _name(main: Main) -> str:

@@ -2,6 +2,7 @@
 
 import importlib
 import pkgutil
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -33,7 +34,9 @@ def told(exercise: Exercise, sentence: str) -> Callable[[Any], Any]:
 
 def wrong_answers() -> Iterator[WrongAnswer]:
     """Give all that are recorded, lesson by lesson, each in the order of its file."""
-    for module in pkgutil.iter_modules(__path__):
-        importlib.import_module(f"{__name__}.{module.name}")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SyntaxWarning)  # that `return` in `finally` is wrong is why it stands there
+        for module in pkgutil.iter_modules(__path__):
+            importlib.import_module(f"{__name__}.{module.name}")
     # Two sentences for one function stand over it in reading order, and are recorded from the inside out.
     yield from _recorded

@@ -137,7 +137,7 @@ async def awaits_the_function(fetch, seconds, default):
         raise
 
 
-@told(ex.fetch_or_default, "TypeError: 'Timeout' object does not support the context manager protocol")
+@told(ex.fetch_or_default, "Your code raised TypeError: ")
 @told(ex.fetch_or_default, "entered or left needs `async with`")
 async def plain_with(fetch, seconds, default):
     try:

@@ -850,6 +850,22 @@ async def pickles(cache, key, load):
     return row
 
 
+def pickles_as(protocol):
+    async def pickles_in_hexadecimal(cache, key, load):
+        text = await cache.get(key)
+        if text is not None:
+            return pickle.loads(bytes.fromhex(text))
+        row = await load(key)
+        await cache.set(key, pickle.dumps(row, protocol).hex(), ex=60)
+        return row
+
+    return pickles_in_hexadecimal
+
+
+for protocol in range(2, pickle.HIGHEST_PROTOCOL + 1):  # which of them is the default depends on the Python
+    told(ex.cached_row, "You stored a pickle")(pickles_as(protocol))
+
+
 @told(ex.cached_row, "let anybody run code in your program; use JSON")
 async def evaluates(cache, key, load):
     text = await cache.get(key)

@@ -254,7 +254,7 @@ async def never_awaits(jobs, crunch, pool):
     return [loop.run_in_executor(pool, crunch, job) for job in jobs]
 
 
-@told(ex.crunch_all, "Your code raised ValueError: Set of ")
+@told(ex.crunch_all, "Your code raised ValueError: ")
 async def waits_for_a_set(jobs, crunch, pool):
     loop = asyncio.get_running_loop()
     futures = [loop.run_in_executor(pool, crunch, job) for job in jobs]

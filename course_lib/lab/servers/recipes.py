@@ -33,6 +33,15 @@ parent: the process that asks
 WINDOWS = os.name == "nt"
 UNPRIVILEGED = ("nobody", "postgres", "daemon")
 
+OVERRULED = {
+    "PGSSLNEGOTIATION": "sslnegotiation=postgres",
+    "PGTARGETSESSIONATTRS": "target_session_attrs=any",
+    "PGKRBSRVNAME": "krbsrvname=postgres",
+    "PGGSSLIB": "gsslib=gssapi",
+}
+"""libpq's variables that asyncpg reads although a URL names host, port, user, password and database and does without
+TLS (so PGSSLMODE, PGSSLCERT and their like do not count), and the parameters that take their place."""
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -90,8 +99,16 @@ def postgres_plan() -> Plan:
             "stop": [pg_ctl, "stop", "-m", "fast", "-D", "data"],
             "end": [pg_ctl, "stop", "-m", "immediate", "-D", "data"],
         }
-    url = f"postgresql://postgres:{password}@127.0.0.1:{{port}}/postgres"
+    url = f"postgresql://postgres:{password}@127.0.0.1:{{port}}/postgres?sslmode=disable"
     return Plan(program, recipe | _common(user), url, password)
+
+
+def shell_overruled() -> str:
+    """Return the end of a PostgreSQL's URL that keeps variables of the shell out, which are meant for another server.
+
+    Only what is set is answered: an older libpq does not know all these parameters.
+    """
+    return "".join(f"&{parameter}" for variable, parameter in OVERRULED.items() if variable in os.environ)
 
 
 def redis_plan(*, persistent: bool) -> Plan:
@@ -138,10 +155,21 @@ def _common(user: str | None) -> Recipe:
 
 def _unprivileged_user() -> str | None:
     """Return who shall run PostgreSQL, which refuses root; None when it is whoever asks."""
-    if sys.platform == "win32" or os.geteuid() != 0:
+    if sys.platform == "win32":
         return None
     import pwd  # not on Windows
 
+    if os.geteuid() != 0:
+        try:
+            pwd.getpwuid(os.geteuid())
+        except KeyError:
+            raise ServerError(
+                f"PostgreSQL refuses to run as a user without a name, and number {os.geteuid()} has none here: "
+                "/etc/passwd has no line for it, as in a container that is given only a number.",
+                "start the course as a user with a name (of the image, or root), add such a line to /etc/passwd, or "
+                "set COURSE_DATABASE_URL to the URL of a server.",
+            ) from None
+        return None
     known = {entry.pw_name for entry in pwd.getpwall() if entry.pw_uid != 0}
     for name in UNPRIVILEGED:
         if name in known:

@@ -17,10 +17,9 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 
 from course_lib.lab.servers.errors import ServerError
-from course_lib.lab.servers.recipes import Plan
+from course_lib.lab.servers.leftovers import SUPERVISOR
+from course_lib.lab.servers.recipes import Plan, shell_overruled
 from course_lib.paths import REPO
-
-SUPERVISOR = "course_lib.lab.servers.supervisor"
 
 MEND = (
     "mend what these lines say (disk space, permissions, a virus scanner) and ask for the server again; or use another "
@@ -77,7 +76,8 @@ class Server:
     @property
     def url(self) -> str:
         """Where it is, with its password; the same for the server's whole life."""
-        return self._url.replace("{port}", str(self._port))
+        end = shell_overruled() if self._url.startswith("postgresql:") else ""
+        return self._url.replace("{port}", str(self._port)) + end
 
     @property
     def port(self) -> int:

@@ -129,7 +129,7 @@ def _with_schema(url: str, name: str) -> str:
     def run() -> None:
         try:
             asyncio.run(make(), debug=False)
-        except (OSError, TimeoutError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except Exception as error:  # noqa: BLE001  # whatever it is, it is raised below; here it would end a thread
             failed.append(error)
 
     thread = threading.Thread(target=run, name="learner's schema")  # the caller's may be running a loop: a kernel's is
@@ -156,8 +156,11 @@ def _refused(variable: str, url: str, error: Exception) -> ServerError:
     parts = urlsplit(url)
     where = f"{parts.hostname}:{parts.port}" if parts.port else parts.hostname
     why = str(error) or type(error).__name__
+    # They may be meant for this server, so they count (a URL's own sslmode comes first); but then they are named.
+    shell = [name for name in sorted(os.environ) if name.startswith("PG")] if variable == DATABASE else []
+    also = f"{', '.join(shell)}, which this shell sets and which count{'s' * (len(shell) == 1)} too; " if shell else ""
     return ServerError(
         f"The server at {where}, given by {variable}, cannot be used: {why}",
-        f"check that it runs, the address and the password in {variable}; or unset it: then a server of your own is "
-        "started",
+        f"check that it runs, the address and the password in {variable}; {also}or unset {variable}: then a server of "
+        "your own is started",
     )

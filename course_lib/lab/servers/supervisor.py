@@ -30,6 +30,7 @@ from typing import Any, NoReturn
 import psutil  # type: ignore[import-untyped]
 
 from course_lib.lab.servers.children import Output, apart, attempt, ended, family, halt, lives
+from course_lib.lab.servers.leftovers import free_shared_memory, name_of_folder, sweep
 
 PORTS = range(20_000, 32_768)
 """Where ports are taken: below those that systems hand out by themselves. A client that knocks at the port of a stopped
@@ -60,7 +61,7 @@ class Supervisor:
         # Held while something is being made, and for ever once the end has begun: nothing can be made after it.
         self.gate = threading.Lock()
         self.step: psutil.Process | None = None
-        self.folder = Path(tempfile.mkdtemp(prefix="course-server-", dir=recipe["base"]))
+        self.folder = Path(tempfile.mkdtemp(prefix=name_of_folder(os.getpid()), dir=recipe["base"]))
 
     def prepare(self) -> None:
         """Fill the folder: copies of programs, files, and what the recipe's commands make."""
@@ -192,7 +193,7 @@ class Supervisor:
                 for process in family(self.step):
                     attempt(process.kill)
                 ended(self.step, GRACE)
-            self.free_shared_memory()
+            free_shared_memory(self.folder / (self.recipe["pid_file"] or "-"))
             for _ in range(10):  # Windows lets go of a dead process's files a moment later
                 shutil.rmtree(self.folder, ignore_errors=True)
                 if not self.folder.exists():
@@ -200,14 +201,6 @@ class Supervisor:
                 time.sleep(0.1)
         finally:
             os._exit(0)
-
-    def free_shared_memory(self) -> None:
-        """Free the System V segment of a PostgreSQL that was killed; its last file names it, and nobody else will."""
-        pid_file = self.folder / (self.recipe["pid_file"] or "-")
-        if os.name != "nt" and pid_file.exists():
-            lines = pid_file.read_text().splitlines()
-            if len(lines) > 6 and len(lines[6].split()) == 2:
-                attempt(lambda: subprocess.run(["ipcrm", "-m", lines[6].split()[1]], capture_output=True, check=False))
 
     def state(self) -> dict[str, Any]:
         """Return what the other side wants to know."""
@@ -260,7 +253,12 @@ def main() -> None:
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), told_to_end)
     signal.signal(signal.SIGINT, lambda *_: None)  # not SIG_IGN, which programs inherit
+    if hasattr(signal, "SIGCHLD"):
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # if it is ignored here, too, the end of a child cannot be seen
     threading.Thread(target=listen, daemon=True).start()
+    # Beside the start, which shall not wait for it.
+    left = (Path(supervisor.recipe["base"]), supervisor.recipe["user"])
+    threading.Thread(target=sweep, args=left, daemon=True).start()
     if os.name != "nt":  # there a process keeps its parent's number, and the pipe always closes
         threading.Thread(target=watch_parent, daemon=True).start()
 

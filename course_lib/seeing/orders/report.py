@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from course_lib.seeing.comparing import compare
+from course_lib.seeing.comparing import Comparison, compare
 from course_lib.seeing.orders.drawing import APART
 from course_lib.seeing.orders.order import Order, as_order
 from course_lib.seeing.orders.running import Kind, Run
@@ -131,13 +131,16 @@ class Orders(Shown):
             lines.append(f"and {len(self.outcomes) - LISTED:,} more outcomes")
         for number, outcome in enumerate(self.outcomes[:DRAWN], 1):
             lines += ["", *_wrapped(f"{_away(outcome)}: {outcome.order}", f"{number}: ")]
-            lines.append(draw_text(_bare(outcome), None, LANES, WIDTH))
+            lines.append(draw_text(_bare(outcome), None, LANES))
         return "\n".join([*lines, "", *_wrapped(DRAWING), *_wrapped(UNSEEN)])
 
-    def draw(self) -> Any:
-        """Draw the orders of the first outcomes as a matplotlib figure and return it."""
+    @property
+    def drawn_outcomes(self) -> Comparison:
+        """The orders of the first outcomes, drawn under one another."""
         shown = self.outcomes[:DRAWN]
-        return compare({f"{self._share(outcome)}: {outcome.text}": _bare(outcome) for outcome in shown}).draw()
+        timelines = {f"{self._share(outcome)}: {outcome.text}": _bare(outcome) for outcome in shown}
+        next(iter(timelines.values())).notes.append(DRAWING)
+        return compare(timelines)
 
     def _head(self) -> str:
         count = f"all {self.orders:,} orders" if self.complete else f"{self.orders:,} orders ({self.why})"

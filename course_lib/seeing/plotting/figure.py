@@ -12,6 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from course_lib.seeing.comparing import Comparison, Described, last
+from course_lib.seeing.orders import Orders
 from course_lib.seeing.plotting.drawing import draw
 from course_lib.seeing.plotting.lanes import Rows, draw_rows, figure_of
 from course_lib.seeing.plotting.look import (
@@ -62,6 +63,12 @@ def draw_timeline(shown: Timeline, axes: Axes | None = None) -> Figure:
 def draw_comparison(shown: Comparison) -> Figure:
     """Draw timelines under one another on one time axis."""
     return _figure(list(shown.timelines.items()))
+
+
+@draw.register
+def draw_orders(shown: Orders) -> Figure:
+    """Draw the orders of the first outcomes under one another."""
+    return draw_comparison(shown.drawn_outcomes)
 
 
 @draw.register

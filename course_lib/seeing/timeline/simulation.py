@@ -140,7 +140,8 @@ class _Simulation:
             self._loop = watch.loop = VirtualClockLoop()
             self._recorder = watch.recorder = Recorder(self._loop, self._loop.clock.now, blocking=0)
             recording_in_context(self._recorder)
-            self._loop.set_task_factory(TracingFactory(None, plain_task, self._recorder))
+            self._factory = TracingFactory(None, plain_task, self._recorder)
+            self._loop.set_task_factory(self._factory)
             self._loop.set_exception_handler(self._unhandled)
             watch.ready.set()
             try:
@@ -168,7 +169,8 @@ class _Simulation:
             self.error = error
 
     def _until_complete(self, coro: Coroutine[Any, Any, Any], name: str, seconds: float) -> Any:
-        task = self._loop.create_task(coro, name=name)
+        # Not by the loop's factory: the program may have set one that is slow to start tasks, or takes no name.
+        task = self._factory(self._loop, coro, name=name)
         return self._watch.stoppable(lambda: self._loop.run_until_complete(task), seconds)
 
     def _collect(self) -> None:

@@ -7,11 +7,11 @@ from collections.abc import Iterable
 
 from course_lib.seeing.timeline.model import Lane, Outcome, Recording, State
 
-WIDTH = 100
-CHART = 50  # columns of time, where the caller does not choose the tick; fewer where the text is to be narrower
-WIDEST = 10  # columns that a tick chosen by the caller gets, where there is room
-NAME = 20
-SUMMARY = 25  # columns that the words behind a chart get, however wide the chart
+WIDTH = 79  # what a notebook shows without a scroll bar on a projector or beside an open sidebar
+CHART = 34  # columns of time, where the caller does not choose the tick
+WIDEST = 10  # columns that a tick gets, where there is room
+NAME = 16
+SUMMARY = 20  # columns that the words behind a chart get, however wide the chart
 NOTES = 20
 # ASCII only: in a terminal set up for Chinese or Japanese, line and block characters are twice as wide.
 MARK = {State.WAITING: "-", State.RUNNING: "#", State.BLOCKING: "!"}
@@ -19,44 +19,43 @@ KEY = {
     "-": "waiting", "#": "running", "!": "blocking the loop",
     "|": "done", "x": "cancelled", "E": "failed", ">": "left running",
 }  # fmt: skip
+NOW = "^"
+EMPTY = "no task was made and no span named"
 END = {Outcome.DONE: "|", Outcome.CANCELLED: "x", Outcome.FAILED: "E", Outcome.LEFT: ">"}
 
 
-def draw_text(timeline: Recording, tick: float | None, most: int, width: int = WIDTH) -> str:
-    """Draw `timeline`, `width` columns wide at most; Timeline.text says what else is allowed."""
-    chart = CHART - (WIDTH - width)
+def draw_text(timeline: Recording, tick: float | None, most: int, *, now: float | None = None) -> str:
+    """Draw `timeline`, with a mark below at the time `now`; Timeline.text says what is allowed."""
     if tick is not None and not (0 < tick < math.inf and timeline.end / tick <= 400):
         raise ValueError(f"tick={tick!r}: pass seconds a column, more than 0 and at least {number(timeline.end / 400)}")
     if most < 1:
         raise ValueError(f"lanes={most!r}: pass the number of rows to draw, 1 or more")
-    chosen = tick or round_up(timeline.end / chart)
     lanes = timeline.lanes[:most]
     last = max(end for end in [timeline.end, *(lane.end for lane in lanes)])
-    # A coarse tick is drawn several columns wide, or the whole chart would be a few characters.
-    scale = Scale(chosen, exact=timeline.virtual)
-    ticks = scale.column(last)
-    scale.wide = 1 if tick is None else max(1, min(WIDEST, chart // (ticks + 1)))
-
-    columns = ticks * scale.wide + 1
+    scale = Scale.fitting(last, tick or round_up(timeline.end / CHART), exact=timeline.virtual)
+    columns = scale.column(last) + 1
     rows = [(_short(lane.name), _cells(lane, scale, columns), _summary(lane, scale)) for lane in lanes]
+    errors = [f"{_printable(lane.name)}: {_printable(lane.error)}" for lane in lanes if lane.error]
     if any(scale.length(*block, MARK[State.BLOCKING]) for block in timeline.blocks):
         cells = [" "] * columns
         for block in timeline.blocks:
             scale.paint(cells, *block, MARK[State.BLOCKING])
         rows.insert(0, ("the loop", cells, f"blocked for {scale.blocked(timeline.blocks)} s"))
 
-    column = max(_columns(name) for name in ["seconds", *(name for name, _, _ in rows)])
-    room = width - SUMMARY - column - len("    ")
-    lines = [
-        _row(width, column, name, _cut(cells, room), summary) for name, cells, summary in axis(scale, columns) + rows
-    ]
+    if now is not None:
+        cells = [" "] * columns
+        cells[min(scale.column(now), columns - 1)] = NOW
+        rows.append(("now", cells, f"{number(now)} s"))
+    width = max(_columns(name) for name in ["seconds", *(name for name, _, _ in rows)])
+    room = WIDTH - SUMMARY - width - len("    ")
+    lines = [_row(width, name, _cut(cells, room), summary) for name, cells, summary in axis(scale, columns) + rows]
     if rest := timeline.lanes[most:]:
         counts = Counter(lane.outcome.value for lane in rest)
         lines.append(f"and {len(rest)} more: " + ", ".join(f"{n} {outcome}" for outcome, n in counts.items()))
     drawn = {mark for _, cells, _ in rows for mark in cells}
-    key = "  ".join(f"{mark} {meaning}" for mark, meaning in KEY.items() if mark in drawn)
-    lines.append(f"key: {key}" if rows else "no task was made and no span named")
-    lines += [line for note in timeline.notes[:NOTES] for line in _wrapped("note: ", note, width)]
+    lines += _key([f"{mark} {meaning}" for mark, meaning in KEY.items() if mark in drawn]) if rows else [EMPTY]
+    lines += [line for error in errors for line in _wrapped("", error)]
+    lines += [line for note in timeline.notes[:NOTES] for line in _wrapped("note: ", note)]
     if len(timeline.notes) > NOTES:
         lines.append(f"and {len(timeline.notes) - NOTES} more notes")
     return "\n".join(line.rstrip() for line in lines)
@@ -70,6 +69,16 @@ class Scale:
         # What a clock measured comes a little late. A column begins a quarter of a tick before its time, so that an
         # event lands in the right one when it is up to three quarters of a tick late. Virtual times need no such mercy.
         self._early = 1e-6 if exact else 0.25
+
+    @classmethod
+    def fitting(cls, end: float, tick: float, *, exact: bool) -> "Scale":
+        """Return a scale whose ticks are as wide as a chart that ends at `end` seconds has room for.
+
+        A coarse tick is drawn several columns wide, or the whole chart would be a few characters.
+        """
+        scale = cls(tick, exact=exact)
+        scale.wide = max(1, min(WIDEST, CHART // max(1, scale.column(end))))
+        return scale
 
     def column(self, seconds: float) -> int:
         """Return the column that a time falls into."""
@@ -116,12 +125,17 @@ def round_down(seconds: float) -> float:
     return next(round(step * power, 12) for step in (5, 2, 1) if step * power <= seconds * (1 + 1e-9))
 
 
+def _is_round(seconds: float) -> bool:
+    return seconds > 0 and math.isclose(round_up(seconds), seconds, rel_tol=1e-9)
+
+
 def axis(scale: Scale, columns: int) -> list[tuple[str, list[str], str]]:
     """Return the two rows over a chart, each a name, its characters and a summary: the seconds, and marks."""
     labels, marks = [" "] * columns, [" "] * columns
     ticks = range(columns // scale.wide + 1)
     longest = max(len(number(place * scale.tick)) for place in ticks)
-    step = math.ceil((10 if longest < 10 else 20) / scale.wide)  # ticks between two labels
+    least = math.ceil(max(8, longest + 2) / scale.wide)  # ticks between two labels: round numbers, where there are any
+    step = next((step for step in range(least, 2 * least + 1) if _is_round(step * scale.tick)), least)
     for place, column in enumerate(range(0, columns, step * scale.wide)):
         text = number(place * step * scale.tick)
         labels[column : column + len(text)] = text
@@ -141,15 +155,17 @@ def _cells(lane: Lane, scale: Scale, columns: int) -> list[str]:
 
 def _summary(lane: Lane, scale: Scale) -> str:
     start, end = scale.label(lane.start), scale.label(lane.end)
-    parts = [f"at {start} s" if start == end else f"{start} to {end} s", lane.outcome.value]
+    parts = [f"at {start} s" if start == end else f"{start} to {end} s"]
+    if lane.outcome is not Outcome.DONE:
+        parts.append(lane.outcome.value)
     blocked = scale.blocked((span.start, span.end) for span in lane.spans if span.state is State.BLOCKING)
     if blocked != "0":
         parts.append(f"blocked {blocked} s")
-    return ", ".join(parts) + (f": {_printable(lane.error)}" if lane.error else "")
+    return ", ".join(parts)
 
 
-def _row(width: int, column: int, name: str, cells: list[str], summary: str) -> str:
-    return _fit(f"{name}{' ' * (column - _columns(name))}  {''.join(cells)}  {summary}", width)
+def _row(width: int, name: str, cells: list[str], summary: str) -> str:
+    return _fit(f"{name}{' ' * (width - _columns(name))}  {''.join(cells)}  {summary}", WIDTH)
 
 
 def _cut(cells: list[str], room: int) -> list[str]:
@@ -168,13 +184,22 @@ def _fit(text: str, most: int) -> str:
     return text + ".."
 
 
-def _wrapped(start: str, text: str, width: int) -> list[str]:
+def _key(meanings: list[str]) -> list[str]:
+    lines = ["key:"]
+    for meaning in meanings:
+        if len(lines[-1]) + 2 + len(meaning) > WIDTH:
+            lines.append("    ")
+        lines[-1] += f"{' ' if len(lines[-1]) < 5 else '  '}{meaning}"
+    return lines
+
+
+def _wrapped(start: str, text: str) -> list[str]:
     lines, rest = [start], _printable(text)
     for word in rest.split():
-        if _columns(lines[-1]) > len(start) and _columns(f"{lines[-1]} {word}") > width:
+        if _columns(lines[-1]) > len(start) and _columns(f"{lines[-1]} {word}") > WIDTH:
             lines.append(" " * len(start))
         lines[-1] += word if _columns(lines[-1]) == len(start) else f" {word}"
-    return [_fit(line, width) for line in lines]
+    return [_fit(line, WIDTH) for line in lines]
 
 
 def _printable(text: str) -> str:

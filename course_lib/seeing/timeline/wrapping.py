@@ -45,6 +45,8 @@ class _Awaited(Iterator[Any]):
     def __init__(self, wrapper: WrappedCoroutine) -> None:
         self.coro, self.send, self.throw, self.close = wrapper, wrapper.send, wrapper.throw, wrapper.close
 
+    gi_yieldfrom = property(attrgetter("coro"))  # for who asks where a task waits, and follows the chain
+
     def __next__(self) -> Any:
         return self.send(None)
 
