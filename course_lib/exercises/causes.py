@@ -24,7 +24,14 @@ class Place:
     frame: FrameType
 
     def value(self, name: str) -> Any:
-        """Return what a name stood for there, None where it stood for nothing."""
+        """Return what a name stood for there, None where it stood for nothing.
+
+        For the variable of a comprehension, which is gone when the comprehension is left, what it went through.
+        """
+        loops = [loop for each in self.parents for loop in getattr(each, "generators", ())]
+        for loop in loops:
+            if isinstance(loop.target, ast.Name) and loop.target.id == name and isinstance(loop.iter, ast.Name):
+                name = loop.iter.id
         return self.frame.f_locals.get(name, self.frame.f_globals.get(name))
 
 
@@ -51,16 +58,13 @@ def place_of(error: BaseException) -> Place | None:
         return None
     for node, parents in _nodes(tree, ()):
         # A statement that is nothing but an expression stands where the expression does.
-        if (
-            isinstance(node, ast.expr | ast.stmt)
-            and not isinstance(node, ast.Expr)
-            and (line, end_line, column, end_column)
-            == (
-                node.lineno,
-                node.end_lineno,
-                node.col_offset,
-                node.end_col_offset,
-            )
+        if not isinstance(node, ast.expr | ast.stmt) or isinstance(node, ast.Expr):
+            continue
+        if (line, end_line, column, end_column) == (
+            node.lineno,
+            node.end_lineno,
+            node.col_offset,
+            node.end_col_offset,
         ):
             return Place(node, parents, found.tb_frame)
     return None
