@@ -28,6 +28,8 @@ class Place:
 
         For the variable of a comprehension, which is gone when the comprehension is left, what it went through.
         """
+        if name in self.frame.f_locals:
+            return self.frame.f_locals[name]
         loops = [loop for each in self.parents for loop in getattr(each, "generators", ())]
         for loop in loops:
             if isinstance(loop.target, ast.Name) and loop.target.id == name and isinstance(loop.iter, ast.Name):
@@ -100,8 +102,9 @@ def passed_uncalled(kind: type, error: BaseException) -> bool:
     # Up to 3.12, a `with` that cannot be entered or left fails as a whole.
     parts = place.node.items if isinstance(place.node, ast.With | ast.AsyncWith) else [place.node]
     nodes = [node for part in parts for node in ast.walk(part)]
-    called = {id(node.func) for node in nodes if isinstance(node, ast.Call)}
-    values = [place.value(node.id) for node in nodes if isinstance(node, ast.Name) and id(node) not in called]
+    fine = {id(node.func) for node in nodes if isinstance(node, ast.Call)}
+    fine |= {id(node.iter) for node in nodes if isinstance(node, ast.comprehension)}
+    values = [place.value(node.id) for node in nodes if isinstance(node, ast.Name) and id(node) not in fine]
     return any(isinstance(value, kind) or (_listed(value) and isinstance(value[0], kind)) for value in values)
 
 
