@@ -94,9 +94,8 @@ class Report:
                 "if it fails again, python3 -m course_lib doctor says what is missing on this machine."
             )
         if self._status == pytest.ExitCode.OK:
-            skipped = (
-                f" ({self._skipped:,} of them are for another machine, and were left out)" if self._skipped else ""
-            )
+            are = "is" if self._skipped == 1 else "are"
+            skipped = f" ({self._skipped:,} of them {are} left out on this machine)" if self._skipped else ""
             return f"All {checks} passed in {took}{skipped}. Next: python3 -m course_lib opens the course."
         if self._status == pytest.ExitCode.NO_TESTS_COLLECTED:
             return f"No check was found for these arguments. Next: {AGAIN} 01 runs lesson 1, {AGAIN} runs everything."
