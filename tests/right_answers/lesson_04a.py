@@ -1,11 +1,10 @@
-"""Right answers to the exercises of lesson 4, in other styles than the solutions."""
+"""Right answers to the exercises of lesson 4a, in other styles than the solutions."""
 
 import asyncio
 from collections import Counter, defaultdict
-from contextlib import AsyncExitStack, aclosing
 from urllib.parse import urlsplit
 
-from course_lib.exercises import lesson_04 as ex
+from course_lib.exercises import lesson_04a as ex
 from right_answers import right
 
 
@@ -234,46 +233,3 @@ async def with_acquire_and_release(fetch, urls, total, per_host):
         for number, url in enumerate(urls):
             group.create_task(one(number, url))
     return pages
-
-
-# first_match
-
-
-@right(ex.first_match)
-async def closes_in_a_finally(stream, matches):
-    pages = stream()
-    try:
-        async for url, text in pages:
-            if await matches(text):
-                return url
-        raise LookupError
-    finally:
-        await pages.aclose()
-
-
-@right(ex.first_match)
-async def with_a_stack(stream, matches):
-    async with AsyncExitStack() as stack:
-        pages = await stack.enter_async_context(aclosing(stream()))
-        async for url, text in pages:
-            if not await matches(text):
-                continue
-            return url
-        raise LookupError("nothing")
-
-
-@right(ex.first_match)
-async def page_by_page(stream, matches):
-    found = None
-    async with aclosing(stream()) as pages:
-        while True:
-            try:
-                url, text = await anext(pages)
-            except StopAsyncIteration:
-                break
-            if await matches(text):
-                found = url
-                break
-    if found is None:
-        raise KeyError("no page")
-    return found

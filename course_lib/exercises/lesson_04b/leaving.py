@@ -1,4 +1,4 @@
-"""Exercise 4: a stream of pages, left at the first match and closed."""
+"""Exercise 1: a stream of pages, left at the first match and closed."""
 
 import asyncio
 from collections.abc import Sequence
@@ -8,8 +8,8 @@ from typing import Any
 from course_lib.exercises.chance import Chance
 from course_lib.exercises.framework import Answer, Exercise, Wrong
 from course_lib.exercises.lesson_03.scenes import CLEAN_UP
-from course_lib.exercises.lesson_04 import solutions
-from course_lib.exercises.lesson_04.web import Stream
+from course_lib.exercises.lesson_04b import solutions
+from course_lib.exercises.lesson_04b.stream import Stream
 from course_lib.exercises.ordering import in_every_order
 from course_lib.exercises.playing import Scene, play, used_uncalled
 
@@ -175,9 +175,9 @@ def _matched(
 
 
 first_match = Exercise(
-    lesson="lesson_04",
+    lesson="lesson_04b",
     task="""\
-**Exercise 4: leave in time.** Write `first_match(stream, matches)`.
+**Exercise 1: leave in time.** Write `first_match(stream, matches)`.
 
 - `stream()` gives an async generator. Workers of its own fetch pages; it yields `(url, text)` as the pages come.
 - `await matches(text)` says True or False, or raises an exception, which goes to your caller.

@@ -1,4 +1,4 @@
-"""What the bug hunts of lesson 4 show: code as somebody found it, to be mended."""
+"""What the bug hunts of lesson 4a show: code as somebody found it, to be mended."""
 
 import asyncio
 from collections import defaultdict

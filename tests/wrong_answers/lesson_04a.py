@@ -1,12 +1,11 @@
-"""Wrong answers to the exercises of lesson 4, as learners write them: each must get its own sentence."""
+"""Wrong answers to the exercises of lesson 4a, as learners write them: each must get its own sentence."""
 
 import asyncio
 from collections import defaultdict
-from contextlib import aclosing
 from urllib.parse import urlsplit
 
-from course_lib.exercises import lesson_04 as ex
-from course_lib.exercises.lesson_04 import as_found
+from course_lib.exercises import lesson_04a as ex
+from course_lib.exercises.lesson_04a import as_found
 from wrong_answers import told
 
 # fetch_bounded
@@ -741,114 +740,6 @@ async def a_new_semaphore_each(fetch, urls, total, per_host):
     return await asyncio.gather(*(one(url) for url in urls))
 
 
-# first_match
-
-
-@told(ex.first_match, "Leaving an `async for` does not close its generator")
-async def leaves_it_open(stream, matches):
-    async for url, text in stream():
-        if await matches(text):
-            return url
-    raise LookupError("no page matches")
-
-
-@told(ex.first_match, "after 4 pages: look at each as it comes")
-async def collects_them_first(stream, matches):
-    for url, text in [page async for page in stream()]:
-        if await matches(text):
-            return url
-    raise LookupError("no page matches")
-
-
-@told(ex.first_match, "after 4 pages: look at each as it comes")
-async def goes_on_to_the_end(stream, matches):
-    found = None
-    async with aclosing(stream()) as pages:
-        async for url, text in pages:
-            if found is None and await matches(text):
-                found = url
-    if found is None:
-        raise LookupError("no page matches")
-    return found
-
-
-@told(ex.first_match, "You returned 'd' at")
-async def takes_the_last(stream, matches):
-    found = None
-    async with aclosing(stream()) as pages:
-        async for url, text in pages:
-            if await matches(text):
-                found = url
-    if found is None:
-        raise LookupError("no page matches")
-    return found
-
-
-@told(ex.first_match, "and its stream was still open")
-async def closes_after_success_only(stream, matches):
-    pages = stream()
-    async for url, text in pages:
-        if await matches(text):
-            await pages.aclose()
-            return url
-    raise LookupError("no page matches")
-
-
-@told(ex.first_match, "take its pages with `async for`")
-async def plain_for(stream, matches):
-    async with aclosing(stream()) as pages:
-        for url, text in pages:
-            if await matches(text):
-                return url
-    raise LookupError("no page matches")
-
-
-@told(ex.first_match, "take its pages with `async for`")
-async def awaits_the_stream(stream, matches):
-    for url, text in await stream():
-        if await matches(text):
-            return url
-    raise LookupError("no page matches")
-
-
-@told(ex.first_match, "matches(text) is a coroutine, await it")
-async def forgets_to_await_matches(stream, matches):
-    async with aclosing(stream()) as pages:
-        async for url, text in pages:
-            if matches(text):
-                return url
-    raise LookupError("no page matches")
-
-
-@told(ex.first_match, "No page matches, and your function returned None: raise LookupError")
-async def returns_none(stream, matches):
-    async with aclosing(stream()) as pages:
-        async for url, text in pages:
-            if await matches(text):
-                return url
-
-
-@told(ex.first_match, "matches(text) raised ValueError, and your function raised LookupError")
-async def hides_a_failure(stream, matches):
-    async with aclosing(stream()) as pages:
-        async for url, text in pages:
-            try:
-                if await matches(text):
-                    return url
-            except Exception:
-                continue
-    raise LookupError("no page matches")
-
-
-@told(ex.first_match, "you never called it: `stream()` gives the pages")
-async def does_not_call_it(stream, matches):
-    async with aclosing(stream) as pages:
-        async for url, text in pages:
-            if await matches(text):
-                return url
-    raise LookupError("no page matches")
-
-
 # What passes where a check has one kind of failure, one size, and no look at the time of a stop.
 
 
@@ -1041,33 +932,3 @@ async def retries_in_rounds(fetch, urls, total, per_host):
         pages.update(failed)
         left = list(failed)
     return [pages[url] for url in urls]
-
-
-@told(ex.first_match, "You called `stream()` 2 times")
-async def opens_two_streams(stream, matches):
-    async with aclosing(stream()):
-        async for url, text in stream():
-            if await matches(text):
-                return url
-    raise LookupError("no page matches")
-
-
-@told(ex.first_match, "leave at once")
-async def looks_again_to_be_sure(stream, matches):
-    async with aclosing(stream()) as pages:
-        async for url, text in pages:
-            if await matches(text) and await matches(text):
-                return url
-    raise LookupError("no page matches")
-
-
-@told(ex.first_match, "let it through")
-async def hides_one_kind(stream, matches):
-    async with aclosing(stream()) as pages:
-        async for url, text in pages:
-            try:
-                if await matches(text):
-                    return url
-            except LookupError:
-                continue
-    raise LookupError("no page matches")

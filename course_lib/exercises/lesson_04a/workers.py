@@ -7,8 +7,8 @@ from typing import Any
 
 from course_lib.exercises.chance import Chance, Unreadable
 from course_lib.exercises.framework import Answer, Exercise
-from course_lib.exercises.lesson_04 import as_found, solutions
-from course_lib.exercises.lesson_04.checks import (
+from course_lib.exercises.lesson_04a import as_found, solutions
+from course_lib.exercises.lesson_04a.checks import (
     check_always_busy,
     check_never_idle,
     check_pages,
@@ -17,7 +17,7 @@ from course_lib.exercises.lesson_04.checks import (
     check_tasks,
     watched,
 )
-from course_lib.exercises.lesson_04.web import Web
+from course_lib.exercises.lesson_04a.web import Web
 from course_lib.exercises.ordering import in_every_order
 from course_lib.exercises.playing import Scene
 
@@ -100,7 +100,7 @@ def _in_order(scene: Scene, web: Web, urls: Sequence[str]) -> None:
 
 
 fetch_bounded = Exercise(
-    lesson="lesson_04",
+    lesson="lesson_04a",
     task="""\
 **Exercise 1: workers on a queue.** Write `fetch_bounded(fetch, urls, workers)`.
 
@@ -217,7 +217,7 @@ def _known(site: Mapping[str, tuple[Any, ...]], web: Web) -> dict[str, float]:
 
 
 crawl = Exercise(
-    lesson="lesson_04",
+    lesson="lesson_04a",
     task=f"""\
 **Exercise 2: bug hunt.** Mend `crawl(fetch, start, workers)`, a crawler on a queue.
 

@@ -1,10 +1,9 @@
-"""The reference solutions of lesson 4, as a learner would write them."""
+"""The reference solutions of lesson 4a, as a learner would write them."""
 # mypy: disable-error-code="var-annotated"
 # (a learner writes asyncio.Queue(), and not asyncio.Queue[str]())
 
 import asyncio
 from collections import defaultdict
-from contextlib import aclosing
 from urllib.parse import urlsplit
 
 
@@ -71,11 +70,3 @@ async def fetch_politely(fetch, urls, total, per_host):
         return failure
 
     return await asyncio.gather(*(one(url) for url in urls))
-
-
-async def first_match(stream, matches):
-    async with aclosing(stream()) as pages:
-        async for url, text in pages:
-            if await matches(text):
-                return url
-    raise LookupError("no page matches")

@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 
 from course_lib.exercises.chance import Chance
 from course_lib.exercises.framework import Answer, Exercise, Wrong, await_missing
-from course_lib.exercises.lesson_04 import as_found, solutions
-from course_lib.exercises.lesson_04.web import Web
+from course_lib.exercises.lesson_04a import as_found, solutions
+from course_lib.exercises.lesson_04a.web import Web
 from course_lib.exercises.ordering import in_every_order
 from course_lib.exercises.playing import Scene, play
 
@@ -189,7 +189,7 @@ def _three_tries(url: str, tries: int, web: Web, scene: Scene, seconds: float = 
 
 
 fetch_politely = Exercise(
-    lesson="lesson_04",
+    lesson="lesson_04a",
     task=f"""\
 **Exercise 3: bug hunt, politeness.** A slow host holds up the fast ones, and so does a pause before another try. Mend
 `fetch_politely(fetch, urls, total, per_host)`.

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from course_lib.exercises.framework import Answer, Wrong, await_missing
-from course_lib.exercises.lesson_04.web import Web, tasks_at_once
+from course_lib.exercises.lesson_04a.web import Web, tasks_at_once
 from course_lib.exercises.playing import Scene, play, used_uncalled
 from course_lib.seeing import Outcome, Timeline
 
