@@ -1,4 +1,4 @@
-"""Curves over a few measured points, in one panel or more over one axis; the text is a table of the same numbers."""
+"""Curves over a few measured points, in one panel or more over one axis; the text is a table of each panel's numbers."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,19 +21,17 @@ class Chart(Shown):
     measured: bool
 
     def __str__(self) -> str:
-        heads = [self.x, *(f"{name}, {title}" for title, series in self.panels.items() for name in series)]
-        columns = [
-            (curve, UNITS.get(title.rpartition(" ")[2], ""))
-            for title, series in self.panels.items()
-            for curve in series.values()
-        ]
-        rows = [heads]
+        return "\n".join(line for title, series in self.panels.items() for line in self._table(title, series))
+
+    def _table(self, title: str, series: Series) -> list[str]:
+        # One panel after another, as in the picture: side by side they would be wider than a page.
+        unit = UNITS.get(title.rpartition(" ")[2], "")
+        rows = [[self.x, *series]]
         for x in self.points:
-            rows.append([f"{x:,g}", *(self._cell(curve[x]) + unit if x in curve else "" for curve, unit in columns)])
-        widths = [max(len(row[place]) for row in rows) for place in range(len(heads))]
-        return "\n".join(
-            "  ".join(f"{cell:>{wide}}" for cell, wide in zip(row, widths, strict=True)).rstrip() for row in rows
-        )
+            rows.append([f"{x:,g}", *(self._cell(curve[x]) + unit if x in curve else "" for curve in series.values())])
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        table = ("  ".join(f"{cell:>{wide}}" for cell, wide in zip(row, widths, strict=True)).rstrip() for row in rows)
+        return [title, *table]
 
     def _cell(self, value: float) -> str:
         # Behind a tilde, a number counts as measured, and differs from run to run.
