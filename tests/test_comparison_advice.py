@@ -1,6 +1,7 @@
 """The advice: which model, from measurements made up for it."""
 
 import asyncio
+import re
 
 import pytest
 from hypothesis import example, given, settings
@@ -27,6 +28,10 @@ def advised(*measurements):
     return advise(Results(measurements))
 
 
+def said(advice):
+    return " ".join(str(advice).split())
+
+
 def test_what_waits_goes_to_asyncio():
     """With a coroutine function that is as fast as threads, asyncio; the memory of both is told."""
     advice = advised(
@@ -36,15 +41,15 @@ def test_what_waits_goes_to_asyncio():
     )
     assert advice.model == "asyncio"
     assert "a workload that waits" in advice.reasons[0]
-    assert "threads ~4.0 MB, asyncio ~0.5 MB" in str(advice)
+    assert "threads ~4.0 MB, asyncio ~0.5 MB" in said(advice)
 
 
 def test_a_plain_function_that_waits_goes_to_threads():
     """Where asyncio gains nothing because the function blocks its loop: threads, and what to use inside asyncio."""
     advice = advised(made("sequential", 1.0, workers=1), made("threads", 0.1), made("asyncio", 1.0))
     assert advice.model == "threads"
-    assert "blocks while it waits" in str(advice)
-    assert "asyncio.to_thread" in str(advice)
+    assert "blocks while it waits" in said(advice)
+    assert "asyncio.to_thread" in said(advice)
 
 
 def test_what_computes_goes_to_processes():
@@ -55,8 +60,8 @@ def test_what_computes_goes_to_processes():
         made("processes", 0.5, 1.0, workers=2, startup=0.7),
     )
     assert advice.model == "processes"
-    assert "take turns with the GIL: 10 kept ~0.9 cores busy" in str(advice)
-    assert "start a pool once" in str(advice)
+    assert "take turns with the GIL: 10 kept ~0.9 cores busy" in said(advice)
+    assert "start a pool once" in said(advice)
 
 
 @pytest.mark.parametrize(("seconds", "cpu"), [(0.8, 1.0), (1.0, 1.0), (0.9, 1.8)])
@@ -64,8 +69,8 @@ def test_cores_that_are_busy_or_one_in_truth_are_told(seconds, cpu):
     """Where processes gain too little without carrying being to blame, sequential, and what the machine may be."""
     advice = advised(made("sequential", 1.0, 0.99, workers=1), made("processes", seconds, cpu, workers=2))
     assert advice.model == "sequential"
-    assert f"Processes were ~{1 / seconds:.1f} x as fast as sequential" in str(advice)
-    assert "two threads of one. Measure again" in str(advice)
+    assert f"Processes were ~{1 / seconds:.1f} x as fast as sequential" in said(advice)
+    assert "two threads of one. Measure again" in said(advice)
 
 
 SECONDS = st.floats(0.01, 3.0)
@@ -94,7 +99,7 @@ def test_code_that_lets_go_of_the_gil_goes_to_threads():
         made("sequential", 1.0, 0.99, workers=1), made("threads", 0.5, 1.0), made("processes", 0.5, 1.0, workers=2)
     )
     assert advice.model == "threads"
-    assert "lets go of the GIL" in str(advice)
+    assert "lets go of the GIL" in said(advice)
 
 
 def test_one_core_has_nothing_for_processes(monkeypatch):
@@ -104,7 +109,7 @@ def test_one_core_has_nothing_for_processes(monkeypatch):
         made("sequential", 1.0, 0.99, workers=1), made("threads", 1.0, 0.99), made("processes", 1.0, 1.0, workers=1)
     )
     assert advice.model == "sequential"
-    assert "There is one core" in str(advice)
+    assert "There is one core" in said(advice)
 
 
 def test_a_busy_machine_makes_no_waiting_of_computing():
@@ -119,7 +124,7 @@ def test_calls_too_short_for_processes():
     """Where carrying the items costs more than the calls, the loop stays as it is."""
     advice = advised(made("sequential", 0.1, 0.1, workers=1), made("processes", 0.5, 0.4, workers=2))
     assert advice.model == "sequential"
-    assert "~4.0 x the computing" in str(advice)
+    assert "~4.0 x the computing" in said(advice)
 
 
 def test_without_a_gil_threads_compute():
@@ -138,7 +143,7 @@ def test_what_waits_and_computes():
         made("sequential", 1.0, 0.3, workers=1), made("threads", 0.35, 0.3), made("asyncio + processes", 0.3, 0.3)
     )
     assert advice.model == "threads"
-    assert "split it" in str(advice)
+    assert "split it" in said(advice)
 
 
 @pytest.mark.parametrize("cpu", [0.0, 0.3])
@@ -146,14 +151,14 @@ def test_nothing_to_win(cpu):
     """Where nothing is half as fast again as the loop, the loop stays as it is."""
     advice = advised(made("sequential", 1.0, cpu, workers=1), made("threads", 0.9, cpu), made("asyncio", 0.9, cpu))
     assert advice.model == "sequential"
-    assert "the simplest program is the best" in str(advice)
+    assert "the simplest program is the best" in said(advice)
 
 
 def test_too_short_to_matter():
     """Calls that take a millisecond together need no model."""
     advice = advised(made("sequential", 0.001, 0.001, workers=1), made("threads", 0.0001))
     assert advice.model == "sequential"
-    assert "~1.00 ms: nothing to win" in str(advice)
+    assert "~1.00 ms: nothing to win" in said(advice)
 
 
 def test_what_failed_is_out_and_said():
@@ -169,7 +174,7 @@ def test_what_failed_is_out_and_said():
     assert advice.model == "asyncio"
     assert "Out: threads, asyncio + threads: 3 of 10 calls raised OSError: no." in advice.reasons
     assert "Out: processes: a worker process was killed." in advice.reasons
-    assert "uvloop" not in str(advice)
+    assert "uvloop" not in said(advice)
 
 
 def test_no_advice_without_a_base():
@@ -193,3 +198,14 @@ def test_one_call_has_nothing_to_overlap():
     """For a single call the answer is the call."""
     results = asyncio.run(compare_models(Workload.of(abs, [1]), ("sequential", "threads"), repeats=1))
     assert str(advise(results)) == "Take sequential.\n- There is nothing to overlap: 1 call."
+
+
+def test_advice_fits_a_page_and_breaks_at_the_same_words():
+    """No line is wider than a page beside a sidebar, and where lines end does not depend on what was measured."""
+    texts = [
+        str(advised(made("sequential", 1.0, workers=1), made("threads", seconds), made("asyncio", loop)))
+        for seconds in (0.5, 0.101, 0.00101)
+        for loop in (1.0, 0.98)
+    ]
+    assert max(len(line) for text in texts for line in text.splitlines()) <= 79
+    assert len({re.sub(r"~[\d.,]+", "~", text) for text in texts}) == 1

@@ -1,10 +1,12 @@
 """From measurements to an answer: which model for this workload, and why."""
 
+import re
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from course_lib.comparison.measurement import MB, Measurement, Results, counted
+from course_lib.comparison.measurement import MB, Measurement, Results, counted, raised
 from course_lib.comparison.trial import Run
 from course_lib.comparison.usage import cores
 
@@ -19,6 +21,8 @@ TOO_SHORT = 0.005  # seconds for all calls, one after another, below which nothi
 # can be the machine's: where two cores are two threads of one, each is slower while the other works.
 CARRYING = 2.5
 
+WIDTH = 79  # of a page beside an open sidebar
+
 NOTHING_GAINED = "No model was 1.5 times faster: the simplest program is the best one."
 
 
@@ -30,7 +34,8 @@ class Advice:
     reasons: tuple[str, ...]
 
     def __str__(self) -> str:
-        return "\n".join([f"Take {self.model}." if self.model else "No advice.", *(f"- {why}" for why in self.reasons)])
+        reasons = (line for why in self.reasons for line in _lines(why))
+        return "\n".join([f"Take {self.model}." if self.model else "No advice.", *reasons])
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
         printer.text(str(self))  # what a notebook shows at the end of a cell
@@ -68,6 +73,20 @@ def advise(results: Results) -> Advice:
     else:
         model, reasons = _mixed(good, f"{told}: it waits and computes.")
     return Advice(model, (*reasons, *out))
+
+
+def _lines(reason: str) -> Iterator[str]:
+    """Break a reason into lines of a page, at the same places whatever was measured: notebooks are compared."""
+    words = re.findall(r"~\S+ \S+|\S+", reason)  # a measured number keeps its unit
+    line, length, first = list[str](), 0, "- "
+    for word in words:
+        wide = 1 + len(re.sub(r"~[\d.,]+", "~00.00", word))
+        if line and length + wide > WIDTH - len(first):
+            yield first + " ".join(line)
+            line, length, first = [], 0, "  "
+        line.append(word)
+        length += wide
+    yield first + " ".join(line)
 
 
 def _computed(run: Run, calls: int) -> float:
@@ -167,4 +186,4 @@ def _times(model: Measurement, base: Measurement) -> str:
 def _why_out(measurement: Measurement) -> str:
     if measurement.problem:
         return measurement.problem
-    return f"{measurement.errors} of {counted(measurement.calls, 'call')} raised {measurement.error}"
+    return raised(measurement)

@@ -131,19 +131,20 @@ class Results:
         if shown:
             first = shown[0]
             runs = max(len(measurement.runs) for measurement in shown)
+            name = max(len(measurement.model) for measurement in shown)
             lines += [
                 f"{first.workload}: {counted(first.calls, 'call')}, {counted(runs, 'run')}",
-                f"{'':<20}{'workers':>8}{'median':>10}{'fastest':>10}{'slowest':>10}"
-                f"{'processor':>11}{'memory':>11}{'start':>10}{'errors':>8}",
+                f"{'':<{name}}{'workers':>10}{'median':>9}{'fastest':>9}{'slowest':>9}"
+                f"{'processor':>10}{'memory':>10}{'start':>9}",
+                *(_row(measurement, name) for measurement in shown),
             ]
-        lines += [_row(measurement) for measurement in shown]
         told = defaultdict[str, list[str]](list)  # often several models have the same to say
         for measurement in self.measurements:
             if measurement.problem:
                 verb = "absent" if measurement.absent else "incomplete" if measurement.runs else "no result"
                 told[f"{verb}: {measurement.problem}"].append(measurement.model)
             if measurement.error:
-                told[f"a call raised {measurement.error}"].append(measurement.model)
+                told[raised(measurement)].append(measurement.model)
         lines += [f"{', '.join(models)}: {what}" for what, models in told.items()]
         return "\n".join(lines)
 
@@ -151,11 +152,21 @@ class Results:
         printer.text(str(self))  # what a notebook shows at the end of a cell
 
 
-def _row(of: Measurement) -> str:
+def _row(of: Measurement, name: int) -> str:
     workers = "per core" if of.by_core else f"{of.workers:,}"
-    seconds = "".join(f"{f'~{value:.3f} s':>10}" for value in (of.seconds, of.best, of.worst))
-    used = f"{f'~{of.cpu:.3f} s':>11}{f'~{of.memory / MB:.1f} MB':>11}{f'~{of.startup:.3f} s':>10}"
-    return f"{of.model:<20}{workers:>8}{seconds}{used}{of.errors:>8,}"
+    seconds = "".join(f"{_seconds(value):>9}" for value in (of.seconds, of.best, of.worst))
+    used = f"{_seconds(of.cpu):>10}{f'~{of.memory / MB:.1f} MB':>10}{_seconds(of.startup):>9}"
+    return f"{of.model:<{name}}{workers:>10}{seconds}{used}"
+
+
+def _seconds(value: float) -> str:
+    return f"~{value:.3f} s" if value < 10 else f"~{value:.1f} s"  # no wider than its column, up to an hour
+
+
+def raised(of: Measurement) -> str:
+    """Return "3 of 10 calls raised ValueError: no"."""
+    number = f"{of.errors} of {counted(of.calls, 'call')}" if of.errors else "a call"  # none, where no run was finished
+    return f"{number} raised {of.error}"
 
 
 def counted(number: int, what: str) -> str:
