@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 
 from course_lib.monitor.records import Block, Lag
 from course_lib.seeing.clock import VirtualClockLoop
-from course_lib.seeing.timeline.frames import running_line
+from course_lib.seeing.timeline.frames import leave_no_line, running_line
 from course_lib.seeing.timeline.layers import Layer, put_layer, take_layers_off
 from course_lib.seeing.timeline.trace import task_name
 
@@ -220,6 +220,9 @@ class _Turn(Layer):
         watch.turn_ended()
         try:
             return self.real(timeout)
+        except BaseException as error:
+            leave_no_line(error)
+            raise
         finally:
             watch.turn_began()
 
@@ -229,7 +232,11 @@ class _Sleep(Layer):
         watch: Any = self.owner
         if threading.get_ident() == watch._loop_thread and seconds > 0:
             watch.sighted(sys._getframe(1))
-        self.real(seconds)
+        try:
+            self.real(seconds)
+        except BaseException as error:
+            leave_no_line(error)
+            raise
 
 
 def _own_line(frame: FrameType | None) -> str:

@@ -13,7 +13,7 @@ from types import CodeType, CoroutineType
 from typing import Any, Protocol
 
 from course_lib.monitor.records import Step, TaskMetrics, TaskState
-from course_lib.seeing.timeline.frames import is_library, waiting_line
+from course_lib.seeing.timeline.frames import is_library, leave_no_line, waiting_line
 from course_lib.seeing.timeline.trace import UNNAMED, describe
 from course_lib.seeing.timeline.wrapping import WrappedCoroutine, layers_of
 
@@ -66,9 +66,11 @@ class Watched(WrappedCoroutine):
         try:
             return self.coro.throw(*throw) if throw else self.coro.send(value)
         except StopIteration:
+            del throw
             self.returned()
             raise
         except BaseException as error:
+            del throw
             self.raised(error)
             raise
 
@@ -102,8 +104,7 @@ class Watched(WrappedCoroutine):
             self.state, self.error = TaskState.FAILED, describe(error)
             monitor.failed += 1
             monitor.failures.append(self)
-        if error.__traceback__ and error.__traceback__.tb_next:
-            error.__traceback__ = error.__traceback__.tb_next  # our own line, which would tell a reader nothing
+        leave_no_line(error)  # which is that of `send`
 
     def metrics(self, now: float, task: "asyncio.Task[Any] | None" = None, *, running: bool = False) -> TaskMetrics:
         """Return what is known at `now`; `task` is the task where it has not ended, `running` whether it runs."""
@@ -162,9 +163,11 @@ class TimedWatched(Watched):
         try:
             return coro.throw(*throw) if throw else coro.send(value)
         except StopIteration:
+            del throw
             self.returned()
             raise
         except BaseException as error:
+            del throw
             self.raised(error)
             raise
         finally:

@@ -57,6 +57,16 @@ def without_library(traceback: TracebackType | None) -> TracebackType | None:
     return short or traceback
 
 
+def leave_no_line(error: BaseException) -> None:
+    """Take the caller's line, which caught an error, out of its traceback; the `raise` that follows adds none.
+
+    The caller's frame may stay all the same, as what the program's own frames came from. It must not hold the error,
+    nor a task: the error holds the frames, and the circle all that the program held, until the garbage collector comes.
+    """
+    if error.__traceback__ is not None:
+        error.__traceback__ = error.__traceback__.tb_next
+
+
 def shorten(error: BaseException) -> None:
     """Drop the library's frames from the tracebacks of an error, of its causes and of the errors in a group."""
     todo, seen = [error], set[int]()
