@@ -45,7 +45,7 @@ class Watching(Protocol):
     def watch(self) -> Any:
         """What measures the loop's lag; None before the start."""
 
-    def step_was_slow(self, watched: "TimedWatched", began: float, ended: float) -> None:
+    def step_was_slow(self, watched: "TimedWatched", began: float, ended: float, start: str, end: str) -> None:
         """Report a step of a watched task that blocked the loop."""
 
 
@@ -183,7 +183,8 @@ class TimedWatched(Watched):
                 watch: Any = monitor.watch
                 watch.explained += took  # here, and not in a method, for the sake of a call a step
                 if took >= monitor.slow:
-                    monitor.step_was_slow(self, begun, now)
+                    reached = "its end" if self.state else _text(_place(coro)) or "the next await"
+                    monitor.step_was_slow(self, begun, now, _text(place) or "the beginning of the step", reached)
 
     def _timing(self, end: float) -> dict[str, Any]:
         running = self.running + (end - self.begun if self.begun is not None else 0.0)

@@ -150,11 +150,11 @@ class Watcher:
         """Return whether a task that is created in `context` (None: the current one) is one to watch."""
         return self in (_around.get() if context is None else context.get(_around, ()))
 
-    def step_was_slow(self, watched: TimedWatched, began: float, ended: float) -> None:
+    def step_was_slow(self, watched: TimedWatched, began: float, ended: float, start: str, end: str) -> None:
         """Report a step of a watched task that blocked the loop."""
         if (watch := self.watch) is not None and watch.open:
             metrics = watched.metrics(ended, asyncio.current_task(self.loop))
-            watch.step_ended(metrics.name, metrics.function, began, ended)
+            watch.step_ended(metrics.name, metrics.function, began, ended, start, end)
 
     @property
     def _unended(self) -> int:

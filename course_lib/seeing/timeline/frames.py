@@ -6,6 +6,7 @@ from pathlib import Path
 from types import CodeType, FrameType, TracebackType
 from typing import Any
 
+LIBRARY = "code of a library"  # where no line of the user's own is found
 _LIBRARIES = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
 _SEEING = Path(__file__).parents[1]
 _OURS = (str(_SEEING), str(_SEEING.with_name("monitor")))
@@ -20,7 +21,7 @@ def running_line(frame: FrameType | None) -> str:
     """Describe the innermost line of the user's own code that leads to `frame`."""
     while frame is not None and is_library(frame.f_code):
         frame = frame.f_back
-    return _describe(frame) if frame else "code of a library"
+    return _describe(frame) if frame else LIBRARY
 
 
 def raising_line(traceback: TracebackType | None) -> str:
@@ -41,7 +42,7 @@ def waiting_line(coro: Any) -> str:
         if frame is not None and not is_library(frame.f_code):
             found = frame
         coro = _first(coro, "cr_await", "gi_yieldfrom", "ag_await")
-    return _describe(found) if found else "code of a library"
+    return _describe(found) if found else LIBRARY
 
 
 def without_library(traceback: TracebackType | None) -> TracebackType | None:
