@@ -9,7 +9,7 @@ from course_lib.monitor import EventLoopMonitor
 from course_lib.monitor.blame import SEVERAL, UNSEEN, Sighting, blame
 from course_lib.seeing import simulate
 
-START, END = "the beginning of the turn", "its end"
+START, END = "the beginning of the turn", "the end of the turn"
 GAP = 0.02
 
 

@@ -7,13 +7,14 @@ runs. What is seen then is what comes next, long after the last look: it is wher
 import asyncio
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from types import FrameType
 from typing import Any
 
-from course_lib.seeing.timeline.frames import LIBRARY, running_line, waiting_line
+from course_lib.seeing.timeline.frames import LIBRARY, is_ours, running_line, waiting_line
 
+STEP = "the beginning of the step"
 SEVERAL = "several tasks in one turn"
 UNSEEN = "code that could not be seen"
 
@@ -24,7 +25,8 @@ _END_OF_STEP = asyncio.Handle._run.__code__
 class Sighting:
     """What was seen on the loop at one look, or at several in a row: from `first` to `last`.
 
-    `since` is when the turn or step began that it was seen in, `ident` tells tasks of one name apart, 0 is no task.
+    `since` is when the step began that it was seen in, or the turn where no watched task ran; `ident` tells tasks of
+    one name apart, 0 is no task.
     """
 
     since: float
@@ -52,7 +54,9 @@ def blame(
     tasks, lines = defaultdict[int, float](float), defaultdict[tuple[int, str], float](float)
     unseen = [(0.0, "")]  # how long, and between what and what
     for length, before, after in _stretches(seen, began, ended):
-        if (known := after or before) is None:
+        known = before if after is None or after.line == STEP else after
+        if known is None:
+            unseen.append((length, ""))
             continue
         one_task = one_line = False
         if before is not None and after is not None:
@@ -80,7 +84,12 @@ def _stretches(
     seen: list[Sighting], began: float, ended: float
 ) -> Iterator[tuple[float, Sighting | None, Sighting | None]]:
     """Cut a block at each look; give how long each piece is, and what was seen before and after it."""
-    looks = [(began, None), *((at, one) for one in seen for at in (one.first, one.last)), (ended, None)]
+    looks: list[tuple[float, Sighting | None]] = [(began, None)]
+    for one in seen:
+        if one.since > looks[-1][0]:  # nobody looked then, but it is known that the step began
+            looks.append((one.since, replace(one, line=STEP)))
+        looks += [(one.first, one), (one.last, one)]
+    looks.append((ended, None))
     return ((at - before_at, before, after) for (before_at, before), (at, after) in pairwise(looks))
 
 
@@ -107,4 +116,6 @@ def place_of(frame: FrameType | None, task: "asyncio.Task[Any] | None") -> str:
         return line
     # The step has just ended, or is about to begin, or the task is a library's.
     waits = waiting_line(task.get_coro()) if task else LIBRARY
-    return waits if waits != LIBRARY else f"{frame.f_code.co_name} in a library" if frame else LIBRARY
+    if waits != LIBRARY or frame is None:
+        return waits
+    return "the end of the step" if is_ours(frame.f_code) else f"{frame.f_code.co_name} in a library"

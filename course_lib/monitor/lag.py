@@ -137,11 +137,13 @@ class LagWatch:
 
     def look(self, innermost: Callable[[], FrameType | None]) -> None:
         """Note what runs on the loop now; `innermost` gives the innermost frame of the loop's thread."""
-        since, now = self._busy_since(), self._now()
+        turn, step, now = self._busy_since(), self._step_began(), self._now()
         frame, task = innermost(), asyncio.current_task(self._loop)
         function = getattr(task.get_coro(), "__qualname__", "") if task else ""
+        since = turn if step is None else step
         found = (since, id(task) if task else 0, task_name(task) if task else "", function, place_of(frame, task))
-        if since is None or since != self._busy_since() or self._now() - now > self._gap:
+        moved = (turn, step) != (self._busy_since(), self._step_began()) or self._now() - now > self._gap
+        if since is None or moved:
             return  # the loop went on while this was noted: it may be of one moment and of another
         last = self._last_sighting
         if last is not None and (last.since, last.ident, last.task, last.function, last.line) == found:
@@ -155,10 +157,12 @@ class LagWatch:
 
     def _account(self, since: float, ended: float) -> None:
         began = max(since, self._not_running)
+        seen = [sighting for sighting in self._seen() if sighting.first >= since]
+        if self.explained:
+            seen = [sighting for sighting in seen if sighting.since == since]  # the steps are accounted for
         seconds, self.explained = ended - began - self.explained, 0.0
         if seconds >= self._slow:
-            edges = "the beginning of the turn", "its end"
-            seen = [sighting for sighting in self._seen() if sighting.since == since]
+            edges = "the beginning of the turn", "the end of the turn"
             found = blame(seen, began, ended, self._gap, *edges, seconds=seconds)
             self._report(seconds, began, *found)
 
@@ -206,11 +210,11 @@ class LagWatch:
                 self.look(lambda: sys._current_frames().get(self._loop_thread))
 
     def _busy_since(self) -> float | None:
-        """Return when the step began that runs now, or else the turn."""
+        """Return since when the loop is busy; None if it waits."""
+        if self._selector is not None:
+            return self._turn_began
         step = self._step_began()
-        if step is not None or self._selector is not None:
-            return self._turn_began if step is None else step
-        return self._due if self._now() > self._due else None
+        return self._due if step is None and self._now() > self._due else step
 
 
 class _Turn(Layer):

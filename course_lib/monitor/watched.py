@@ -12,6 +12,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from types import CodeType, CoroutineType
 from typing import Any, Protocol
 
+from course_lib.monitor.blame import STEP
 from course_lib.monitor.records import Step, TaskMetrics, TaskState
 from course_lib.seeing.timeline.frames import is_library, leave_no_line, waiting_line
 from course_lib.seeing.timeline.trace import UNNAMED, describe
@@ -53,7 +54,7 @@ class Watched(WrappedCoroutine):
     """A coroutine that tells its monitor how it ended, and is otherwise the one it wraps; also the task's record."""
 
     # One object a task, and as few fields as will do: each one costs every task.
-    __slots__ = ("end", "error", "monitor", "name", "number", "start", "state")
+    __slots__ = ("begun", "end", "error", "monitor", "name", "number", "start", "state")
 
     def __init__(self, coro: Coroutine[Any, Any, Any], monitor: Watching, number: int) -> None:
         self.coro, self.monitor, self.number = coro, monitor, number
@@ -63,6 +64,7 @@ class Watched(WrappedCoroutine):
 
     def send(self, value: Any, throw: tuple[Any, ...] = ()) -> Any:
         """Run one step."""
+        self.begun: float | None = self.monitor.now()
         try:
             return self.coro.throw(*throw) if throw else self.coro.send(value)
         except StopIteration:
@@ -136,14 +138,14 @@ class Watched(WrappedCoroutine):
 class TimedWatched(Watched):
     """A Watched that times each step."""
 
-    __slots__ = ("begun", "first", "longest", "reached", "resumed", "running")
+    __slots__ = ("first", "longest", "reached", "resumed", "running")
 
     def __init__(self, coro: Coroutine[Any, Any, Any], monitor: Watching, number: int) -> None:
         self.coro, self.monitor, self.number = coro, monitor, number
         self.__qualname__ = getattr(coro, "__qualname__", None)
         self.state = None
         self.first: float | None = None  # when its first step began
-        self.begun: float | None = None  # when the step that runs now began
+        self.begun = None  # when the step that runs now began
         self.running, self.longest = 0.0, -1.0
         self.resumed: tuple[CodeType, int] | None = None
         self.reached: tuple[CodeType, int] | None = None
@@ -184,7 +186,7 @@ class TimedWatched(Watched):
                 watch.explained += took  # here, and not in a method, for the sake of a call a step
                 if took >= monitor.slow:
                     reached = "its end" if self.state else _text(_place(coro)) or "the next await"
-                    monitor.step_was_slow(self, begun, now, _text(place) or "the beginning of the step", reached)
+                    monitor.step_was_slow(self, begun, now, _text(place) or STEP, reached)
 
     def _timing(self, end: float) -> dict[str, Any]:
         running = self.running + (end - self.begun if self.begun is not None else 0.0)

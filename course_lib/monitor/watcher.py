@@ -166,7 +166,7 @@ class Watcher:
         return [(watched, task) for watched, task in found if watched is not None and watched.state is None]
 
     def _step_began(self) -> float | None:
-        running = self.running
+        running = self._running()
         return running.begun if running else None
 
     def _running(self) -> Watched | None:

@@ -17,6 +17,11 @@ def is_library(code: CodeType) -> bool:
     return code.co_filename.startswith(("<frozen", *_LIBRARIES, *_OURS))
 
 
+def is_ours(code: CodeType) -> bool:
+    """Return whether code belongs to what watches the program."""
+    return code.co_filename.startswith(_OURS)
+
+
 def running_line(frame: FrameType | None) -> str:
     """Describe the innermost line of the user's own code that leads to `frame`."""
     while frame is not None and is_library(frame.f_code):
