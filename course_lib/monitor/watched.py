@@ -58,7 +58,8 @@ class Watched(WrappedCoroutine):
 
     def __init__(self, coro: Coroutine[Any, Any, Any], monitor: Watching, number: int) -> None:
         self.coro, self.monitor, self.number = coro, monitor, number
-        self.__qualname__ = getattr(coro, "__qualname__", None)
+        # A built-in function's call is worth saving, too.
+        self.__qualname__ = coro.__qualname__ if type(coro) is CoroutineType else getattr(coro, "__qualname__", None)
         self.state: TaskState | None = None  # None until it has ended
         self.start = monitor.now()
 

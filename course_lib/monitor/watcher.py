@@ -167,7 +167,7 @@ class Watcher:
 
     def _step_began(self) -> float | None:
         running = self._running()
-        return running.begun if running else None
+        return getattr(running, "begun", None)  # a task that is about to begin has not set it
 
     def _running(self) -> Watched | None:
         task = asyncio.current_task(self.loop) if self.loop else None

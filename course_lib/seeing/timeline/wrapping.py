@@ -1,6 +1,5 @@
 """A coroutine around a coroutine: how a recording, and a monitor, see every step of a task."""
 
-from abc import abstractmethod
 from collections.abc import Coroutine, Iterator
 from operator import attrgetter
 from typing import Any
@@ -8,19 +7,20 @@ from typing import Any
 from course_lib.seeing.timeline.frames import leave_no_line
 
 
-class WrappedCoroutine(Coroutine[Any, Any, Any]):
+class WrappedCoroutine:
     """A coroutine that is the one it wraps, but for what a subclass does in `send`.
 
     An error passes through without a line or a frame of ours: each method that may raise sees to its own.
+    A Coroutine by its methods, not derived from that abstract class: making one, and isinstance(), would take longer.
     """
 
     __slots__ = ("__qualname__", "coro")
     coro: Coroutine[Any, Any, Any]
     __qualname__: Any  # None where the coroutine, one of another kind, has none
 
-    @abstractmethod
     def send(self, value: Any, throw: tuple[Any, ...] = ()) -> Any:
         """Run one step; with `throw`, one that begins with an exception."""
+        raise NotImplementedError
 
     def throw(self, *error: Any) -> Any:
         """Run one step that begins with an exception."""
