@@ -30,8 +30,13 @@ LESSONS = [
     for module in pkgutil.iter_modules(course_lib.exercises.__path__)
     if module.name.startswith("lesson_")
 ]
+# In names, the lesson comes first: by it `test 05b` finds what belongs to it.
 EXERCISES = [exercise for lesson in LESSONS for exercise in lesson.EXERCISES]
 MISTAKES = list(wrong_answers())
+
+
+def named(exercise):
+    return f"{exercise.lesson}-{exercise.name}"
 
 
 @pytest.fixture(autouse=True)
@@ -49,14 +54,14 @@ def quick_collections():
     gc.unfreeze()
 
 
-@pytest.mark.parametrize("exercise", EXERCISES, ids=repr)
+@pytest.mark.parametrize("exercise", EXERCISES, ids=named)
 def test_the_reference_solution_passes(exercise):
     """A reference solution passes its own check."""
     verdict = exercise.judge(exercise.reference)
     assert verdict.passed, verdict.sentence
 
 
-@pytest.mark.parametrize("mistake", MISTAKES, ids=lambda it: f"{it.exercise.name}-{it.function.__name__}")
+@pytest.mark.parametrize("mistake", MISTAKES, ids=lambda it: f"{named(it.exercise)}-{it.function.__name__}")
 def test_a_recorded_mistake_gets_its_sentence(mistake):
     """A typical wrong answer does not pass, and is told what is wrong with it in particular."""
     verdict = mistake.exercise.judge(mistake.function)
@@ -106,7 +111,7 @@ async def stub(get_user, get_posts, get_news):
     raise NotImplementedError
 
 
-@pytest.mark.parametrize("exercise", EXERCISES, ids=repr)
+@pytest.mark.parametrize("exercise", EXERCISES, ids=named)
 def test_a_stub_is_not_attempted_yet(exercise, capsys, own_progress):
     """A stub as the notebook ships it is called not attempted yet, and does not count as a try."""
     names = ", ".join(inspect.signature(exercise.reference).parameters)
