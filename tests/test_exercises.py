@@ -16,6 +16,7 @@ import threading
 import time
 
 import pytest
+from right_answers import right_answers
 from wrong_answers import lesson_01 as wrong_01
 from wrong_answers import lesson_02 as wrong_02
 from wrong_answers import wrong_answers
@@ -33,6 +34,7 @@ LESSONS = [
 # In names, the lesson comes first: by it `test 05b` finds what belongs to it.
 EXERCISES = [exercise for lesson in LESSONS for exercise in lesson.EXERCISES]
 MISTAKES = list(wrong_answers())
+RIGHT = list(right_answers())
 
 
 def named(exercise):
@@ -71,6 +73,13 @@ def test_a_recorded_mistake_gets_its_sentence(mistake):
     assert (
         "raised Wrong" not in verdict.sentence and ":  " not in verdict.sentence and ", :" not in str(verdict.timeline)
     )
+
+
+@pytest.mark.parametrize("answer", RIGHT, ids=lambda it: f"{it.exercise.name}-{it.function.__name__}")
+def test_a_right_answer_of_another_style_passes(answer):
+    """What does as the task says is right, however it does so."""
+    verdict = answer.exercise.judge(answer.function)
+    assert verdict.passed, verdict.sentence
 
 
 async def sends_partials(jobs, crunch, pool):

@@ -16,15 +16,13 @@ from collections import Counter
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
-from pathlib import Path
-from types import CodeType
 from typing import Any
 
 from course_lib.exercises import progress
-from course_lib.exercises.advice import advice
+from course_lib.exercises.causes import hint, is_learners, returned_none
+from course_lib.exercises.chance import Chance, Task, placed_by_chance
 from course_lib.seeing import Timeline, simulate, span
 from course_lib.seeing.clock import DeadlockError, RunawayError
-from course_lib.seeing.timeline.frames import is_library
 from course_lib.seeing.timeline.trace import describe
 
 LIMIT = 2.0  # real seconds a single run of the learner's function may take
@@ -35,6 +33,8 @@ TRIES = 3  # after so many, the solution opens
 CALLBACKS = re.compile(r" cb=\[.*?\](?=>)")
 
 Answer = Callable[..., Coroutine[Any, Any, Any]]
+
+_home: list[asyncio.AbstractEventLoop] = []  # the loop that the learner's function was last called on
 
 
 class Wrong(Exception):
@@ -102,6 +102,7 @@ class Exercise:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             gc.collect()  # what an earlier answer never awaited would else be held against this one
+        Task.places = Chance(self.name)  # each try sees the same
         output = _Output()
         with warnings.catch_warnings(record=True) as caught, redirect_stdout(output), redirect_stderr(output):
             warnings.simplefilter("always")
@@ -167,25 +168,30 @@ class Exercise:
         return ""
 
 
-def run(function: Answer, *args: Any) -> Timeline:
+def run(function: Answer, *args: Any, none: bool = False) -> Timeline:
     """Run the learner's function once on the virtual clock and return what happened.
 
-    Raises NotImplementedError for an untouched stub, and Wrong for whatever makes looking further pointless: an
-    exception, a deadlock, a run without end, a blocked loop, tasks left over, a forgotten `return`. A Wrong that one of
-    our own functions raised in that run is told as it is.
+    Sets of tasks have an order drawn at random. `none` says whether None is an answer. Raises NotImplementedError for
+    an untouched stub, and Wrong for whatever makes looking further pointless: an exception, a deadlock, a run without
+    end, a blocked loop, tasks left over, a forgotten `return`. A Wrong that one of our own functions raised in that run
+    is told as it is.
     """
     what_to_do: list[str] = []
 
-    async def watched() -> Any:
+    async def main() -> Any:
+        loop = asyncio.get_running_loop()
+        at_home(loop)
+        factory: Any = loop.get_task_factory()
+        factory.real = placed_by_chance
         try:
             return await function(*args)
         except (Exception, BaseExceptionGroup) as error:
             # Here, because simulate() drops the library's frames, which show what asyncio was called with.
-            what_to_do.append(advice(next(leaves(error))))
+            what_to_do.append(hint(next(leaves(error))))
             raise
 
     try:
-        timeline = simulate(watched, limit=LIMIT)
+        timeline = simulate(main, limit=LIMIT)
     except NotImplementedError:
         raise
     except DeadlockError as error:
@@ -208,9 +214,19 @@ def run(function: Answer, *args: Any) -> Timeline:
     if timeline.leaked:
         names = ", ".join(timeline.leaked)
         raise Wrong(f"When your function returned, this was still running: {names}. Await what you start.", timeline)
-    if timeline.result is None:
-        raise Wrong("Your function returned None. Is a `return` missing?", timeline)
+    if timeline.result is None and not none:
+        raise Wrong(returned_none(function), timeline)
     return timeline
+
+
+def at_home(loop: asyncio.AbstractEventLoop) -> None:
+    """Note that the learner's function runs on this loop."""
+    _home[:] = [loop]
+
+
+def elsewhere() -> bool:
+    """Return whether this code runs on another loop, or in another thread, than the learner's function does."""
+    return not _home or asyncio._get_running_loop() is not _home[0]
 
 
 def leaves(error: BaseException | None) -> Iterator[BaseException]:
@@ -234,11 +250,11 @@ def describe_raised(error: BaseException, what_to_do: str | None = None) -> str:
         f"line {number} of {frame.f_code.co_name}"
         for each in (error, first)
         for frame, number in traceback.walk_tb(each.__traceback__)
-        if not is_library(frame.f_code) and not _is_grading(frame.f_code)
+        if is_learners(frame.f_code)
     ]
     place = f" (at {lines[-1]})" if lines else ""
-    hint = advice(first) if what_to_do is None else what_to_do
-    return f"Your code raised {text.removesuffix('.')}{place}.{hint and f' {hint}'}"
+    what = hint(first) if what_to_do is None else what_to_do
+    return f"Your code raised {text.removesuffix('.')}{place}. {what}".rstrip()
 
 
 def await_missing(values: Iterable[Any]) -> bool:
@@ -272,6 +288,10 @@ class Service:
         return coro
 
     async def _work(self, name: str, seconds: float, answer: Any, args: tuple[Any, ...]) -> Any:
+        if elsewhere():
+            raise Wrong(
+                f"{name} ran on an event loop of its own, in another thread: no threads here, one loop is enough."
+            )
         self.made_before_the_first_ran = self.made_before_the_first_ran or self._made
         self.calls[name] += 1
         self.arguments[name] = args
@@ -310,8 +330,3 @@ def _failed_callback(timeline: Timeline | None) -> str:
     notes = timeline.notes if timeline else []
     note = next((note for note in notes if note.startswith(("the callback ", "a callback failed"))), "")
     return f" {note[:1].upper()}{note[1:].removesuffix('.')}." if note else ""
-
-
-def _is_grading(code: CodeType) -> bool:
-    path = Path(code.co_filename)
-    return Path(__file__).parent in path.parents and path.stem not in ("as_found", "solutions")

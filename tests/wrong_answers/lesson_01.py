@@ -122,7 +122,7 @@ async def one_by_one(fetch, names):
     return results
 
 
-@told(ex.fetch_all, "the three pages that did arrive are lost")
+@told(ex.fetch_all, "the pages that did arrive are lost")
 async def plain_gather(fetch, names):
     return await asyncio.gather(*(fetch(name) for name in names))
 
@@ -193,3 +193,115 @@ async def by_name(fetch, names):
 @told(ex.fetch_all, "gather(*coroutines)")
 async def gathers_a_list(fetch, names):
     return await asyncio.gather([fetch(name) for name in names], return_exceptions=True)
+
+
+# What passes where a check has one order, one kind of failure, and numbers that fit.
+
+
+@told(ex.load_page, "the order in which they end is no order to return")
+async def unpacks_what_wait_gives(get_user, get_posts, get_news):
+    done, _ = await asyncio.wait([asyncio.create_task(get()) for get in (get_user, get_posts, get_news)])
+    user, posts, news = done
+    return user.result(), posts.result(), news.result()
+
+
+@told(ex.load_page, "ran on an event loop of its own, in another thread")
+async def loops_in_threads(get_user, get_posts, get_news):
+    calls = (asyncio.to_thread(asyncio.run, get()) for get in (get_user, get_posts, get_news))
+    return await asyncio.gather(*calls)
+
+
+@told(ex.load_page, "Expected (")
+async def leaves_out_what_is_falsy(get_user, get_posts, get_news):
+    user, posts, news = await asyncio.gather(get_user(), get_posts(), get_news())
+    return user or "nobody", posts or "nothing", news or "no news"
+
+
+@told(ex.load_page, "The `await` inside the brackets finished each call before the next began")
+async def awaits_in_the_brackets(get_user, get_posts, get_news):
+    return await asyncio.gather(*[await get() for get in (get_user, get_posts, get_news)])
+
+
+@told(ex.load_page, "`get_user` is a function, and `await` needs what its call gives: is its () missing?")
+async def awaits_the_function(get_user, get_posts, get_news):
+    return await get_user, await get_posts, await get_news
+
+
+@told(ex.order_page, "Return customer, orders, offers in this order")
+async def as_they_come(get_customer, get_orders, get_offers):
+    customer = await get_customer()
+    first, second = asyncio.as_completed([get_offers(customer), get_orders(customer)])
+    offers = await first
+    return customer, await second, offers
+
+
+@told(ex.order_page, "Return customer, orders, offers in this order")
+async def unpacks_a_set(get_customer, get_orders, get_offers):
+    customer = await get_customer()
+    done, _ = await asyncio.wait([asyncio.create_task(get_orders(customer)), asyncio.create_task(get_offers(customer))])
+    orders, offers = done
+    return customer, orders.result(), offers.result()
+
+
+@told(ex.fetch_all, "raised Unreadable, which left your function")
+async def most_kinds(fetch, names):
+    async def careful(name):
+        try:
+            return await fetch(name)
+        except (OSError, ValueError, LookupError, RuntimeError, ArithmeticError) as error:
+            return error
+
+    return await asyncio.gather(*(careful(name) for name in names))
+
+
+@told(ex.fetch_all, "which left your function: the pages that did arrive are lost")
+async def one_kind(fetch, names):
+    async def careful(name):
+        try:
+            return await fetch(name)
+        except ConnectionError as error:
+            return error
+
+    return await asyncio.gather(*(careful(name) for name in names))
+
+
+@told(ex.fetch_all, "Some waits overlapped")
+async def ten_at_a_time(fetch, names):
+    slots = asyncio.Semaphore(10)
+
+    async def one(name):
+        async with slots:
+            return await fetch(name)
+
+    return await asyncio.gather(*(one(name) for name in names), return_exceptions=True)
+
+
+@told(ex.fetch_all, "You called fetch(['a', 'b', 'c', 'd']): it takes one of the names")
+async def fetches_the_list(fetch, names):
+    return await asyncio.gather(fetch(names))
+
+
+@told(ex.fetch_all, "Every result is there, but not in input order")
+async def goes_through_a_set(fetch, names):
+    tasks = {asyncio.create_task(fetch(name)) for name in names}
+    results = []
+    for task in tasks:
+        try:
+            results.append(await task)
+        except Exception as error:
+            results.append(error)
+    return results
+
+
+@told(ex.fetch_all, "failed before gather was called. The `await` inside the brackets")
+async def awaits_in_the_list(fetch, names):
+    return await asyncio.gather(*[await fetch(name) for name in names], return_exceptions=True)
+
+
+@told(ex.fetch_all, "Some waits overlapped")
+async def two_at_a_time(fetch, names):
+    results = []
+    for first in range(0, len(names), 2):
+        pair = [fetch(name) for name in names[first : first + 2]]
+        results += await asyncio.gather(*pair, return_exceptions=True)
+    return results

@@ -84,7 +84,7 @@ async def sleeps_first(fetch, seconds, default):
     return default
 
 
-@told(ex.fetch_or_default, "Is a `return` missing?")
+@told(ex.fetch_or_default, "Is a `return` missing on the way that your function took?")
 async def forgets_return(fetch, seconds, default):
     try:
         async with asyncio.timeout(seconds):
@@ -552,7 +552,7 @@ async def last_error_only(sources):
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-@told(ex.first_answer, "tells only of this: source a is down")
+@told(ex.first_answer, "tells only of this: OSError('a')")
 async def drops_an_error(sources):
     tasks = [asyncio.create_task(source()) for source in sources]
     errors = []
@@ -673,3 +673,211 @@ async def makes_tasks_of_functions(sources):
     tasks = [asyncio.create_task(source) for source in sources]
     done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     return done.pop().result()
+
+
+# What passes where a check has one kind of failure, one order, no falsy value, and no look at the time of the end.
+
+
+@told(ex.fetch_or_default, "Whether the limit has expired does not say whose exception it is")
+async def asks_the_limit(fetch, seconds, default):
+    try:
+        async with asyncio.timeout(seconds) as limit:
+            return await fetch()
+    except TimeoutError:
+        if limit.expired():
+            return default
+        raise
+
+
+@told(ex.fetch_or_default, "and you hid it: only lateness gives the default")
+async def hides_one_kind(fetch, seconds, default):
+    failed = []
+    try:
+        async with asyncio.timeout(seconds):
+            try:
+                return await fetch()
+            except TimeoutError as error:
+                failed.append(error)
+    except (TimeoutError, ArithmeticError):
+        return default
+    raise failed[0]
+
+
+@told(ex.fetch_or_default, "within the limit of")
+async def falsy_is_no_page(fetch, seconds, default):
+    failed = []
+    try:
+        async with asyncio.timeout(seconds):
+            try:
+                return await fetch() or default
+            except TimeoutError as error:
+                failed.append(error)
+    except TimeoutError:
+        return default
+    raise failed[0]
+
+
+@told(ex.fetch_or_default, "somebody cancelled your function, and it ended at")
+async def lets_it_end_by_itself(fetch, seconds, default):
+    task = asyncio.create_task(fetch())
+    try:
+        await asyncio.wait([task], timeout=seconds)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        raise
+    if not task.done():
+        task.cancel()
+        try:
+            await asyncio.wait([task])
+        finally:
+            await asyncio.wait([task])
+        return default if task.cancelled() else task.result()
+    return task.result()
+
+
+@told(ex.work_through, "it waited for something else, too")
+async def pauses_between_jobs(get_job, handle, close):
+    handled = 0
+    try:
+        while (job := await get_job()) is not None:
+            try:
+                await handle(job)
+                handled += 1
+            except Exception:
+                await asyncio.sleep(0.1)
+        return handled
+    finally:
+        await close()
+
+
+@told(ex.work_through, "Stop at once")
+async def finishes_the_job_first(get_job, handle, close):
+    handled = 0
+    try:
+        while (job := await get_job()) is not None:
+            task = asyncio.create_task(handle(job))
+            try:
+                await asyncio.shield(task)
+                handled += 1
+            except asyncio.CancelledError:
+                await asyncio.wait([task])
+                raise
+            except Exception:
+                pass
+        return handled
+    finally:
+        await close()
+
+
+@told(ex.work_through, "One bad job ended the whole worker: its handle raised")
+async def survives_many_kinds(get_job, handle, close):
+    handled = 0
+    try:
+        while (job := await get_job()) is not None:
+            try:
+                await handle(job)
+                handled += 1
+            except (ValueError, OSError, LookupError, RuntimeError, ArithmeticError):
+                pass
+        return handled
+    finally:
+        await close()
+
+
+@told(ex.work_through, "only a failing handle(job) is to be survived")
+async def survives_one_kind_of_end(get_job, handle, close):
+    handled = 0
+    try:
+        while True:
+            try:
+                job = await get_job()
+            except RuntimeError:
+                return handled
+            if job is None:
+                return handled
+            try:
+                await handle(job)
+                handled += 1
+            except Exception:
+                pass
+    finally:
+        await close()
+
+
+async def _raced(sources, failure, is_answer=lambda answer: True):
+    tasks = [asyncio.create_task(source()) for source in sources]
+    errors = []
+    try:
+        for finished in asyncio.as_completed(tasks):
+            try:
+                if is_answer(answer := await finished):
+                    return answer
+            except failure as error:
+                errors.append(error)
+        raise ExceptionGroup("no source answered", errors)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@told(ex.first_answer, "A failure of a source, of whatever class, is no answer and no end")
+async def one_kind_of_failure(sources):
+    return await _raced(sources, OSError)
+
+
+@told(ex.first_answer, "which is not the first answer")
+async def falsy_is_no_answer(sources):
+    return await _raced(sources, Exception, bool)
+
+
+@told(ex.first_answer, "which is not the first answer")
+async def pops_one_of_two(sources):
+    pending = {asyncio.create_task(source()) for source in sources}
+    everyone, errors = set(pending), []
+    try:
+        while pending:
+            done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
+            task = done.pop()
+            if not task.exception():
+                return task.result()
+            errors.append(task.exception())
+        raise ExceptionGroup("no source answered", errors)
+    finally:
+        for task in everyone:
+            task.cancel()
+        await asyncio.gather(*everyone, return_exceptions=True)
+
+
+@told(ex.first_answer, "cancel the others then")
+async def cancels_one_after_another(sources):
+    tasks = [asyncio.create_task(source()) for source in sources]
+    errors = []
+    try:
+        for finished in asyncio.as_completed(tasks):
+            try:
+                return await finished
+            except Exception as error:
+                errors.append(error)
+        raise ExceptionGroup("no source answered", errors)
+    finally:
+        for task in tasks:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+
+@told(ex.first_answer, "and you returned it at")
+async def looks_every_quarter_of_a_second(sources):
+    tasks = [asyncio.create_task(source()) for source in sources]
+    try:
+        while True:
+            for task in tasks:
+                if task.done() and not task.exception():
+                    return task.result()
+            if all(task.done() for task in tasks):
+                raise ExceptionGroup("all failed", [task.exception() for task in tasks])
+            await asyncio.sleep(0.25)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

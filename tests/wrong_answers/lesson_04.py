@@ -295,7 +295,7 @@ async def no_finally(fetch, urls, workers):
     return pages
 
 
-@told(ex.fetch_bounded, "was begun at 1.5 s. Which `except` catches a CancelledError")
+@told(ex.fetch_bounded, "was begun at 2 s. Which `except` catches a CancelledError")
 async def swallows_cancellation(fetch, urls, workers):
     queue, pages = _filled(urls), {}
 
@@ -505,23 +505,6 @@ async def ends_when_the_queue_is_empty(fetch, start, workers):
     return pages
 
 
-@told(ex.crawl, "A semaphore bounds work, not tasks")
-async def a_task_for_each_page(fetch, start, workers):
-    slots, seen, pages = asyncio.Semaphore(workers), {start}, {}
-
-    async def visit(url):
-        async with slots:
-            await _kept(fetch, url, pages)
-        for link in pages[url] if isinstance(pages[url], list) else []:
-            if link not in seen:
-                seen.add(link)
-                group.create_task(visit(link))
-
-    async with asyncio.TaskGroup() as group:
-        group.create_task(visit(start))
-    return pages
-
-
 @told(ex.crawl, "the work was taken for done too early: one task_done() for each get()")
 async def marks_done_twice(fetch, start, workers):
     queue, seen, pages = asyncio.Queue(), {start}, {}
@@ -723,7 +706,7 @@ async def hurries(fetch, urls, total, per_host):
     return await asyncio.gather(*(one(url) for url in urls))
 
 
-@told(ex.fetch_politely, "A page that failed three times cost you the others")
+@told(ex.fetch_politely, "that cost you the others")
 async def raises_the_last(fetch, urls, total, per_host):
     everyone = asyncio.Semaphore(total)
     hosts = defaultdict(lambda: asyncio.Semaphore(per_host))
@@ -864,3 +847,318 @@ async def does_not_call_it(stream, matches):
             if await matches(text):
                 return url
     raise LookupError("no page matches")
+
+
+# What passes where a check has one kind of failure, one size, and no look at the time of a stop.
+
+
+@told(ex.fetch_bounded, "only, of whatever class it is. Catch it where the page is fetched")
+async def one_kind_of_failure(fetch, urls, workers):
+    queue, pages = _filled(urls), {}
+
+    async def worker():
+        while not queue.empty():
+            url = queue.get_nowait()
+            try:
+                pages[url] = await fetch(url)
+            except ConnectionError as error:
+                pages[url] = error
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(workers):
+            group.create_task(worker())
+    return pages
+
+
+@told(ex.fetch_bounded, "to clean up: after `cancel()`, wait for its end")
+async def cancels_and_goes(fetch, urls, workers):
+    queue, pages = _filled(urls), {}
+
+    async def worker():
+        while not queue.empty():
+            await _kept(fetch, queue.get_nowait(), pages)
+
+    tasks = [asyncio.create_task(worker()) for _ in range(workers)]
+    try:
+        await asyncio.wait(tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+    return pages
+
+
+@told(ex.fetch_bounded, "Cancel all workers at once, then wait for them")
+async def cancels_one_after_another(fetch, urls, workers):
+    queue, pages = _filled(urls), {}
+
+    async def worker():
+        while not queue.empty():
+            await _kept(fetch, queue.get_nowait(), pages)
+
+    tasks = [asyncio.create_task(worker()) for _ in range(workers)]
+    try:
+        await asyncio.wait(tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+            await asyncio.wait([task])
+    return pages
+
+
+@told(ex.fetch_bounded, "workers were fetching; it was begun at")
+async def pauses_after_a_failure(fetch, urls, workers):
+    queue, pages = _filled(urls), {}
+
+    async def worker():
+        while not queue.empty():
+            url = queue.get_nowait()
+            try:
+                pages[url] = await fetch(url)
+            except Exception as error:
+                await asyncio.sleep(0.1)
+                pages[url] = error
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(workers):
+            group.create_task(worker())
+    return pages
+
+
+async def _crawled(fetch, start, workers, failure):
+    queue, seen, pages = asyncio.Queue(), {start}, {}
+    queue.put_nowait(start)
+
+    async def worker():
+        while True:
+            url = await queue.get()
+            try:
+                pages[url] = await fetch(url)
+                for link in pages[url]:
+                    if link not in seen:
+                        seen.add(link)
+                        queue.put_nowait(link)
+            except failure as error:
+                pages[url] = error
+            finally:
+                queue.task_done()
+
+    tasks = [asyncio.create_task(worker()) for _ in range(workers)]
+    try:
+        await queue.join()
+        return pages
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@told(ex.crawl, "A page failed, and took its worker with it")
+async def crawls_with_one_kind_of_failure(fetch, start, workers):
+    return await _crawled(fetch, start, workers, ConnectionError)
+
+
+@told(ex.crawl, "Which `except` catches a CancelledError?")
+async def catches_cancellations(fetch, start, workers):
+    return await _crawled(fetch, start, workers, BaseException)
+
+
+@told(ex.crawl, "to clean up: after `cancel()`, wait for its end")
+async def does_not_wait_for_the_workers(fetch, start, workers):
+    queue, seen, pages = asyncio.Queue(), {start}, {}
+    queue.put_nowait(start)
+
+    async def worker():
+        while True:
+            url = await queue.get()
+            await _kept(fetch, url, pages)
+            for link in pages[url] if isinstance(pages[url], list) else []:
+                if link not in seen:
+                    seen.add(link)
+                    queue.put_nowait(link)
+            queue.task_done()
+
+    tasks = [asyncio.create_task(worker()) for _ in range(workers)]
+    try:
+        await queue.join()
+        return pages
+    finally:
+        for task in tasks:
+            task.cancel()
+
+
+async def _politely(fetch, urls, total, per_host, pauses, failure=ConnectionError):
+    everyone = asyncio.Semaphore(total)
+    hosts = defaultdict(lambda: asyncio.Semaphore(per_host))
+
+    async def one(url):
+        for before, after in pauses:
+            await asyncio.sleep(before)
+            try:
+                async with hosts[urlsplit(url).netloc], everyone:
+                    return await fetch(url)
+            except failure as error:
+                failed = error
+            await asyncio.sleep(after)
+        return failed
+
+    return await asyncio.gather(*(one(url) for url in urls))
+
+
+@told(ex.fetch_politely, "a pause is good for nothing unless another try comes after it")
+async def pauses_after_the_last_try(fetch, urls, total, per_host):
+    return await _politely(fetch, urls, total, per_host, [(0, 1), (0, 2), (0, 4)])
+
+
+@told(ex.fetch_politely, "what waits must neither keep others from fetching nor wait for them")
+async def pauses_for_too_long(fetch, urls, total, per_host):
+    return await _politely(fetch, urls, total, per_host, [(0, 0), (1, 0), (3, 0)])
+
+
+@told(ex.fetch_politely, "Which `except` catches a CancelledError?")
+async def retries_a_cancellation(fetch, urls, total, per_host):
+    return await _politely(fetch, urls, total, per_host, [(0, 0), (1, 0), (2, 0)], BaseException)
+
+
+@told(ex.fetch_politely, "cost you the others")
+async def retries_one_kind(fetch, urls, total, per_host):
+    return await _politely(fetch, urls, total, per_host, [(0, 0), (1, 0), (2, 0)], ConnectionResetError)
+
+
+@told(ex.fetch_politely, "what waits must neither keep others from fetching nor wait for them")
+async def retries_in_rounds(fetch, urls, total, per_host):
+    everyone = asyncio.Semaphore(total)
+    hosts = defaultdict(lambda: asyncio.Semaphore(per_host))
+    pages, left = {}, list(urls)
+
+    async def one(url):
+        async with hosts[urlsplit(url).netloc], everyone:
+            pages[url] = await fetch(url)
+
+    for pause in (0, 1, 2):
+        await asyncio.sleep(pause if left else 0)
+        results = await asyncio.gather(*(one(url) for url in left), return_exceptions=True)
+        failed = {url: error for url, error in zip(left, results, strict=True) if isinstance(error, Exception)}
+        pages.update(failed)
+        left = list(failed)
+    return [pages[url] for url in urls]
+
+
+@told(ex.first_match, "You called `stream()` 2 times")
+async def opens_two_streams(stream, matches):
+    async with aclosing(stream()):
+        async for url, text in stream():
+            if await matches(text):
+                return url
+    raise LookupError("no page matches")
+
+
+@told(ex.first_match, "leave at once")
+async def looks_again_to_be_sure(stream, matches):
+    async with aclosing(stream()) as pages:
+        async for url, text in pages:
+            if await matches(text) and await matches(text):
+                return url
+    raise LookupError("no page matches")
+
+
+@told(ex.first_match, "let it through")
+async def hides_one_kind(stream, matches):
+    async with aclosing(stream()) as pages:
+        async for url, text in pages:
+            try:
+                if await matches(text):
+                    return url
+            except LookupError:
+                continue
+    raise LookupError("no page matches")
+
+
+# Sentences that blamed a page where the answer's own code was to blame.
+
+
+@told(ex.crawl, "That was no failure of a fetch, and your `except` took it for one")
+async def breaks_in_its_own_code(fetch, start, workers):
+    queue, pages = asyncio.Queue(), {}
+    queue.put_nowait(start)
+
+    async def worker():
+        while True:
+            url = await queue.get()
+            try:
+                links = await fetch(url)
+                for link in links:
+                    if link not in pages[url]:
+                        queue.put_nowait(link)
+                pages[url] = links
+            except Exception as error:
+                pages[url] = error
+            finally:
+                queue.task_done()
+
+    tasks = [asyncio.create_task(worker()) for _ in range(workers)]
+    try:
+        await queue.join()
+        return pages
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@told(ex.crawl, "has a worker been started?")
+async def starts_no_worker(fetch, start, workers):
+    queue = asyncio.Queue()
+    queue.put_nowait(start)
+    await queue.join()
+    return {}
+
+
+@told(ex.crawl, "and your function did not end. Whoever sees a URL first must mark it")
+async def never_marks(fetch, start, workers):
+    pages = {}
+
+    async def visit(url, queue):
+        await _kept(fetch, url, pages)
+        for link in pages[url] if isinstance(pages[url], list) else []:
+            queue.put_nowait(link)
+
+    await _crawl(start, workers, visit)
+    return pages
+
+
+@told(ex.fetch_bounded, "An `await` is missing")
+async def takes_without_await(fetch, urls, workers):
+    queue, pages = _filled(urls), {}
+
+    async def worker():
+        while not queue.empty():
+            await _kept(fetch, queue.get(), pages)
+            queue.get_nowait()
+
+    await asyncio.gather(*(worker() for _ in range(workers)))
+    return pages
+
+
+@told(ex.fetch_bounded, "never more than 2 pages were being fetched at one time")
+async def one_worker_too_few(fetch, urls, workers):
+    queue, pages = _filled(urls), {}
+
+    async def worker():
+        while not queue.empty():
+            await _kept(fetch, queue.get_nowait(), pages)
+
+    await asyncio.gather(*(worker() for _ in range(max(1, workers - 1))))
+    return pages
+
+
+@told(ex.fetch_bounded, "no page was being fetched, and not all were there")
+async def rests_at_the_beginning(fetch, urls, workers):
+    await asyncio.sleep(0.1)
+    queue, pages = _filled(urls), {}
+
+    async def worker():
+        while not queue.empty():
+            await _kept(fetch, queue.get_nowait(), pages)
+
+    await asyncio.gather(*(worker() for _ in range(workers)), return_exceptions=True)
+    return pages

@@ -159,7 +159,7 @@ async def does_not_wait(pool, work):
                 pool.idle.append(connection)
 
 
-@told(ex.with_connection, "Only a coroutine, a task or a future can be awaited: is its () missing?")
+@told(ex.with_connection, "`connection.close(...)` was called, and gave nothing that can be awaited")
 async def awaits_close(pool, work):
     await _slot(pool)
     try:

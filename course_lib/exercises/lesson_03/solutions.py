@@ -4,13 +4,16 @@ import asyncio
 
 
 async def fetch_or_default(fetch, seconds, default):
+    failed = []
     try:
-        async with asyncio.timeout(seconds) as limit:
-            return await fetch()
+        async with asyncio.timeout(seconds):
+            try:
+                return await fetch()
+            except TimeoutError as error:
+                failed.append(error)  # the fetch's own: out there, nobody could tell it from the limit's
     except TimeoutError:
-        if limit.expired():
-            return default
-        raise
+        return default
+    raise failed[0]
 
 
 async def work_through(get_job, handle, close):

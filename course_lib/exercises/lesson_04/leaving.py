@@ -2,15 +2,27 @@
 
 import asyncio
 from collections.abc import Sequence
+from math import inf
+from typing import Any
 
+from course_lib.exercises.chance import Chance
 from course_lib.exercises.framework import Answer, Exercise, Wrong
-from course_lib.exercises.lesson_03.scenes import Scene, play
+from course_lib.exercises.lesson_03.scenes import CLEAN_UP
 from course_lib.exercises.lesson_04 import solutions
 from course_lib.exercises.lesson_04.web import Stream
+from course_lib.exercises.ordering import in_every_order
+from course_lib.exercises.playing import Scene, play, used_uncalled
+
+ROUNDS = 15
 
 
 def _grade_first_match(first_match: Answer) -> str:
-    pages = [("a", 4, "queues"), ("b", 1, "tasks"), ("c", 1, "queues and tasks"), ("d", 9, "queues")]
+    pages: list[tuple[str, float, str]] = [
+        ("a", 4, "queues"),
+        ("b", 1, "tasks"),
+        ("c", 1, "queues and tasks"),
+        ("d", 9, "queues"),
+    ]
     stream, scene = _matched(first_match, pages, "queues")
     if scene.result() not in [url for url, *_ in pages]:
         raise scene.wrong(f"Return the URL; you returned {scene.returned!r:.60}.")
@@ -22,25 +34,113 @@ def _grade_first_match(first_match: Answer) -> str:
             f"{scene.ended:g} s, after {len(stream.given)} pages: look at each as it comes, and leave at the first "
             "match."
         )
+    _closed_at_once(stream, scene, 0.25)
     stream, scene = _matched(first_match, pages, "locks")
-    if not isinstance(scene.raised, LookupError):
-        raise scene.wrong(f"No page matches, and your function {scene.answered()}: raise LookupError.")
-    stream, scene = _matched(first_match, pages, ValueError("cannot read this text"))
-    if not isinstance(scene.raised, ValueError):
-        raise scene.wrong(f"matches(text) raised ValueError, and your function {scene.answered()}: let it through.")
+    _none_matches(stream, scene)
+    _hides_nothing(first_match, pages, ValueError("cannot read this text"))
     stream, scene = _matched(first_match, pages, "locks", cancel_at=1.2)
-    if not scene.cancelled:
-        raise scene.wrong(f"Your function was cancelled at 1.2 s, and {scene.answered()} instead of ending cancelled.")
+    _stopped(scene, 1.2)
+
+    chance = Chance("first_match")
+    for _ in range(ROUNDS):
+        pages = [
+            (f"page {number}", chance.seconds(0.25, 2), chance.one_of(("queues", "locks", "")))
+            for number in range(chance.number(0, 5))
+        ]
+        seconds = chance.seconds(0, 1)
+        stream, scene = _matched(first_match, pages, "queues", seconds=seconds)
+        texts = {url: text for url, _, text in pages}
+        found = next((url for url in stream.given if texts[url] == "queues"), None)
+        if found is None:
+            _none_matches(stream, scene)
+        elif scene.result() != found or stream.given[-1] != found:
+            raise scene.wrong(
+                f"The first page to come that matches was {found!r}; you returned {scene.returned!r}, after "
+                f"{len(stream.given)} pages: look at each as it comes, and leave at the first match."
+            )
+        _closed_at_once(stream, scene, seconds)
+        if pages:
+            _hides_nothing(first_match, pages, chance.failure("this text"))
+            cancel_at = chance.seconds(0, pages[0][1] - 0.25) + 0.125
+            stream, scene = _matched(first_match, pages, "locks", cancel_at=cancel_at)
+            _stopped(scene, cancel_at)
+    three = [("a", 1, "locks"), ("b", 1, "queues"), ("c", 1, "more queues")]
+    in_every_order(first_match, lambda: _stream(three), _left)
+    in_every_order(first_match, lambda: _stream(three), _left, cancel_at=1)
     return "You left at the first match, with two pages still to come, and the stream's workers ended with you."
 
 
+def _stream(pages: Sequence[tuple[str, float, str]]) -> tuple[Stream, list[Any]]:
+    async def matches(text: str) -> bool:
+        await asyncio.sleep(0)
+        return "queues" in text
+
+    stream = Stream(pages)
+    return stream, [stream, matches]
+
+
+def _left(scene: Scene, stream: Stream) -> bool:
+    """Check what was found; return whether the cancellation may have come when the stream was being closed."""
+    first = next((url for url in stream.given if url != "a"), None)
+    if not scene.cancelled and (scene.result() != first or stream.given[-1] != first):
+        raise scene.wrong(f"the first page to come that matches was {first!r}, and your function {scene.answered()}.")
+    if stream.given and stream.left == inf:
+        raise scene.wrong("your function had ended, and its stream was still open.")
+    return scene.cancelled and stream.left < inf
+
+
+def _none_matches(stream: Stream, scene: Scene) -> None:
+    if not isinstance(scene.raised, LookupError):
+        raise scene.wrong(f"No page matches, and your function {scene.answered()}: raise LookupError.")
+
+
+def _hides_nothing(first_match: Answer, pages: Sequence[tuple[str, float, str]], failure: Exception) -> None:
+    _, scene = _matched(first_match, pages, failure)
+    if scene.raised is not failure:
+        raise scene.wrong(
+            f"matches(text) raised {type(failure).__name__}, and your function {scene.answered()}: let it through."
+        )
+
+
+def _closed_at_once(stream: Stream, scene: Scene, seconds: float) -> None:
+    """Raise Wrong if the function waited for anything but pages, `seconds` for each match, and the stream's closing."""
+    at = 0.0
+    for url in stream.given:
+        at = max(at, stream.came[url]) + seconds
+    if stream.left > at:
+        raise scene.wrong(
+            f"The last page that you needed was looked at by {at:g} s, and you left the stream at {stream.left:g} s: "
+            "leave at once."
+        )
+    if scene.ended > stream.closed:
+        raise scene.wrong(
+            f"The stream was closed at {stream.closed:g} s, and your function ended at {scene.ended:g} s."
+        )
+
+
+def _stopped(scene: Scene, cancel_at: float) -> None:
+    if not scene.cancelled:
+        raise scene.wrong(
+            f"Your function was cancelled at {cancel_at:g} s, and {scene.answered()} instead of ending cancelled."
+        )
+    if scene.ended > cancel_at + CLEAN_UP:
+        raise scene.wrong(
+            f"Your function was cancelled at {cancel_at:g} s, and ended at {scene.ended:g} s; the stream's workers "
+            f"need {CLEAN_UP:g} s to clean up."
+        )
+
+
 def _matched(
-    function: Answer, pages: Sequence[tuple[str, float, str]], wanted: str | Exception, cancel_at: float | None = None
+    function: Answer,
+    pages: Sequence[tuple[str, float, str]],
+    wanted: str | Exception,
+    cancel_at: float | None = None,
+    seconds: float = 0.25,
 ) -> tuple[Stream, Scene]:
     stream = Stream(pages)
 
     async def matches(text: str) -> bool:
-        await asyncio.sleep(0.25)
+        await asyncio.sleep(seconds)
         if isinstance(wanted, Exception):
             raise wanted
         return wanted in text
@@ -48,21 +148,29 @@ def _matched(
     try:
         scene = play(function, stream, matches, cancel_at=cancel_at)
     except Wrong as wrong:
-        if wrong.timeline is None or not any(name.startswith("worker") for name in wrong.timeline.leaked):
+        left = wrong.timeline.leaked if wrong.timeline else []
+        # A generator of ours that is left open lets its workers run on.
+        if wrong.timeline is None or not any(name.startswith("worker") for name in left):
             raise
+        if stream.opened > 1:
+            raise Wrong(
+                f"You called `stream()` {stream.opened} times: that makes as many streams, each with workers of its "
+                "own, and one of them was never closed. Call it once, and keep what it gives.",
+                wrong.timeline,
+            ) from None
         raise Wrong(
             "Your function had ended, and its stream was still open: the workers went on fetching. Leaving an "
             "`async for` does not close its generator; `async with aclosing(stream()) as pages:` does, however the "
             "block is left.",
             wrong.timeline,
         ) from None
-    if isinstance(scene.raised, TypeError) and "async_generator" in str(scene.raised):
+    if used_uncalled(Stream, scene.raised):
+        raise scene.wrong("`stream` is a function, and you never called it: `stream()` gives the pages.")
+    if isinstance(scene.raised, TypeError) and not stream.given and stream.opened:
         raise scene.wrong(
             f"Your code raised TypeError: {scene.raised}. `stream()` gives an async generator: take its pages with "
             "`async for`, and close it with `aclosing`."
         )
-    if isinstance(scene.raised, AttributeError) and not stream.opened:
-        raise scene.wrong("`stream` is a function, and you never called it: `stream()` gives the pages.")
     return stream, scene
 
 
@@ -73,7 +181,7 @@ first_match = Exercise(
 
 - `stream()` gives an async generator. Workers of its own fetch pages; it yields `(url, text)` as the pages come.
 - `await matches(text)` says True or False, or raises an exception, which goes to your caller.
-- Return the URL of the first page to come that matches, at once. If none does, raise LookupError.
+- Return the URL of the first page to come that matches, at once. If none does, raise LookupError. Call `stream` once.
 - However you leave, found, failed or cancelled, the stream is closed by then: its workers have ended.""",
     reference=solutions.first_match,
     grade=_grade_first_match,

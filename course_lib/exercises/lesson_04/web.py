@@ -4,11 +4,12 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import combinations
 from math import inf
 from typing import Any
 from urllib.parse import urlsplit
 
-from course_lib.exercises.framework import await_missing
+from course_lib.exercises.framework import await_missing, leaves
 from course_lib.exercises.lesson_03.scenes import CLEAN_UP
 from course_lib.seeing import Timeline, span
 from course_lib.seeing.timeline.model import most_at_once
@@ -20,19 +21,25 @@ class Visit:
 
     url: str
     begun: float
+    task: object  # that fetches it
     ended: float = inf
+    cancelled: bool = False
 
 
 class Web:
     """A fetch function for pages given as `url: (seconds, answer, answer ...)`, one answer a visit, the last repeated.
 
-    An answer that is an exception is raised. A URL that is not among the pages raises LookupError.
+    An answer that is an exception is raised. A URL that is not among the pages raises LookupError. A fetch that is
+    cancelled cleans up for `clean_up` seconds.
     """
 
-    def __init__(self, pages: Mapping[str, tuple[Any, ...]]) -> None:
+    def __init__(self, pages: Mapping[str, tuple[Any, ...]], clean_up: float = CLEAN_UP) -> None:
         self._pages = pages
+        self.clean_up = clean_up
         self.visits: list[Visit] = []
+        self.cancelled: list[Visit] = []  # those that were cancelled when the learner's function ended
         self.not_urls: list[Any] = []
+        self._busy, self._most = Counter[str | None](), Counter[str | None]()  # fetches under way, by host and in all
 
     def __call__(self, url: str) -> Coroutine[Any, Any, Any]:
         """Return a coroutine whose lane in the timeline is named after the page."""
@@ -48,16 +55,39 @@ class Web:
         loop = asyncio.get_running_loop()
         seconds, *answers = self._pages[url]
         answer = answers[min(self.count()[url], len(answers) - 1)]
-        visit = Visit(url, loop.time())
+        visit = Visit(url, loop.time(), asyncio.current_task())
         self.visits.append(visit)
+        here = (None, urlsplit(url).netloc)
+        self._busy.update(here)
+        self._most |= self._busy
         with span(f"fetch {url}"):
             try:
                 await asyncio.sleep(seconds)
                 if isinstance(answer, Exception):
                     raise answer
+            except asyncio.CancelledError:
+                visit.cancelled = True
+                if self.clean_up:
+                    await asyncio.sleep(self.clean_up)
+                raise
             finally:
                 visit.ended = loop.time()
+                self._busy.subtract(here)
         return answer
+
+    def note_end(self) -> None:
+        """Note which fetches have been cancelled so far."""
+        self.cancelled = [visit for visit in self.visits if visit.cancelled]
+
+    def went_on(self, since: float) -> list[Visit]:
+        """Return the fetches that were begun at a time or later."""
+        return [visit for visit in self.visits if visit.begun >= since]
+
+    def took_no_notice(self) -> bool:
+        """Return whether a task began another fetch after one of its fetches was cancelled."""
+        return any(
+            one.cancelled and one.task is other.task for one, other in combinations(self.visits, 2) if one is not other
+        )
 
     def count(self) -> Counter[str]:
         """Return how often each page was fetched."""
@@ -65,13 +95,33 @@ class Web:
 
     def peak(self, host: str | None = None) -> int:
         """Return the most pages, of `host` or of all, that were being fetched at one time."""
-        return most_at_once(
-            (visit.begun, visit.ended) for visit in self.visits if host in (None, urlsplit(visit.url).netloc)
-        )
+        return self._most[host]
 
     def begun(self, url: str) -> list[float]:
         """Return when each fetch of a page began."""
         return [visit.begun for visit in self.visits if visit.url == url]
+
+    def under_way(self, at: float, host: str | None = None) -> int:
+        """Return how many pages, of `host` or of all, were being fetched at a time."""
+        return sum(
+            visit.begun <= at < visit.ended for visit in self.visits if host in (None, urlsplit(visit.url).netloc)
+        )
+
+    def moments(self, begin: float, end: float) -> list[float]:
+        """Return the times from `begin` to before `end` at which fewer pages may have been fetched than before."""
+        return sorted(
+            {begin, *(visit.ended for visit in self.visits if begin < visit.ended < end)} if begin < end else ()
+        )
+
+    def gap(self) -> float | None:
+        """Return when no page was being fetched though some were still to come, None if there was no such time."""
+        moments = [0.0, *sorted(visit.ended for visit in self.visits)]
+        return next((at for at in moments if at < self.ended() and not self.under_way(at)), None)
+
+    def raised(self, error: BaseException | None) -> bool:
+        """Return whether an error, or one in a group, is the answer of a page."""
+        answers = [answer for _, *answers in self._pages.values() for answer in answers]
+        return any(each is answer for each in leaves(error) for answer in answers)
 
     def ended(self) -> float:
         """Return when the last fetch ended."""
@@ -84,13 +134,17 @@ class Stream:
     def __init__(self, pages: Iterable[tuple[str, float, str]]) -> None:
         self._pages = list(pages)
         self.opened = 0
+        self.came: dict[str, float] = {}  # when each page was there
         self.given: list[str] = []
-        self.closed = False
+        self.left = self.closed = inf  # when it was exhausted, or its closing began, and when that was done
 
-    async def __call__(self) -> AsyncIterator[tuple[str, str]]:
-        """Yield the pages in the order in which they come."""
+    def __call__(self) -> AsyncIterator[tuple[str, str]]:
+        """Return an async generator of the pages in the order in which they come."""
         self.opened += 1
-        queue = asyncio.Queue[tuple[str, str]]()
+        return self._stream()
+
+    async def _stream(self) -> AsyncIterator[tuple[str, str]]:
+        queue, loop = asyncio.Queue[tuple[str, str]](), asyncio.get_running_loop()
         rest = iter(self._pages)
 
         async def worker() -> None:
@@ -101,6 +155,7 @@ class Stream:
                     except asyncio.CancelledError:
                         await asyncio.sleep(CLEAN_UP)
                         raise
+                self.came[url] = loop.time()
                 queue.put_nowait((url, text))
 
         tasks = [asyncio.create_task(worker(), name=f"worker {number}") for number in (1, 2)]
@@ -110,10 +165,11 @@ class Stream:
                 self.given.append(page[0])
                 yield page
         finally:
+            self.left = loop.time()
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            self.closed = True
+            self.closed = loop.time()
 
 
 def tasks_at_once(timeline: Timeline, but: str) -> int:

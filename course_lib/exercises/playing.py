@@ -1,0 +1,101 @@
+"""How a call of the learner's function is played: watched, and at some moment cancelled."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from course_lib.exercises.causes import passed_uncalled, returned_none
+from course_lib.exercises.framework import Answer, Wrong, await_missing, describe_raised, leaves, run
+from course_lib.seeing import Timeline
+
+PATIENCE = 60.0  # virtual seconds after which a call is taken for one that does not end
+GAVE_UP = "not ended"  # the result of a call that did not end within PATIENCE
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What became of one call of the learner's function; `ended` is the time in seconds, from the call."""
+
+    function: Answer
+    timeline: Timeline
+    returned: Any
+    raised: BaseException | None
+    cancelled: bool
+    ended: float
+
+    def wrong(self, sentence: str) -> Wrong:
+        """Return what to raise for this scene."""
+        return Wrong(sentence, self.timeline)
+
+    def result(self, *, none: bool = False) -> Any:
+        """Return what the call returned; raise Wrong if it gave an exception, a coroutine or nothing instead.
+
+        `none` says whether None is what it should return.
+        """
+        if self.raised:
+            raise self.wrong(describe_raised(self.raised))
+        if self.returned is None and not none:
+            raise self.wrong(returned_none(self.function))
+        if await_missing([self.returned]):
+            raise self.wrong("You returned a coroutine or a task where its result belongs: an `await` is missing.")
+        return self.returned
+
+    def answered(self) -> str:
+        """Say what the call did, for one that did not end cancelled."""
+        return f"raised {type(self.raised).__name__}" if self.raised else f"returned {self.returned!r:.60}"
+
+
+def play(function: Answer, *args: Any, cancel_at: float | None = None, at_end: Callable[[], object] = int) -> Scene:
+    """Call the learner's function on the virtual clock and, at `cancel_at` seconds, cancel it.
+
+    `at_end` is called when the call has ended, before what is left running is cancelled.
+    Raises NotImplementedError for an untouched stub, and Wrong for what `run` finds, for a call that does not end,
+    for one that ends cancelled when nobody cancelled it, and for tasks that are left when it ends.
+    """
+
+    async def main() -> Any:
+        loop = asyncio.get_running_loop()
+        task = loop.create_task(function(*args), name=function.__name__)
+        if cancel_at is not None:
+            loop.call_at(cancel_at, task.cancel)
+        await asyncio.wait({task}, timeout=PATIENCE)
+        at_end()
+        if not task.done():
+            return GAVE_UP
+        if task.cancelled():
+            return None, None, True, loop.time()
+        error = task.exception()
+        if isinstance(error, NotImplementedError):
+            raise error
+        return None if error else task.result(), error, False, loop.time()
+
+    found = None
+    try:
+        timeline = run(main)
+    except Wrong as wrong:
+        if wrong.timeline is None or wrong.timeline.result is None:
+            raise
+        found, timeline = wrong, wrong.timeline
+    though = f", though it was cancelled at {cancel_at:g} s" if cancel_at is not None else ""
+    if timeline.result is GAVE_UP:
+        raise Wrong(f"It had not ended after {PATIENCE:g} s{though}.", timeline)
+    scene = Scene(function, timeline, *timeline.result)
+    # Before what is left running, which may be so because of this.
+    if scene.cancelled and cancel_at is None:
+        raise scene.wrong(
+            "Your function ended cancelled: awaiting a cancelled task raises CancelledError. So does a gather of them: "
+            "gather stops at the first CancelledError; pass `return_exceptions=True`. Or an `except` caught it, and it "
+            "was raised later."
+        )
+    if timeline.leaked:
+        end = f"was cancelled at {cancel_at:g} s" if scene.cancelled else scene.answered()
+        raise scene.wrong(f"When it {end}, this was still running: {', '.join(timeline.leaked)}. Await what you start.")
+    if found:
+        raise found
+    return scene
+
+
+def used_uncalled(stand_in: type, error: BaseException | None) -> bool:
+    """Return whether an error came from using a stand-in itself where what its call gives belongs."""
+    return any(passed_uncalled(stand_in, each) for each in leaves(error))

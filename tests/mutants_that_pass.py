@@ -1,0 +1,147 @@
+"""Mutants that are right answers: by exercise, why nobody could tell them from the reference, and their names."""
+
+FREE = "The order of these lines is free: neither uses what the other makes."
+NOTHING_FAILS = "What was moved over the border of the `try` cannot fail, and nothing is awaited in between."
+
+REASONS: dict[str, dict[str, tuple[str, ...]]] = {
+    "load_page": {
+        FREE: (
+            "swap `user = asyncio.create_task(get_user())` and `posts = asyncio.create_task(get_posts())`",
+            "swap `posts = asyncio.create_task(get_posts())` and `news = asyncio.create_task(get_news())`",
+        ),
+        "The other two are under way when it is awaited, first of the three.": (
+            "drop the call: - user = asyncio.create_task(get_user()) + user = get_user()",
+        ),
+    },
+    "order_page": {
+        FREE: (
+            "swap `orders = asyncio.create_task(get_orders(customer))` and "
+            "`offers = asyncio.create_task(get_offers(customer))`",
+        ),
+        "The offers are under way when the orders are awaited, first of the two.": (
+            "drop the call: - orders = asyncio.create_task(get_orders(customer)) + orders = get_orders(customer)",
+        ),
+    },
+    "in_chunks": {
+        "Others have a turn after ten items at most, now at other places.": (
+            "drop start: - for number, item in enumerate(items, start=1): + for number, item in enumerate(items):",
+            "drop the block around `await asyncio.sleep(0)`",
+            "swap `results.append(work(item))` and `if number % 10 == 0:`",
+            "the opposite: - if number % 10 == 0: + if not number % 10 == 0:",
+            "always: - if number % 10 == 0: + if True:",
+            "off by one: - for number, item in enumerate(items, start=1): "
+            "+ for number, item in enumerate(items, start=2):",
+            "off by one: - for number, item in enumerate(items, start=1): "
+            "+ for number, item in enumerate(items, start=0):",
+            "off by one: - if number % 10 == 0: + if number % 10 == 1:",
+            "another comparison: - if number % 10 == 0: + if number % 10 != 0:",
+            "off by one: - if number % 10 == 0: + if number % 9 == 0:",
+        ),
+        "asyncio takes any number up to 0 for no time at all.": (
+            "off by one: - await asyncio.sleep(0) + await asyncio.sleep(-1)",
+        ),
+    },
+    "count_tasks": {
+        FREE: (
+            "swap `before = loop.get_task_factory()` and `created = failed = 0`",
+            "swap `created = failed = 0` and `async def watched(coro):`",
+            "swap `async def watched(coro):` and `def factory(loop, coro, **kwargs):`",
+            "swap `created += 1` and `task = asyncio.Task(watched(coro), loop=loop, **kwargs)`",
+        ),
+        NOTHING_FAILS: (
+            "take `loop.set_task_factory(factory)` into `try:`",
+            "take `return (created, failed)` into `try:`",
+        ),
+        "It is a declaration, and holds for the whole function.": ("take `nonlocal failed` into `try:`",),
+        "The second `raise` is never reached.": ("raise again after `except Exception:`",),
+        "A task takes the running loop, which is the same.": (
+            "drop loop: - task = asyncio.Task(watched(coro), loop=loop, **kwargs) "
+            "+ task = asyncio.Task(watched(coro), **kwargs)",
+        ),
+    },
+    "fetch_or_default": {
+        "Only the fetch's own exceptions come by there, and what is kept is raised unchanged, whatever its class.": (
+            "catch another class: - except TimeoutError as error: + except OSError as error:",
+            "catch another class: - except TimeoutError as error: + except Exception as error:",
+        ),
+        "The second `raise` is never reached.": ("raise again after `except TimeoutError:`",),
+        "The list has one entry.": ("off by one: - raise failed[0] + raise failed[-1]",),
+        NOTHING_FAILS: ("take `failed = []` into `try:`",),
+    },
+    "work_through": {
+        NOTHING_FAILS: ("take `return handled` out of `try:`", "take `handled = 0` into `try:`"),
+    },
+    "first_answer": {
+        FREE: ("swap `tasks = [asyncio.create_task(source()) for source in sources]` and `errors = []`",),
+        NOTHING_FAILS: ("take `errors = []` into `try:`",),
+        "All tasks have ended by then, and there is nobody left to cancel.": (
+            "take `raise ExceptionGroup('no source answered', errors)` out of `try:`",
+        ),
+        "What as_completed gives are no tasks, but places in the order of arrival: each stands for the next to end.": (
+            "backwards: - for finished in asyncio.as_completed(tasks): "
+            "+ for finished in list(asyncio.as_completed(tasks))[::-1]:",
+        ),
+        "They are started, and cancelled, in one turn: in which order makes no difference.": (
+            "backwards: - for task in tasks: + for task in list(tasks)[::-1]:",
+            "backwards: - tasks = [asyncio.create_task(source()) for source in sources] "
+            "+ tasks = [asyncio.create_task(source()) for source in list(sources)[::-1]]",
+        ),
+    },
+    "fetch_bounded": {
+        FREE: (
+            "swap `for url in urls:` and `pages = {}`",
+            "swap `pages = {}` and `async def worker():`",
+            "take `async def worker():` into `async with asyncio.TaskGroup() as group:`",
+        ),
+        "The group waits for its tasks before the value is returned.": (
+            "take `return pages` into `async with asyncio.TaskGroup() as group:`",
+        ),
+        "The queue was not empty a moment ago, and nobody else had a turn.": (
+            "take `url = queue.get_nowait()` into `try:`",
+        ),
+        "The numbers are not used.": ("backwards: - for _ in range(workers): + for _ in list(range(workers))[::-1]:",),
+    },
+    "crawl": {
+        FREE: (
+            "swap `queue.put_nowait(start)` and `async def worker():`",
+            "swap `seen.add(link)` and `queue.put_nowait(link)`",
+        ),
+        NOTHING_FAILS: (
+            "take `return pages` out of `try:`",
+            "take `tasks = [asyncio.create_task(worker()) for _ in range(workers)]` into `try:`",
+        ),
+        "What is left for a `finally` is a cancellation, after which nobody waits for the queue.": (
+            "no finally, and `queue.task_done()` after all",
+            "take `url = await queue.get()` into `try:`",
+        ),
+        "They are started, and cancelled, in one turn: in which order makes no difference.": (
+            "backwards: - for task in tasks: + for task in list(tasks)[::-1]:",
+            "backwards: - tasks = [asyncio.create_task(worker()) for _ in range(workers)] "
+            "+ tasks = [asyncio.create_task(worker()) for _ in list(range(workers))[::-1]]",
+        ),
+        "Which link of a page is followed first is free.": (
+            "backwards: - for link in pages[url]: + for link in list(pages[url])[::-1]:",
+        ),
+    },
+    "fetch_politely": {
+        FREE: (
+            "swap `everyone = asyncio.Semaphore(total)` and `hosts = defaultdict(lambda: asyncio.Semaphore(per_host))`",
+            "swap `hosts = defaultdict(lambda: asyncio.Semaphore(per_host))` and `async def one(url):`",
+        ),
+        "A sleep raises nothing but CancelledError, which no `except` here catches.": (
+            "take `await asyncio.sleep(pause)` into `try:`",
+        ),
+        "asyncio takes any number up to 0 for no time at all.": (
+            "off by one: - for pause in (0, 1, 2): + for pause in (-1, 1, 2):",
+        ),
+        "The task says that nothing but a ConnectionError is raised.": (
+            "catch another class: - except ConnectionError as error: + except OSError as error:",
+            "catch another class: - except ConnectionError as error: + except Exception as error:",
+        ),
+    },
+    "first_match": {
+        "The stream is exhausted by then, and has nothing to close.": (
+            "take `raise LookupError('no page matches')` into `async with aclosing(stream()) as pages:`",
+        ),
+    },
+}
