@@ -10,6 +10,7 @@ from contextvars import ContextVar
 from types import TracebackType
 from typing import Any, Self
 
+from course_lib.seeing.clock import VirtualClockLoop
 from course_lib.seeing.timeline.frames import is_library, leave_no_line
 from course_lib.seeing.timeline.layers import Layer, put_layer, take_layers_off, without_ended
 from course_lib.seeing.timeline.model import Lane, Outcome, Span, State
@@ -181,6 +182,7 @@ async def record(*, tick: float | None = None, blocking: float = BLOCKING) -> As
     if not blocking > 0:
         raise ValueError(f"blocking={blocking!r}: pass seconds, more than 0 (0.05 is the default)")
     loop, timeline = asyncio.get_running_loop(), Timeline(tick=tick)
+    timeline.virtual = isinstance(loop, VirtualClockLoop)
     recorder = Recorder(loop, time.perf_counter, blocking=blocking)  # on Windows finer than loop.time()
     before = loop.get_task_factory()
     loop.set_task_factory(TracingFactory(before, before or plain_task, recorder))
