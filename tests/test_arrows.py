@@ -15,6 +15,7 @@ PACKAGE = REPO / "course_lib"
 BEFORE_SET_UP = [
     *sorted({*(PACKAGE / "cli").glob("*.py")} - {PACKAGE / "cli" / name for name in ("refresh.py", "report.py")}),
     PACKAGE / "edition.py",
+    PACKAGE / "files.py",
     PACKAGE / "paths.py",
 ]
 

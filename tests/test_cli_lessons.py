@@ -68,8 +68,9 @@ def test_letters_and_several_lessons(tmp_path):
     assert both[-1] == "not test_exercises.py or lesson_05a or lesson_05b"
 
 
-def test_a_notebook_may_share_its_lesson_s_tests_and_exercises(tmp_path):
+def test_a_notebook_may_share_its_lesson_s_tests_and_exercises(tmp_path, monkeypatch):
     """A lesson in two notebooks has one entry, and one folder of exercises, or one for each."""
+    monkeypatch.setattr("course_lib.cli.lessons.TESTS", {"04": ("crawler*",)})
     for path in ("notebooks/04a_one.ipynb", "notebooks/04b_two.ipynb", "tests/test_crawler.py", f"tests/{EXERCISES}"):
         (tmp_path / path).parent.mkdir(exist_ok=True)
         (tmp_path / path).touch()

@@ -98,7 +98,19 @@ async def looks_now_and_then(jobs, crunch, pool):
     return [future.result() for future in futures]
 
 
-@pytest.mark.parametrize("answer", [sends_partials, wraps_the_pools_futures, looks_now_and_then])
+async def maps_in_a_thread(jobs, crunch, pool):
+    return await asyncio.to_thread(lambda: list(pool.map(crunch, jobs)))
+
+
+async def waits_in_a_thread(jobs, crunch, pool):
+    futures = [pool.submit(crunch, job) for job in jobs]
+    return [await asyncio.to_thread(future.result) for future in futures]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [sends_partials, wraps_the_pools_futures, looks_now_and_then, maps_in_a_thread, waits_in_a_thread],
+)
 def test_what_real_processes_would_do_passes(answer):
     """What works with real processes and leaves the loop free is a right answer, whatever way it takes."""
     verdict = lesson_06.crunch_all.judge(answer)
@@ -262,7 +274,9 @@ UNSTOPPABLE = {
                 pass
     """,
     "waits_in_a_call": """
-        threading.Event().wait()
+        lock = _thread.allocate_lock()
+        lock.acquire()
+        lock.acquire()
     """,
 }
 
@@ -272,7 +286,7 @@ def test_what_cannot_be_stopped_is_said(name):
     """A function that Python cannot stop gets a sentence soon, too: to restart the kernel."""
     # In a process of its own: the thread would outlive the test.
     program = f"""
-        import os, threading, time
+        import _thread, os, time
         from course_lib.exercises import lesson_01
         async def answer(get_user, get_posts, get_news):{textwrap.indent(UNSTOPPABLE[name], "    ")}
         used = time.process_time()

@@ -26,7 +26,7 @@ DEAD = {"terms/green-thread.html", "wild/lost.html"}
 DRAFTS = {"drafts/index.html", "drafts/signal-handler.html", "drafts/subprocess.html"}
 VOID = {"meta", "link", "img", "base", "br"}
 
-# What there is to find; data/README.md and lesson 4 say the same.
+# What there is to find; data/README.md and lesson 4b say the same.
 PAGES_BY_DEPTH = [1, 91, 13, 7, 2, 1, 1, 1, 1]
 """How many URLs answer with a page and are this many links from the start, robots.txt kept."""
 
@@ -299,7 +299,7 @@ def test_the_transcript_is_what_its_program_does():
 
 
 def test_what_there_is_to_find():
-    """The counts that lesson 4 shows: pages by depth, and what is not a page."""
+    """The counts that lesson 4b shows: pages by depth, and what is not a page."""
     kinds = found()
     by_depth = Counter(kinds["page"].values())
     assert [by_depth[depth] for depth in range(len(PAGES_BY_DEPTH))] == PAGES_BY_DEPTH

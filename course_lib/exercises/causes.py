@@ -14,6 +14,11 @@ from typing import Any
 from course_lib.exercises.advice import NOT_AWAITABLE, advice
 from course_lib.seeing.timeline.frames import is_library
 
+IN_BRACKETS = (
+    "The `await` inside the brackets finished each call before the next began, and left results, not coroutines: leave "
+    "it out."
+)
+
 
 @dataclass(frozen=True)
 class Place:
@@ -87,10 +92,7 @@ def hint(error: BaseException) -> str:
         if isinstance(node, ast.Await):
             return _awaited(node.value, place)
         if isinstance(node, ast.Call) and _called(node) in ("gather", "wait") and _has_await(node):
-            return (
-                "The `await` inside the brackets finished each call before the next began, and left results, not "
-                "coroutines: leave it out."
-            )
+            return IN_BRACKETS
     return advice(error)
 
 
@@ -106,6 +108,14 @@ def passed_uncalled(kind: type, error: BaseException) -> bool:
     fine |= {id(node.iter) for node in nodes if isinstance(node, ast.comprehension)}
     values = [place.value(node.id) for node in nodes if isinstance(node, ast.Name) and id(node) not in fine]
     return any(isinstance(value, kind) or (_listed(value) and isinstance(value[0], kind)) for value in values)
+
+
+def awaited_in_brackets(error: BaseException) -> bool:
+    """Return whether an error came from a call that was awaited among the arguments of gather."""
+    place = place_of(error)
+    return (
+        place is not None and isinstance(place.node, ast.Await) and any(_called(p) == "gather" for p in place.parents)
+    )
 
 
 def returned_none(function: Callable[..., Any]) -> str:

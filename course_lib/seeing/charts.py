@@ -1,4 +1,4 @@
-"""Curves over a few measured points, in one panel or more over one axis; the text is a table of each panel's numbers."""
+"""Curves over a few measured points, in one panel or more over one axis; the text is a table for each panel."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Lesson 4's crawler, Scrapy, the article's way, bare GETs: python tests/benchmarks/bench_crawler.py [--quick]
+"""Lesson 4b's crawler, Scrapy, the article's way, bare GETs: python tests/benchmarks/bench_crawler.py [--quick]
 
 Scrapy is not among the course's packages (BeautifulSoup comes with JupyterLab); a row whose package is missing says so.
 Each crawler runs in a process of its own, the site in another. The ways take turns, so that a busy moment

@@ -4,6 +4,7 @@ from collections.abc import Coroutine, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
+from course_lib.exercises.causes import IN_BRACKETS, awaited_in_brackets
 from course_lib.exercises.chance import Chance, Unreadable
 from course_lib.exercises.framework import Answer, Exercise, Service, Wrong, await_missing, leaves, run
 from course_lib.exercises.lesson_01 import solutions
@@ -257,6 +258,8 @@ def _sunk(wrong: Wrong, pages: Mapping[str, tuple[float, Any]]) -> Wrong | None:
     """Return what to say where one failure cost the other results; None if that is not what happened."""
     error, result = wrong.error, wrong.timeline and wrong.timeline.result
     failed = {id(answer): name for name, (_, answer) in pages.items() if isinstance(answer, Exception)}
+    if error and id(error) in failed and awaited_in_brackets(error):
+        return Wrong(f"fetch({failed[id(error)]!r}) failed before gather was called. {IN_BRACKETS}", wrong.timeline)
     if id(error) in failed:
         return Wrong(
             f"fetch({failed[id(error)]!r}) raised {type(error).__name__}, which left your function: the pages that did "

@@ -7,7 +7,7 @@ from unittest.mock import patch
 
 from course_lib.exercises.framework import Answer, Exercise, Wrong
 from course_lib.exercises.lesson_06 import as_found, solutions
-from course_lib.exercises.lesson_06.processes import Processes, as_real_processes
+from course_lib.exercises.lesson_06.processes import Processes
 from course_lib.exercises.lesson_06.scenes import Blocking, as_given, called_itself, play, results_of
 from course_lib.seeing import Timeline
 
@@ -17,7 +17,7 @@ def _grade_crunch_all(crunch_all: Answer) -> str:
     pool, crunch, timeline = _crunch(crunch_all, jobs)
     if crunch.calls == 0:
         raise Wrong("`crunch` was never called: hand the pool the function and the job, `crunch, job`.", timeline)
-    if crunch.in_thread or crunch.unfollowed:
+    if crunch.in_thread:
         raise Wrong(
             "crunch ran in a thread of this process. Threads share one GIL: the jobs would take turns with each other "
             "and with your loop, on one core, and the picture, where they overlap, would not come true. Hand it to "
@@ -45,13 +45,13 @@ def _grade_crunch_all(crunch_all: Answer) -> str:
 def _crunch(crunch_all: Answer, jobs: list[str], **seconds: float) -> tuple[Processes, Blocking, Timeline]:
     pool, crunch = Processes(2), Blocking("crunch", seconds)
     try:
-        with patch.object(ProcessPoolExecutor, "submit", _refuse), as_real_processes():
+        with patch.object(ProcessPoolExecutor, "__init__", _refuse):
             timeline = play(crunch_all, jobs, crunch, pool, pool="hand the jobs to `pool` itself")
     except Wrong as wrong:
         raise called_itself(crunch, wrong) from None
     finally:
         pool.send_home()
-    if timeline.blocked:
+    if timeline.blocked and (crunch.on_loop or not crunch.in_thread):
         still = f"The heartbeat stood still for {timeline.blocked:g} s"
         if crunch.on_loop:
             why = "crunch ran on the event loop, where nothing else can run meanwhile. Hand it to the pool."

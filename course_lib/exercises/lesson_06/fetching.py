@@ -53,25 +53,17 @@ def _grade_fetch_in_threads(fetch_in_threads: Answer) -> str:
 
 
 def _fetch(fetch_in_threads: Answer, fetch: Blocking, urls: list[str], limit: int) -> tuple[Blocking, Timeline]:
-    unfollowed = (
-        "You handed fetch to threads without the event loop. This check cannot follow that, and to wait for them with "
-        "`map` or `result()` blocks the loop. Use `loop.run_in_executor(pool, fetch, url)`, and await that."
-    )
     try:
         timeline = play(fetch_in_threads, fetch, urls, limit, pool="make one of your own")
     except Wrong as wrong:
-        if fetch.unfollowed:
-            raise Wrong(unfollowed, wrong.timeline) from None
         raise called_itself(fetch, wrong) from None
     still = f"The heartbeat stood still for {timeline.blocked:g} s"
     if fetch.on_loop:
         raise Wrong(f"{still}: fetch is a plain function, and ran on the event loop. Let it run in a thread.", timeline)
-    if fetch.unfollowed:
-        raise Wrong(unfollowed, timeline)
     if timeline.blocked:
         raise Wrong(
-            f"{still}: at the end of its `with` block a pool waits for its threads, and blocks the loop. Await the "
-            "results inside the block.",
+            f"{still}: who waits for threads by `map`, by `result()` or by the end of the pool's `with` block, blocks "
+            "the loop. Use `loop.run_in_executor(pool, fetch, url)`, and await the results inside the block.",
             timeline,
         )
     return fetch, timeline

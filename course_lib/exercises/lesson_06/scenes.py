@@ -12,7 +12,6 @@ from unittest.mock import patch
 from course_lib.exercises.framework import Answer, Wrong, await_missing, run
 from course_lib.seeing import Timeline, span
 from course_lib.seeing.clock.loop import VirtualClockLoop
-from course_lib.seeing.clock.virtual import clock_of_this_thread
 
 THREADS = 10
 START = 0.5  # seconds that a process pool takes to start
@@ -138,13 +137,13 @@ class Blocking:
     def __init__(self, name: str, seconds: dict[Any, float] | None = None, **errors: Exception) -> None:
         self.__name__ = name
         self._seconds, self._errors = seconds or {}, errors
-        self.on_loop = self.in_pool = self.in_thread = self.unfollowed = 0
+        self.on_loop = self.in_pool = self.in_thread = 0
         self.peak = self._under_way = 0
 
     @property
     def calls(self) -> int:
         """How often it was called."""
-        return self.on_loop + self.in_pool + self.in_thread + self.unfollowed
+        return self.on_loop + self.in_pool + self.in_thread
 
     def __call__(self, item: Any) -> Any:
         """Take its time, and return the item with an exclamation mark."""
@@ -153,9 +152,6 @@ class Blocking:
             self.on_loop += 1
         elif name.startswith(PROCESS):
             self.in_pool += 1
-        elif clock_of_this_thread() is None:
-            self.unfollowed += 1  # a thread that nobody told the loop of: its sleep would take real time
-            return f"{item}!"
         else:
             self.in_thread += 1
         self._under_way += 1

@@ -1,4 +1,4 @@
-"""Ours: the crawler of lesson 4, streaming."""
+"""Ours: the crawler of lesson 4b, streaming."""
 
 import asyncio
 from time import perf_counter
