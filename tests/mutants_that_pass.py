@@ -139,6 +139,18 @@ REASONS: dict[str, dict[str, tuple[str, ...]]] = {
             "catch another class: - except ConnectionError as error: + except Exception as error:",
         ),
     },
+    "use_as_they_come": {
+        FREE: (
+            "swap `room, values = (asyncio.Semaphore(at_once), {})` and `async def one(url, text):`",
+            "take `async def one(url, text):` into `async with aclosing(stream()) as pages, asyncio.TaskGroup() as group:`",
+        ),
+        "The group waits for its tasks before the value is returned.": (
+            "take `return values` into `async with aclosing(stream()) as pages, asyncio.TaskGroup() as group:`",
+        ),
+        "The body never waits, so whatever ends the loop comes by way of the stream, and has closed it by then.": (
+            "the other way round in `async with aclosing(stream()) as pages, asyncio.TaskGroup() as group:`",
+        ),
+    },
     "first_match": {
         "The stream is exhausted by then, and has nothing to close.": (
             "take `raise LookupError('no page matches')` into `async with aclosing(stream()) as pages:`",

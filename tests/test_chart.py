@@ -12,7 +12,7 @@ WAITS = {
 
 
 def test_the_text_is_a_table_for_each_panel() -> None:
-    """A table for each panel: a row for each x, a column for each curve, what is measured behind a tilde, gaps empty."""
+    """A table a panel: a row for each x, a column for each curve, what is measured behind a tilde, gaps empty."""
     assert str(chart(WAITS, x="waits at once")).splitlines() == [
         "seconds",
         "waits at once  threads   asyncio",

@@ -6,12 +6,12 @@ from math import inf
 from typing import Any
 
 from course_lib.exercises.chance import Chance
-from course_lib.exercises.framework import Answer, Exercise, Wrong
+from course_lib.exercises.framework import Answer, Exercise
 from course_lib.exercises.lesson_03.scenes import CLEAN_UP
 from course_lib.exercises.lesson_04b import solutions
-from course_lib.exercises.lesson_04b.stream import Stream
+from course_lib.exercises.lesson_04b.stream import Stream, played
 from course_lib.exercises.ordering import in_every_order
-from course_lib.exercises.playing import Scene, play, used_uncalled
+from course_lib.exercises.playing import Scene
 
 ROUNDS = 15
 
@@ -145,33 +145,7 @@ def _matched(
             raise wanted
         return wanted in text
 
-    try:
-        scene = play(function, stream, matches, cancel_at=cancel_at)
-    except Wrong as wrong:
-        left = wrong.timeline.leaked if wrong.timeline else []
-        # A generator of ours that is left open lets its workers run on.
-        if wrong.timeline is None or not any(name.startswith("worker") for name in left):
-            raise
-        if stream.opened > 1:
-            raise Wrong(
-                f"You called `stream()` {stream.opened} times: that makes as many streams, each with workers of its "
-                "own, and one of them was never closed. Call it once, and keep what it gives.",
-                wrong.timeline,
-            ) from None
-        raise Wrong(
-            "Your function had ended, and its stream was still open: the workers went on fetching. Leaving an "
-            "`async for` does not close its generator; `async with aclosing(stream()) as pages:` does, however the "
-            "block is left.",
-            wrong.timeline,
-        ) from None
-    if used_uncalled(Stream, scene.raised):
-        raise scene.wrong("`stream` is a function, and you never called it: `stream()` gives the pages.")
-    if isinstance(scene.raised, TypeError) and not stream.given and stream.opened:
-        raise scene.wrong(
-            f"Your code raised TypeError: {scene.raised}. `stream()` gives an async generator: take its pages with "
-            "`async for`, and close it with `aclosing`."
-        )
-    return stream, scene
+    return stream, played(function, stream, matches, cancel_at=cancel_at)
 
 
 first_match = Exercise(

@@ -3,8 +3,11 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterable
 from math import inf
+from typing import Any
 
+from course_lib.exercises.framework import Answer, Wrong
 from course_lib.exercises.lesson_03.scenes import CLEAN_UP
+from course_lib.exercises.playing import Scene, play, used_uncalled
 from course_lib.seeing import span
 
 
@@ -16,6 +19,7 @@ class Stream:
         self.opened = 0
         self.came: dict[str, float] = {}  # when each page was there
         self.given: list[str] = []
+        self.begun = inf  # when somebody first asked it for a page
         self.left = self.closed = inf  # when it was exhausted, or its closing began, and when that was done
 
     def __call__(self) -> AsyncIterator[tuple[str, str]]:
@@ -26,6 +30,7 @@ class Stream:
     async def _stream(self) -> AsyncIterator[tuple[str, str]]:
         queue, loop = asyncio.Queue[tuple[str, str]](), asyncio.get_running_loop()
         rest = iter(self._pages)
+        self.begun = loop.time()
 
         async def worker() -> None:
             for url, seconds, text in rest:
@@ -50,3 +55,34 @@ class Stream:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             self.closed = loop.time()
+
+
+def played(function: Answer, stream: Stream, *args: Any, cancel_at: float | None = None) -> Scene:
+    """Play a scene with a stream, and say what it was in terms of streams when it went wrong."""
+    try:
+        scene = play(function, stream, *args, cancel_at=cancel_at)
+    except Wrong as wrong:
+        left = wrong.timeline.leaked if wrong.timeline else []
+        # A generator of ours that is left open lets its workers run on.
+        if wrong.timeline is None or not any(name.startswith("worker") for name in left):
+            raise
+        if stream.opened > 1:
+            raise Wrong(
+                f"You called `stream()` {stream.opened} times: that makes as many streams, each with workers of its "
+                "own, and one of them was never closed. Call it once, and keep what it gives.",
+                wrong.timeline,
+            ) from None
+        raise Wrong(
+            "Your function had ended, and its stream was still open: the workers went on fetching. Leaving an "
+            "`async for` does not close its generator; `async with aclosing(stream()) as pages:` does, however the "
+            "block is left.",
+            wrong.timeline,
+        ) from None
+    if used_uncalled(Stream, scene.raised):
+        raise scene.wrong("`stream` is a function, and you never called it: `stream()` gives the pages.")
+    if isinstance(scene.raised, TypeError) and not stream.given and stream.opened:
+        raise scene.wrong(
+            f"Your code raised TypeError: {scene.raised}. `stream()` gives an async generator: take its pages with "
+            "`async for`, and close it with `aclosing`."
+        )
+    return scene
