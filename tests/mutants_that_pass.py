@@ -142,7 +142,8 @@ REASONS: dict[str, dict[str, tuple[str, ...]]] = {
     "use_as_they_come": {
         FREE: (
             "swap `room, values = (asyncio.Semaphore(at_once), {})` and `async def one(url, text):`",
-            "take `async def one(url, text):` into `async with aclosing(stream()) as pages, asyncio.TaskGroup() as group:`",
+            "take `async def one(url, text):` into "
+            "`async with aclosing(stream()) as pages, asyncio.TaskGroup() as group:`",
         ),
         "The group waits for its tasks before the value is returned.": (
             "take `return values` into `async with aclosing(stream()) as pages, asyncio.TaskGroup() as group:`",
