@@ -169,8 +169,9 @@ class Exercise:
 
 def _told(text: str) -> str:
     """Break a text's lines where they fit a notebook beside an open sidebar, as swimlanes do."""
-    whole = {"break_long_words": False, "break_on_hyphens": False}  # what stands in a sentence may be code
-    return "\n".join(textwrap.fill(line, WIDTH, **whole) for line in text.splitlines())
+    # What stands in a sentence may be code, so no word is cut.
+    lines = textwrap.TextWrapper(WIDTH, break_long_words=False, break_on_hyphens=False)
+    return "\n".join(lines.fill(line) for line in text.splitlines())
 
 
 def run(function: Answer, *args: Any, none: bool = False) -> Timeline:
