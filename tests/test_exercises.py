@@ -332,6 +332,17 @@ def test_a_wrong_answer_is_shown_what_happened(capsys):
     assert "3 to 6 s" in shown
 
 
+def test_what_a_check_says_fits_beside_an_open_sidebar(capsys):
+    """Verdicts, swimlanes and hints are 79 columns wide at most; no word is lost or cut."""
+    exercise = lesson_01.load_page
+    exercise.check(wrong_01.sequential)
+    exercise.hint()
+    exercise.solution()
+    shown = capsys.readouterr().out
+    assert max(map(len, shown.splitlines())) <= 79
+    assert exercise.judge(wrong_01.sequential).sentence.split() == shown.split("\n\n")[0].split()[3:]
+
+
 def test_a_forgotten_await_is_named():
     """When a coroutine was never awaited, the sentence says so, and no warning reaches the learner."""
 
@@ -389,7 +400,7 @@ def test_hints_lead_on(capsys):
     )
     for _ in range(4):
         exercise.hint()
-    lines = capsys.readouterr().out.splitlines()
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("Hint")]
     assert [line[:11] for line in lines] == ["Hint 1 of 3", "Hint 2 of 3", "Hint 3 of 3", "Hint 3 of 3"]
 
 
