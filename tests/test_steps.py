@@ -340,6 +340,23 @@ def test_many_waiting_tasks_are_counted() -> None:
     assert last.waiting[-1] == ("and", "9 more")
 
 
+def test_a_long_queue_and_much_output_are_cut() -> None:
+    """Of the queue and the timers twelve are shown, of what was printed the last eight lines; the rest is counted."""
+
+    async def talk(number: int) -> None:
+        print("line", number)
+        await asyncio.sleep(number)
+
+    async def main() -> None:
+        await asyncio.gather(*(talk(number) for number in range(1, 21)))
+
+    shown = steps(main)
+    assert shown[1].sections["ready"][12:] == ["and 8 more"]
+    assert shown[21].sections["timers"][12:] == ["and 8 more"]
+    assert shown[21].sections["printed"] == ["(12 lines more)", *(f"line {number}" for number in range(13, 21))]
+    assert shown[21].printed.startswith("line 1\n")
+
+
 def test_there_is_no_step_beyond_the_last() -> None:
     """A number too high is told which there are."""
     with pytest.raises(IndexError, match="the steps are 0, the beginning, to 6"):

@@ -13,6 +13,8 @@ from course_lib.seeing.timeline.text import draw_text, number
 
 WIDTH = 79
 MOST_LINES = 30  # of the source, in one step
+MOST_ROWS = 12  # of the queue, and of the timers
+MOST_PRINTED = 8  # lines, the last ones
 
 
 @dataclass(frozen=True)
@@ -66,11 +68,15 @@ class Step(Shown):
     @property
     def sections(self) -> dict[str, list[str]]:
         """How things stand after the step, by what it is about."""
+        timers = [f"{number(when)} s: {what}" for when, what in self.timers]
+        printed = self.printed.splitlines()
+        before = len(printed) - MOST_PRINTED
         return {
-            "ready": list(self.ready) or ["nothing: the loop waits for the next timer" if self.timers else "nothing"],
-            "timers": [f"{number(when)} s: {what}" for when, what in self.timers] or ["none"],
+            "ready": _cut(self.ready) or ["nothing: the loop waits for the next timer" if timers else "nothing"],
+            "timers": _cut(timers) or ["none"],
             "waiting": [f"{who}: {what}" for who, what in self.waiting] or ["nobody"],
-            "printed": self.printed.splitlines() or ["nothing yet"],
+            "printed": [*([f"({before} lines more)"] if before > 0 else []), *printed[-MOST_PRINTED:]]
+            or ["nothing yet"],
         }
 
     def __str__(self) -> str:
@@ -123,6 +129,11 @@ class Steps(Shown, Sequence[Step]):
         from course_lib.seeing.stepping.player import play  # here: widgets are for notebooks
 
         play(self)
+
+
+def _cut(rows: Sequence[str]) -> list[str]:
+    more = len(rows) - MOST_ROWS
+    return [*rows[:MOST_ROWS], *([f"and {more} more"] if more > 0 else [])]
 
 
 def listing(ran: dict[CodeType, list[int]], came_from: tuple[CodeType, int] | None, to: int | None) -> tuple[Line, ...]:
