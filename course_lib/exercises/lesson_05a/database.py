@@ -30,6 +30,7 @@ class Database:
         self.versions: Counter[str] = Counter()
         self.transactions: list[_Transaction] = []
         self.queue: list[_Transaction] = []  # those that wait for a lock, the longest waiting first
+        self.statements = 0  # how many were begun
 
     def owner(self, key: str) -> "_Transaction | None":
         """Return the transaction that has locked a row."""
@@ -116,6 +117,45 @@ class Block(Generic[T]):
         raise Wrong(self._advice)
 
 
+class Transaction(Block[None]):
+    """A transaction: by `async with`, or by start() and then commit() or rollback()."""
+
+    def __init__(self, manager: AbstractAsyncContextManager[None], started: "list[Transaction]") -> None:
+        super().__init__(
+            manager,
+            "Use `async with connection.transaction():`, which commits at the end of its block, and rolls back if the "
+            "block fails.",
+        )
+        self._started, self._new = started, True
+
+    async def start(self) -> None:
+        """Begin it; InterfaceError if it has begun already."""
+        if not self._new:
+            raise asyncpg.InterfaceError("cannot start; the transaction is already started")
+        self._new = False
+        await self._manager.__aenter__()
+        self._started.append(self)
+
+    async def commit(self) -> None:
+        """Make what it wrote the truth."""
+        self._ended("commit")
+        await self._manager.__aexit__(None, None, None)
+
+    async def rollback(self) -> None:
+        """Forget what it wrote."""
+        self._ended("rollback")
+        await self._manager.__aexit__(_RolledBackError, _RolledBackError(), None)
+
+    def _ended(self, verb: str) -> None:
+        if self not in self._started:
+            raise asyncpg.InterfaceError(f"cannot {verb}; the transaction is not under way")
+        self._started.remove(self)
+
+
+class _RolledBackError(Exception):
+    """What a transaction is left by that is to be rolled back."""
+
+
 class Connection:
     """A connection, borrowed from a pool; each statement takes a second."""
 
@@ -123,7 +163,13 @@ class Connection:
         self._database, self._name = database, name
         self._transaction: _Transaction | None = None
         self._doing = ""
+        self._started: list[Transaction] = []  # by start(), and not ended yet
         self.returned = False
+
+    async def reset(self) -> None:
+        """Roll back what was started and never ended, as a pool does when a connection comes back."""
+        while self._started:
+            await self._started[-1].rollback()
 
     async def select(self, key: str) -> Any:
         """SELECT a row, as it was last committed or as this transaction wrote it; LookupError if there is none."""
@@ -150,13 +196,9 @@ class Connection:
                 raise asyncpg.UniqueViolationError(f"there is a {key!r} already")
             transaction.written[key] = value
 
-    def transaction(self, *, isolation: str = "read_committed") -> "Block[None]":
+    def transaction(self, *, isolation: str = "read_committed") -> Transaction:
         """Commit what the `async with` block did; roll all of it back if it raises or is cancelled."""
-        return Block(
-            self._transact(isolation),
-            "Use `async with connection.transaction():`, which commits at the end of its block, and rolls back if the "
-            "block fails.",
-        )
+        return Transaction(self._transact(isolation), self._started)
 
     @asynccontextmanager
     async def _transact(self, isolation: str) -> AsyncIterator[None]:
@@ -204,12 +246,14 @@ class Connection:
         if transaction.failed:
             raise asyncpg.InFailedSQLTransactionError("current transaction is aborted")
         self._doing = f"{verb} {key}"
+        self._database.statements += 1
         try:
             with span(f"{self._name}: {verb} {key}"):
                 if locks:
                     await transaction.lock(key)
                 await asyncio.sleep(STATEMENT)
             if verb in ("update", "insert") and key in self._database.failures:
+                transaction.failed = True
                 raise self._database.failures[key]
             yield transaction
         except LookupError:

@@ -33,6 +33,7 @@ class Pool:
             try:
                 yield connection
             finally:
+                await connection.reset()
                 connection.returned, times[1] = True, loop.time()
 
     @property
