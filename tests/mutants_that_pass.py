@@ -1,7 +1,7 @@
 """Mutants that are right answers: by exercise, why nobody could tell them from the reference, and their names."""
 
 FREE = "The order of these lines is free: neither uses what the other makes."
-NOTHING_FAILS = "What was moved over the border of the `try` cannot fail, and nothing is awaited in between."
+NOTHING_FAILS = "What was moved over the border of the block cannot fail, and nothing is awaited in between."
 
 REASONS: dict[str, dict[str, tuple[str, ...]]] = {
     "load_page": {
@@ -142,6 +142,37 @@ REASONS: dict[str, dict[str, tuple[str, ...]]] = {
     "first_match": {
         "The stream is exhausted by then, and has nothing to close.": (
             "take `raise LookupError('no page matches')` into `async with aclosing(stream()) as pages:`",
+        ),
+    },
+    "with_connection": {
+        "The second `raise` is never reached.": ("raise again after `except TimeoutError:`",),
+        "To wait for a slot raises nothing but the TimeoutError of its limit, and CancelledError.": (
+            "catch another class: - except TimeoutError: + except OSError:",
+            "catch another class: - except TimeoutError: + except Exception:",
+        ),
+    },
+    "pay": {
+        "The block is left, and the transaction committed, before the value is returned.": (
+            "take `return receipt` into `async with pool.acquire() as connection, connection.transaction():`",
+        ),
+        "Both are stored or none, in whatever order.": (
+            "swap `await connection.insert(f'receipt of {order}', receipt)` and "
+            "`await connection.insert(f'log of {order}', 'paid')`",
+        ),
+    },
+    "transfer": {
+        FREE: ("swap `balances[source] -= amount` and `balances[target] += amount`",),
+        NOTHING_FAILS: (
+            "take `return balances[source]` out of `async with pool.acquire() as connection, "
+            "connection.transaction():`",
+            "take `balances = {}` out of `async with pool.acquire() as connection, connection.transaction():`",
+        ),
+        "Any order will do that is the same for all transfers.": (
+            "backwards: - for account in sorted([source, target]): "
+            "+ for account in list(sorted([source, target]))[::-1]:",
+        ),
+        "Both rows are locked by then: in which order they are written makes no difference.": (
+            "backwards: - for account in balances: + for account in list(balances)[::-1]:",
         ),
     },
 }

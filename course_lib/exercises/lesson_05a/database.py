@@ -6,19 +6,18 @@ It behaves as PostgreSQL does where the exercises look, and raises asyncpg's exc
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 import asyncpg  # type: ignore[import-untyped]
 
 from course_lib.exercises.framework import Wrong, await_missing
+from course_lib.exercises.lesson_05a.blocks import Transaction
 from course_lib.seeing import span
 
 STATEMENT = 1.0  # seconds that every statement takes
 LEVELS = ("read_committed", "repeatable_read", "serializable")
-
-T = TypeVar("T")
 
 
 class Database:
@@ -99,61 +98,6 @@ class _Transaction:
                 heir.locked.add(key)
                 heir.waits_for = ""
                 heir.woken.set()
-
-
-class Block(Generic[T]):
-    """Is to be entered by `async with`, and not to be awaited, which would leave its end to luck."""
-
-    def __init__(self, manager: AbstractAsyncContextManager[T], advice: str) -> None:
-        self._manager, self._advice = manager, advice
-
-    async def __aenter__(self) -> T:
-        return await self._manager.__aenter__()
-
-    async def __aexit__(self, *error: Any) -> bool | None:
-        return await self._manager.__aexit__(*error)
-
-    def __await__(self) -> Any:
-        raise Wrong(self._advice)
-
-
-class Transaction(Block[None]):
-    """A transaction: by `async with`, or by start() and then commit() or rollback()."""
-
-    def __init__(self, manager: AbstractAsyncContextManager[None], started: "list[Transaction]") -> None:
-        super().__init__(
-            manager,
-            "Use `async with connection.transaction():`, which commits at the end of its block, and rolls back if the "
-            "block fails.",
-        )
-        self._started, self._new = started, True
-
-    async def start(self) -> None:
-        """Begin it; InterfaceError if it has begun already."""
-        if not self._new:
-            raise asyncpg.InterfaceError("cannot start; the transaction is already started")
-        self._new = False
-        await self._manager.__aenter__()
-        self._started.append(self)
-
-    async def commit(self) -> None:
-        """Make what it wrote the truth."""
-        self._ended("commit")
-        await self._manager.__aexit__(None, None, None)
-
-    async def rollback(self) -> None:
-        """Forget what it wrote."""
-        self._ended("rollback")
-        await self._manager.__aexit__(_RolledBackError, _RolledBackError(), None)
-
-    def _ended(self, verb: str) -> None:
-        if self not in self._started:
-            raise asyncpg.InterfaceError(f"cannot {verb}; the transaction is not under way")
-        self._started.remove(self)
-
-
-class _RolledBackError(Exception):
-    """What a transaction is left by that is to be rolled back."""
 
 
 class Connection:
