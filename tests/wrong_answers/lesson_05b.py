@@ -240,7 +240,7 @@ async def hides_the_failure(cache, loading, key, load):
     return await asyncio.shield(loading[key])
 
 
-@told(ex.get_or_load, "was cancelled at 1 s, and returned 'value of a' at 2.2 s")
+@told(ex.get_or_load, "was cancelled at 1 s, while it was loaded, and returned 'value of a' at 2.2 s")
 async def swallows_the_cancellation(cache, loading, key, load):
     async def find():
         try:
@@ -257,6 +257,108 @@ async def swallows_the_cancellation(cache, loading, key, load):
         return await asyncio.shield(task)
     except asyncio.CancelledError:
         return await task
+
+
+@told(ex.get_or_load, "Until its value is stored, a load is under way")
+async def shares_the_load_alone(cache, loading, key, load):
+    value = await cache.get(key)
+    if value is None:
+        if key not in loading:
+            loading[key] = asyncio.create_task(load(key))
+            loading[key].add_done_callback(lambda _: loading.pop(key))
+        value = await asyncio.shield(loading[key])
+        await cache.set(key, value, ex=60)
+    return value
+
+
+@told(ex.get_or_load, "cache.get() failed once, at the beginning")
+async def asks_outside_the_try(cache, loading, key, load):
+    async def find():
+        value = await cache.get(key)
+        try:
+            if value is None:
+                value = await load(key)
+                await cache.set(key, value, ex=60)
+            return value
+        finally:
+            del loading[key]
+
+    if key not in loading:
+        loading[key] = asyncio.create_task(find())
+    return await asyncio.shield(loading[key])
+
+
+@told(ex.get_or_load, "You stored again what you had found in the cache")
+async def stores_what_it_found(cache, loading, key, load):
+    async def find():
+        try:
+            value = await cache.get(key)
+            if value is None:
+                value = await load(key)
+            await cache.set(key, value, ex=60)
+            return value
+        finally:
+            del loading[key]
+
+    if key not in loading:
+        loading[key] = asyncio.create_task(find())
+    return await asyncio.shield(loading[key])
+
+
+@told(ex.get_or_load, "You stored a value for 600 s; the task says 60")
+async def keeps_it_longer(cache, loading, key, load):
+    async def find():
+        try:
+            value = await cache.get(key)
+            if value is None:
+                value = await load(key)
+                await cache.set(key, value, ex=600)
+            return value
+        finally:
+            del loading[key]
+
+    if key not in loading:
+        loading[key] = asyncio.create_task(find())
+    return await asyncio.shield(loading[key])
+
+
+@told(ex.get_or_load, "Wait for that, and for nothing else")
+async def polls_for_the_value(cache, loading, key, load):
+    async def find():
+        try:
+            await asyncio.sleep(0.5)
+            value = await cache.get(key)
+            if value is None:
+                value = await load(key)
+                await cache.set(key, value, ex=60)
+            return value
+        finally:
+            del loading[key]
+
+    if (value := await cache.get(key)) is not None:
+        return value
+    if key not in loading:
+        loading[key] = asyncio.create_task(find())
+    return await asyncio.shield(loading[key])
+
+
+@told(ex.get_or_load, "The load raised ValueError, and caller 1 of a returned None: all should get it")
+async def tells_one_kind_only(cache, loading, key, load):
+    async def find():
+        try:
+            value = await cache.get(key)
+            if value is None:
+                value = await load(key)
+                await cache.set(key, value, ex=60)
+            return value
+        except ValueError:
+            return None
+        finally:
+            del loading[key]
+
+    if key not in loading:
+        loading[key] = asyncio.create_task(find())
+    return await asyncio.shield(loading[key])
 
 
 # cached_prices

@@ -61,8 +61,8 @@ def check_pairs(transfer: Answer) -> None:
     """
     names = [f"{name} {number}" for number, name in product(range(1000), ("alice", "bob", "carol"))]
     # Which pairs are so, differs from one run of Python to the next; there are some among the first dozens in each.
-    given = [pair for pair in pairwise(names) if list(set(pair)) != list(set(pair[::-1]))]
-    own = next(pair for pair in pairwise(names) if list(set(pair)) == list(set(pair[::-1])))
+    given = [(a, b) for a, b in pairwise(names) if list({a, b}) != list({b, a})]
+    own = next((a, b) for a, b in pairwise(names) if list({a, b}) == list({b, a}))
     if _deadlock(transfer, *own):
         return
     for first, second in given[:PAIRS]:

@@ -122,8 +122,8 @@ def _check_text(scene: Scene, cache: Cache) -> None:
                 f"Under {key!r} you stored {text!r:.60}, which is not JSON. To run what a cache gives (`eval`) is to "
                 "let anybody run code in your program; use JSON."
             ) from None
-    if cache.without_end:
-        raise scene.wrong("You stored a row without a time to live: cache.set(key, text, ex=60).")
+    if why := cache.why_lives():
+        raise scene.wrong(why)
 
 
 def _latin(text: str) -> bytes:
