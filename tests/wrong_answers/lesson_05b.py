@@ -647,7 +647,7 @@ async def returns_one_function(db, cache):
 # cached_read
 
 
-@told(ex.cached_read, "The cache was down, the database was not, and your caller got no")
+@told(ex.cached_read, "The cache was down; the database has the value, and your caller did not get it")
 async def trusts_the_cache(cache, breaker, key, load):
     value = await cache.get(key)
     if value is None:
@@ -732,7 +732,7 @@ async def loads_twice(cache, breaker, key, load):
         return await load(key)
 
 
-@told(ex.cached_read, "The cache was full, the database was not, and your caller got no")
+@told(ex.cached_read, "The cache was full; the database has the value, and your caller did not get it")
 async def protects_get_only(cache, breaker, key, load):
     value, now = None, asyncio.get_running_loop().time
     if now() >= breaker.retry_at:
@@ -846,6 +846,118 @@ async def blames_the_cache(cache, breaker, key, load):
             raise
         if use:
             await _asked(0.5, cache.set, key, value, ex=60)
+    return value
+
+
+@told(ex.cached_read, "The cache did not answer; the database has the value, and your caller did not get it")
+async def lets_the_limit_through(cache, breaker, key, load):
+    value = None
+    try:
+        async with asyncio.timeout(0.5):
+            value = await cache.get(key)
+    except redis.RedisError:
+        pass
+    if value is None:
+        value = await load(key)
+        await _asked(0.5, cache.set, key, value, ex=60)
+    return value
+
+
+def _opening_on(get_kinds, set_kinds):
+    async def cached_read(cache, breaker, key, load):
+        loop, value = asyncio.get_running_loop(), None
+        if loop.time() >= breaker.retry_at:
+            try:
+                async with asyncio.timeout(0.5):
+                    value = await cache.get(key)
+            except get_kinds:
+                breaker.retry_at = loop.time() + 5
+            except set_kinds:
+                pass
+        if value is None:
+            value = await load(key)
+            if loop.time() >= breaker.retry_at:
+                await _asked(0.5, cache.set, key, value, ex=60)
+        return value
+
+    return cached_read
+
+
+told(ex.cached_read, "at 2.1 s set was called. For 5 s nobody should wait for it")(
+    _opening_on(TimeoutError, redis.RedisError)
+)
+told(ex.cached_read, "another wait for nothing. After a failure")(_opening_on(redis.RedisError, TimeoutError))
+
+
+@told(ex.cached_read, "The cache was down, TimeoutError; the database has the value, and your caller did not get it")
+async def knows_one_redis_error(cache, breaker, key, load):
+    loop = asyncio.get_running_loop()
+
+    async def ask(call, *args, **options):
+        if loop.time() < breaker.retry_at:
+            return None
+        try:
+            async with asyncio.timeout(0.5):
+                return await call(*args, **options)
+        except (TimeoutError, redis.ConnectionError, redis.exceptions.OutOfMemoryError):
+            breaker.retry_at = loop.time() + 5
+
+    value = await ask(cache.get, key)
+    if value is None:
+        value = await load(key)
+        await ask(cache.set, key, value, ex=60)
+    return value
+
+
+@told(ex.cached_read, "load gave 0, which is a value like any other")
+async def nothing_is_zero(cache, breaker, key, load):
+    return await _with(cache, breaker, key, load, missing=lambda value: not value)
+
+
+@told(ex.cached_read, "Give a call up after 0.5 s, not before")
+async def impatient(cache, breaker, key, load):
+    return await _with(cache, breaker, key, load, limit=0.2)
+
+
+@told(ex.cached_read, "at 5.25 s, more than 5 s later, nobody asked it")
+async def rests_too_long(cache, breaker, key, load):
+    return await _with(cache, breaker, key, load, rest=8)
+
+
+@told(ex.cached_read, "a cancellation is no failure of the cache, and no reason to leave it alone")
+async def rests_after_a_cancellation(cache, breaker, key, load):
+    loop = asyncio.get_running_loop()
+    try:
+        return await _with(cache, breaker, key, load)
+    except asyncio.CancelledError:
+        breaker.retry_at = loop.time() + 5
+        raise
+
+
+@told(ex.cached_read, "You stored again what you had found in the cache")
+async def stores_it_each_time(cache, breaker, key, load):
+    value = await _with(cache, breaker, key, load)
+    if asyncio.get_running_loop().time() >= breaker.retry_at:
+        await _asked(0.5, cache.set, key, value, ex=60)
+    return value
+
+
+async def _with(cache, breaker, key, load, *, limit=0.5, rest=5, missing=lambda value: value is None):
+    loop = asyncio.get_running_loop()
+
+    async def ask(call, *args, **options):
+        if loop.time() < breaker.retry_at:
+            return None
+        try:
+            async with asyncio.timeout(limit):
+                return await call(*args, **options)
+        except (TimeoutError, redis.RedisError):
+            breaker.retry_at = loop.time() + rest
+
+    value = await ask(cache.get, key)
+    if missing(value):
+        value = await load(key)
+        await ask(cache.set, key, value, ex=60)
     return value
 
 

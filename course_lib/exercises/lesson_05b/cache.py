@@ -46,7 +46,7 @@ class Cache:
         error: Exception | None = None,
         seconds: float = ANSWER,
     ) -> None:
-        self._illness, self._until, self._texts, self._seconds = illness, until, texts, seconds
+        self.illness, self._until, self._texts, self._seconds = illness, until, texts, seconds
         self._error = error or redis.exceptions.ConnectionError(
             "Error 111 connecting to 127.0.0.1. Connection refused."
         )
@@ -94,7 +94,7 @@ class Cache:
             raise Wrong(f"The key of a value in the cache is a text; you asked for {key!r:.60}.")
         self.asked.append(Asked(verb, key, _now()))
         with span(f"cache: {verb} {key}"):
-            illness = self._illness if _now() < self._until else ""
+            illness = self.illness if _now() < self._until else ""
             if illness in ("mute", f"mute {verb}"):
                 await asyncio.sleep(1000)
             await asyncio.sleep(self._seconds)
