@@ -175,4 +175,39 @@ REASONS: dict[str, dict[str, tuple[str, ...]]] = {
             "backwards: - for account in balances: + for account in list(balances)[::-1]:",
         ),
     },
+    "get_or_load": {
+        FREE: ("take `async def find():` into `if key not in loading:`",),
+        NOTHING_FAILS: ("take `return value` out of `try:`",),
+    },
+    "cached_prices": {
+        FREE: ("swap `async def read(name):` and `async def write(name, price):`",),
+        "A price that is found under the token of now is one of now, whichever of the two was read first.": (
+            "swap `token = await cache.get(f'token of {name}')` and `found = await cache.get(name)`",
+        ),
+        "A pair is never falsy.": (
+            "truth for None: - if found is not None and found[0] == token: + if found and found[0] == token:",
+        ),
+    },
+    "cached_read": {
+        FREE: ("swap `loop = asyncio.get_running_loop()` and `async def ask(call, *args, **options):`",),
+        NOTHING_FAILS: ("take `if loop.time() < breaker.retry_at:` into `try:`",),
+        "The task says that the calls of the cache raise nothing but a RedisError.": (
+            "catch another class: - except (TimeoutError, redis.RedisError): + except Exception:",
+        ),
+    },
+    "cached_row": {
+        FREE: (
+            "swap `make |= {'datetime': datetime.fromisoformat, 'NoneType': lambda _: None}` and `def encoded(value):`",
+            "swap `def encoded(value):` and `def decoded(text):`",
+            "swap `def decoded(text):` and `text = await cache.get(key)`",
+            "backwards: - make = {kind.__name__: kind for kind in (str, int, float, bool, Decimal)} "
+            "+ make = {kind.__name__: kind for kind in list((str, int, float, bool, Decimal))[::-1]}",
+        ),
+        "The calls of the cache raise neither TypeError nor KeyError.": ("take `if same:` into `try:`",),
+        "No JSON is an empty text.": ("truth for None: - if text is not None: + if text:",),
+        "Nothing is awaited there, and whatever the encoding raises says that the row cannot be cached.": (
+            "catch another class: - except (TypeError, KeyError): + except Exception:",
+            "catch another class: - except (TypeError, KeyError): + except BaseException:",
+        ),
+    },
 }

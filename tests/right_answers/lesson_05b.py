@@ -205,6 +205,9 @@ async def with_tasks_that_are_given_up(cache, breaker, key, load):
 # cached_row
 
 
+TYPES = {str, int, float, bool, type(None), Decimal, datetime}
+
+
 @right(ex.cached_row)
 async def with_dictionaries(cache, key, load):
     def tag(value):
@@ -222,10 +225,8 @@ async def with_dictionaries(cache, key, load):
     if (text := await cache.get(key)) is not None:
         return {column: untag(value) for column, value in json.loads(text).items()}
     row = await load(key)
-    try:
+    if all(type(column) is str and type(value) in TYPES for column, value in row.items()):
         await cache.set(key, json.dumps(row, default=tag), ex=60)
-    except TypeError:
-        pass
     return row
 
 
@@ -242,9 +243,50 @@ async def with_marks_on_texts_too(cache, key, load):
         kind, _, text = value.partition(":")
         return {"decimal": Decimal, "datetime": datetime.fromisoformat, "text": str}[kind](text)
 
-    if (text := await cache.get(key)) is not None:
+    def from_text(text):
         return {column: unmark(value) for column, value in json.loads(text).items()}
+
+    if (text := await cache.get(key)) is not None:
+        return from_text(text)
     row = await load(key)
     with suppress(TypeError):
-        await cache.set(key, json.dumps({column: mark(value) for column, value in row.items()}).encode(), ex=60)
+        text = json.dumps({column: mark(value) for column, value in row.items()})
+        if repr(from_text(text)) == repr(row):
+            await cache.set(key, text.encode(), ex=60)
+    return row
+
+
+class NotToBeCachedError(Exception):
+    pass
+
+
+def _entry(column, value):
+    match value:
+        case bool() | int() | float() | None:
+            kind = "plain"
+        case str():
+            kind = "plain"
+        case Decimal():
+            kind, value = "decimal", str(value)
+        case datetime():
+            kind, value = "time", value.isoformat()
+        case _:
+            raise NotToBeCachedError
+    if not isinstance(column, str):
+        raise NotToBeCachedError
+    return [column, kind, value]
+
+
+@right(ex.cached_row)
+async def as_a_list_of_entries(cache, key, load):
+    make = {"plain": lambda value: value, "decimal": Decimal, "time": datetime.fromisoformat}
+    text = await cache.get(key)
+    if text:
+        return {column: make[kind](value) for column, kind, value in json.loads(text)}
+    row = await load(key)
+    try:
+        text = json.dumps([_entry(*item) for item in row.items()])
+    except NotToBeCachedError:
+        return row
+    await cache.set(key, text, ex=60)
     return row

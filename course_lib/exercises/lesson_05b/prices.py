@@ -18,10 +18,11 @@ USUAL = (0.5, 0.5)
 
 
 class World:
-    """The prices in the database, and what the cache keeps."""
+    """The prices in the database, and what the cache keeps; `commits` are the prices there were of each name."""
 
-    def __init__(self) -> None:
-        self.prices: dict[str, Any] = {"tea": 1, "coffee": 1}
+    def __init__(self, **prices: Any) -> None:
+        self.prices: dict[str, Any] = {"tea": 1, "coffee": 1} | prices
+        self.commits = {name: [price] for name, price in self.prices.items()}
         self.kept: dict[str, Any] = {}
         self.calls: Counter[str] = Counter()
         self.pairs = self.singles = 0  # values that were stored: tuples, lists or dictionaries, and others
@@ -85,6 +86,7 @@ class Program:
             raise LookupError(f"there is no {key!r}")
         else:
             world.prices[key] = value
+            world.commits[key].append(value)
         return None
 
 
