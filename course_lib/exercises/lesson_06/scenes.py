@@ -3,7 +3,7 @@
 import asyncio
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +18,7 @@ THREADS = 10
 START = 0.5  # seconds that a process pool takes to start
 WORTH_IT = 1.5
 BEAT = 0.1
+AFTER = 20.0  # seconds, by which the last thread that was at work has ended
 PROCESS = "process of the pool"  # how the threads are named that stand in for processes
 
 # Exercise 1
@@ -52,6 +53,19 @@ class Work:
         """Return the fastest model; the sequential one if that is not worth it."""
         model = min(("threads", "asyncio", "processes"), key=self.seconds)
         return model if self.seconds(model) * WORTH_IT <= self.seconds("sequential") else "sequential"
+
+    def right(self, *, exact: bool = False) -> list[str]:
+        """Return the models that are right: several where they differ by no more than the rounding of floats.
+
+        exact: take what is exactly 1.5 times as fast for worth it, and not for a matter of rounding
+        """
+        sequential = self.seconds("sequential")
+        fastest = min(map(self.seconds, ("threads", "asyncio", "processes")))
+        gain, tiny = sequential - WORTH_IT * fastest, 1e-9 * sequential
+        models = [model for model in ("asyncio", "threads", "processes") if self.seconds(model) <= fastest + tiny]
+        if abs(gain) <= tiny:
+            return models if exact else [*models, "sequential"]
+        return models if gain > 0 else ["sequential"]
 
     def why_not(self, model: str) -> str:
         """Say why a model is no good choice."""
@@ -133,11 +147,18 @@ def results_of(timeline: Timeline, count: int) -> list[Any]:
 
 
 class Blocking:
-    """A plain function that takes a second, or what `seconds` says for an item, and notes where it ran."""
+    """A plain function that takes a second, or what `seconds` says for an item, and notes where and when it ran.
 
-    def __init__(self, name: str, seconds: dict[Any, float] | None = None, **errors: Exception) -> None:
+    answers: by item, another answer than the item with an exclamation mark, or what it raises
+    """
+
+    def __init__(
+        self, name: str, seconds: Mapping[Any, float] | None = None, answers: Mapping[Any, Any] | None = None
+    ) -> None:
         self.__name__ = name
-        self._seconds, self._errors = seconds or {}, errors
+        self._seconds, self._answers = seconds or {}, answers or {}
+        self.begun: list[float] = []
+        self.times: list[tuple[float, float]] = []  # from, to; of those that have ended
         self.on_loop = self.in_pool = self.in_thread = self.unfollowed = 0
         self.peak = self._under_way = 0
 
@@ -148,37 +169,82 @@ class Blocking:
 
     def __call__(self, item: Any) -> Any:
         """Take its time, and return the item with an exclamation mark."""
-        name = threading.current_thread().name
+        name, clock = threading.current_thread().name, clock_of_this_thread()
         if running_loop():
             self.on_loop += 1
         elif name.startswith(PROCESS):
             self.in_pool += 1
-        elif clock_of_this_thread() is None:
+        elif clock is None:
             self.unfollowed += 1  # a thread that nobody told the loop of: its sleep would take real time
             return f"{item}!"
         else:
             self.in_thread += 1
         self._under_way += 1
         self.peak = max(self.peak, self._under_way)
+        begun = clock.now() if clock else 0
+        self.begun.append(begun)
         try:
             with span(f"{self.__name__} {item}"):
                 time.sleep(self._seconds.get(item, 1))
-                if item in self._errors:
-                    raise self._errors[item]
+                answer = self._answers.get(item, f"{item}!")
+                if isinstance(answer, Exception):
+                    raise answer
         finally:
             self._under_way -= 1
-        return f"{item}!"
+            self.times.append((begun, clock.now() if clock else 0))
+        return answer
+
+    def wanted(self, items: Sequence[Any]) -> list[Any]:
+        """Return what it gives for items."""
+        return [self._answers.get(item, f"{item}!") for item in items]
+
+    def idle(self, limit: int) -> float:
+        """Return the seconds for which fewer than `limit` were under way, summed up, while one had yet to begin."""
+        last = max(self.begun, default=0)
+        return limit * last - sum(max(0, min(end, last) - begun) for begun, end in self.times)
 
 
-def in_order(items: Sequence[Any]) -> list[str]:
-    """Return what Blocking gives for items."""
-    return [f"{item}!" for item in items]
+def as_given(found: Sequence[Any], wanted: list[Any], timeline: Timeline) -> None:
+    """Raise Wrong for results that are not those that are wanted, in their order."""
+    if repr(found) != repr(wanted):
+        raise Wrong(f"Return the results in the order of the items, {wanted}; you returned {found}.", timeline)
 
 
-def as_given(found: Sequence[Any], items: list[str], timeline: Timeline) -> None:
-    """Raise Wrong for results that are not those of `items`, in their order."""
-    if found != in_order(items):
-        raise Wrong(f"Return the results in the order of the items, {in_order(items)}; you returned {found}.", timeline)
+@dataclass(frozen=True, slots=True)
+class End:
+    """How a call of the learner's function ended, `at` seconds, and what it left: tasks, and calls that began later."""
+
+    timeline: Timeline
+    at: float
+    raised: BaseException | None
+    cancelled: bool
+    left: list[str]
+
+    def answered(self) -> str:
+        """Say what the call did."""
+        if self.cancelled:
+            return "ended cancelled"
+        return f"raised {type(self.raised).__name__}" if self.raised else "returned a result"
+
+
+def play_to_the_end(function: Answer, *args: Any, pool: str, cancel_at: float | None = None) -> End:
+    """Play a call that is to fail, or to be cancelled, and for a while what it left behind."""
+
+    async def fails(*args: Any) -> Any:
+        loop, others = asyncio.get_running_loop(), asyncio.all_tasks()
+        task = loop.create_task(function(*args), name=function.__name__)
+        if cancel_at is not None:
+            loop.call_at(cancel_at, task.cancel)
+        await asyncio.wait({task})
+        at = loop.time()
+        rest = [each for each in asyncio.all_tasks() - others - {task} if not each.done()]
+        await asyncio.sleep(AFTER)
+        error = None if task.cancelled() else task.exception()
+        return at, error, task.cancelled(), sorted(each.get_name() for each in rest)
+
+    fails.__name__ = function.__name__
+    timeline = play(fails, *args, pool=pool)
+    return End(timeline, *timeline.result)
 
 
 def called_itself(function: Blocking, wrong: Wrong) -> Wrong:
