@@ -2,6 +2,11 @@
 
 FREE = "The order of these lines is free: neither uses what the other makes."
 NOTHING_FAILS = "What was moved over the border of the block cannot fail, and nothing is awaited in between."
+SECONDS = (
+    "seconds = {'sequential': work.calls * one, 'threads': max(computing, work.calls * one / min(10, work.calls)), "
+    "'asyncio': computing + work.waits if work.coroutines else work.calls * one, "
+    "'processes': 0.5 + work.calls * one / min(work.cores, work.calls)}"
+)
 
 REASONS: dict[str, dict[str, tuple[str, ...]]] = {
     "load_page": {
@@ -209,5 +214,28 @@ REASONS: dict[str, dict[str, tuple[str, ...]]] = {
             "catch another class: - except (TypeError, KeyError): + except Exception:",
             "catch another class: - except (TypeError, KeyError): + except BaseException:",
         ),
+    },
+    "choose_model": {
+        FREE: ("swap `one = work.waits + work.computes` and `computing = work.calls * work.computes`",),
+        "The order of what max and min are given makes no difference.": tuple(
+            f"swap arguments: - {SECONDS} + {SECONDS.replace(*each)}"
+            for each in (
+                (
+                    "max(computing, work.calls * one / min(10, work.calls))",
+                    "max(work.calls * one / min(10, work.calls), computing)",
+                ),
+                ("min(10, work.calls)", "min(work.calls, 10)"),
+                ("min(work.cores, work.calls)", "min(work.calls, work.cores)"),
+            )
+        ),
+    },
+    "fetch_in_threads": {
+        FREE: (
+            "swap `def one(url):` and `loop = asyncio.get_running_loop()`",
+            "swap `loop = asyncio.get_running_loop()` and `pool = ThreadPoolExecutor(limit)`",
+        ),
+        NOTHING_FAILS: ("take `pool = ThreadPoolExecutor(limit)` into `try:`",),
+        "The second `raise` is never reached.": ("raise again after `except OSError:`",),
+        "A function without a `return` gives None.": ("drop `return None`", "no return in `return None`"),
     },
 }

@@ -5,6 +5,7 @@ import inspect
 import linecache
 import textwrap
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -13,6 +14,8 @@ from typing import Any
 
 from course_lib.exercises.advice import NOT_AWAITABLE, advice
 from course_lib.seeing.timeline.frames import is_library
+
+WRAP = "A pool's own future becomes one by `asyncio.wrap_future(...)`."
 
 
 @dataclass(frozen=True)
@@ -133,12 +136,13 @@ def returned_none(function: Callable[..., Any]) -> str:
 
 
 def _awaited(value: ast.expr, place: Place) -> str:
-    if isinstance(value, ast.Name) and callable(place.value(value.id)):
+    found = place.value(value.id) if isinstance(value, ast.Name) else None
+    if isinstance(found[0] if _listed(found) else found, Future):
+        return f"Nothing but a coroutine, a task or an asyncio future can be awaited. {WRAP}"
+    if isinstance(value, ast.Name) and callable(found):
         return f"`{value.id}` is a function, and `await` needs what its call gives: is its () missing?"
     if isinstance(value, ast.Call):
-        more = ""
-        if _called(value) == "submit":
-            more = " A pool's own future becomes one by `asyncio.wrap_future(...)`."
+        more = f" {WRAP}" if _called(value) == "submit" else ""
         return (
             f"`{ast.unparse(value.func)}(...)` was called, and gave nothing that can be awaited; only a coroutine, a "
             f"task or an asyncio future can be.{more}"

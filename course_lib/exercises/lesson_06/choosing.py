@@ -81,8 +81,8 @@ call), `work.coroutines` (whether there is a coroutine function for it) and `wor
   is done on one core: it never takes less than that altogether.
 - asyncio, with a coroutine function: all calls wait at the same time, and all the computing is done on one core, one
   after another. A plain function blocks the loop: sequential.
-- Processes: 0.5 s to start the pool; then the calls are shared out evenly among as many processes as there are cores, or
-  calls if these are fewer.
+- Processes: 0.5 s to start the pool; then the calls are shared out evenly among as many processes as there are cores,
+  or calls if these are fewer.
 - Take the fastest. What is not at least 1.5 times as fast as sequential is not worth it: "sequential".""",
     reference=solutions.choose_model,
     grade=_grade_choose_model,

@@ -6,7 +6,7 @@ from typing import Any
 from unittest.mock import patch
 
 from course_lib.exercises.chance import KINDS, Chance
-from course_lib.exercises.framework import Answer, Exercise, Wrong, leaves
+from course_lib.exercises.framework import Answer, Exercise, Wrong
 from course_lib.exercises.lesson_06 import as_found, solutions
 from course_lib.exercises.lesson_06.processes import Processes, as_real_processes
 from course_lib.exercises.lesson_06.scenes import (
@@ -14,6 +14,7 @@ from course_lib.exercises.lesson_06.scenes import (
     End,
     as_given,
     called_itself,
+    came,
     play,
     play_to_the_end,
     results_of,
@@ -59,7 +60,7 @@ def _grade_crunch_all(crunch_all: Answer) -> str:
     for kind in KINDS:
         error = kind("cannot be computed")
         end = _end(crunch_all, ["a", "b", "c"], Blocking("crunch", None, {"b": error}))
-        if error not in leaves(end.raised):
+        if not came(error, end.raised):
             raise Wrong(
                 f"crunch raised {kind.__name__}, and your function {end.answered()}: what it raises goes to your "
                 "caller.",
@@ -79,8 +80,8 @@ def _check_jobs(crunch_all: Answer, jobs: list[str], crunch: Blocking) -> None:
     as_given(results_of(timeline, len(jobs)), crunch.wanted(jobs), timeline)
     if idle := crunch.idle(2):
         raise Wrong(
-            f"{len(jobs)} jobs, some longer than others: for {idle:g} s a process had nothing to do while a job had yet "
-            "to begin. Give all jobs to the pool at once; it hands out the next when one has ended.",
+            f"{len(jobs)} jobs, some longer than others: for {idle:g} s a process had nothing to do while a job had "
+            "yet to begin. Give all jobs to the pool at once; it hands out the next when one has ended.",
             timeline,
         )
     _closed(pool, timeline)

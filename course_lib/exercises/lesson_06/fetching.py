@@ -3,26 +3,31 @@
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 from unittest.mock import patch
 
 from course_lib.exercises.chance import KINDS, Chance
-from course_lib.exercises.framework import Answer, Exercise, Wrong, leaves
+from course_lib.exercises.framework import Answer, Exercise, Wrong
 from course_lib.exercises.lesson_06 import solutions
+from course_lib.exercises.lesson_06.processes import shown, through_the_loop
 from course_lib.exercises.lesson_06.scenes import (
     Blocking,
     End,
     as_given,
     called_itself,
+    came,
     play,
     play_to_the_end,
     results_of,
     running_loop,
 )
 from course_lib.seeing import Timeline
+from course_lib.seeing.clock.loop import VirtualClockLoop
 
 ROUNDS = 15
-MISSING = (ConnectionError, TimeoutError, PermissionError, FileNotFoundError, OSError)
+MISSING = (OSError, ConnectionError, TimeoutError, PermissionError, FileNotFoundError)
 OWN = "make one of your own"
 LEAVE = "Leave your pool by `pool.shutdown(wait=False, cancel_futures=True)`, in a `finally:`."
 
@@ -62,7 +67,7 @@ def _grade_fetch_in_threads(fetch_in_threads: Answer) -> str:
         bug = kind("a bug")
         fetch = Blocking("fetch", {"/a": 3}, {"/b": bug})
         end = _end(fetch_in_threads, fetch, f"raised {kind.__name__}, which is no OSError,")
-        if bug not in leaves(end.raised):
+        if not came(bug, end.raised):
             raise Wrong(
                 f"fetch raised {kind.__name__}, which is a bug and no missing page, and you hid it: catch OSError.",
                 end.timeline,
@@ -81,9 +86,9 @@ def _check_missing(fetch_in_threads: Answer, error: OSError) -> None:
     try:
         _, timeline = _fetch(fetch_in_threads, Blocking("fetch", None, {"/b": error}), ["/a", "/b", "/c"], 3)
     except Wrong as wrong:
-        if error not in leaves(wrong.error):
+        if not came(error, wrong.error):
             raise
-        of = "" if kind == "OSError" else ", which is an OSError,"
+        of = "," if kind == "OSError" else ", which is an OSError,"
         raise Wrong(f"One fetch raised {kind}{of} and the pages of the others were lost.", wrong.timeline) from None
     if results_of(timeline, 3) != ["/a!", None, "/c!"]:
         raise Wrong(f"/b could not be fetched: return None in its place. You returned {timeline.result}.", timeline)
@@ -107,8 +112,8 @@ def _check_drawn(fetch_in_threads: Answer, chance: Chance) -> None:
         raise Wrong(f"{fetch.peak} fetches were under way at the same time; the limit was {limit}.", timeline)
     if (idle := fetch.idle(limit)) and len(urls) > limit:
         raise Wrong(
-            f"{len(urls)} fetches, {limit} at a time: for {idle:g} s a thread had nothing to do while a fetch had yet to "
-            "begin. As soon as one has ended, the next should begin.",
+            f"{len(urls)} fetches, {limit} at a time: for {idle:g} s a thread had nothing to do while a fetch had yet "
+            "to begin. As soon as one has ended, the next should begin.",
             timeline,
         )
 
@@ -142,20 +147,38 @@ def _end(fetch_in_threads: Answer, fetch: Blocking, what: str, cancel_at: float 
     return end
 
 
-@contextmanager
-def _own_pools() -> Iterator[None]:
-    """Raise Wrong, when this is left, for a pool that was made meanwhile on the loop's thread and is open still."""
-    made: list[ThreadPoolExecutor] = []
-    init = ThreadPoolExecutor.__init__
+@dataclass
+class _Pools:
+    """The pools that were made on the loop, and whether somebody waited for one without `await`."""
 
-    def note(pool: ThreadPoolExecutor, *args: Any, **kwargs: Any) -> None:
+    made: list[ThreadPoolExecutor] = field(default_factory=list)
+    waited_for: bool = False
+
+    def note_wait(self) -> None:
+        """Note that somebody waits, and blocks the loop."""
+        self.waited_for = True
+
+
+@contextmanager
+def _own_pools() -> Iterator[_Pools]:
+    """Let the virtual clock know what is handed to pools; raise Wrong, when this is left, for one left open."""
+    pools = _Pools()
+    init, submit = ThreadPoolExecutor.__init__, ThreadPoolExecutor.submit
+
+    def made(pool: ThreadPoolExecutor, *args: Any, **kwargs: Any) -> None:
         init(pool, *args, **kwargs)
         if running_loop():  # the loop's own was made before it ran
-            made.append(pool)
+            pools.made.append(pool)
 
-    with patch.object(ThreadPoolExecutor, "__init__", note):
-        yield
-    still_open = [pool for pool in made if _is_open(pool)]
+    def submitted(pool: ThreadPoolExecutor, fn: Any, /, *args: Any, **kwargs: Any) -> Any:
+        loop = running_loop()
+        if not isinstance(loop, VirtualClockLoop) or through_the_loop(fn, loop):
+            return submit(pool, fn, *args, **kwargs)
+        return shown(loop, pool, partial(submit, pool), lambda: fn(*args, **kwargs), pools.note_wait)
+
+    with patch.object(ThreadPoolExecutor, "__init__", made), patch.object(ThreadPoolExecutor, "submit", submitted):
+        yield pools
+    still_open = [pool for pool in pools.made if _is_open(pool)]
     for pool in still_open:
         pool.shutdown(wait=False, cancel_futures=True)
     if still_open:
@@ -176,7 +199,7 @@ def _fetch(fetch_in_threads: Answer, fetch: Blocking, urls: list[str], limit: in
         "`map` or `result()` blocks the loop. Use `loop.run_in_executor(pool, fetch, url)`, and await that."
     )
     try:
-        with _own_pools():
+        with _own_pools() as pools:
             timeline = play(fetch_in_threads, fetch, urls, limit, pool=OWN)
     except Wrong as wrong:
         if fetch.unfollowed:
@@ -187,6 +210,12 @@ def _fetch(fetch_in_threads: Answer, fetch: Blocking, urls: list[str], limit: in
         raise Wrong(f"{still}: fetch is a plain function, and ran on the event loop. Let it run in a thread.", timeline)
     if fetch.unfollowed:
         raise Wrong(unfollowed, timeline)
+    if pools.waited_for:
+        raise Wrong(
+            f"{still}: you waited for the threads by `map`, `result()` or the like, without `await`, which blocks the "
+            "loop. Use `loop.run_in_executor(pool, fetch, url)`, and await that.",
+            timeline,
+        )
     if timeline.blocked:
         raise Wrong(
             f"{still}: at the end of its `with` block a pool waits for its threads, and blocks the loop. Await the "
@@ -213,8 +242,8 @@ fetch_in_threads = Exercise(
         "`asyncio.to_thread` uses a pool that all of the program shares; its size depends on the machine.",
         "`ThreadPoolExecutor(limit)` is a pool of your own: `loop.run_in_executor(pool, fetch, url)` gives a future. "
         "The pool is the limit.",
-        "Write a plain function for one URL, which runs in the thread: `try: return fetch(url)`, `except OSError: return "
-        "None`. Gather the futures of all.",
+        "Write a plain function for one URL, which runs in the thread: `try: return fetch(url)`, `except OSError: "
+        "return None`. Gather the futures of all.",
         "At its end `with ThreadPoolExecutor(...)` waits for the threads that are at work, and blocks the loop. "
         "`pool.shutdown(wait=False, cancel_futures=True)` in a `finally:` does not.",
     ],

@@ -23,27 +23,11 @@ class Processes(ThreadPoolExecutor):
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> "Future[Any]":
         """Submit a job; one that does not come through the loop is shown to the virtual clock, too."""
-        clock = _loop_here().clock
-        if getattr(fn, "__func__", None) is type(clock).run_job:
+        loop = _loop_here()
+        if through_the_loop(fn, loop):
             return super().submit(fn, *args, **kwargs)
         _check_sent(fn, *args)
-        turn = clock.job_submitted(self)
-        future: Any = super().submit(clock.run_job, turn, lambda: fn(*args, **kwargs))
-        future.add_done_callback(lambda _: clock.job_reported(self))
-        future.result = self.finishing(future.result, future.done)
-        future.exception = self.finishing(future.exception, future.done)
-        future._waiters = _Waiters(self)
-        return future  # type: ignore[no-any-return]
-
-    def finishing(self, wait: Wait, over: Callable[[], bool]) -> Wait:
-        """Return `wait` so that it lets the jobs come to their end first, unless what it waits for is `over`."""
-
-        def finish_and_wait(timeout: float | None = None) -> Any:
-            if not over() and timeout != 0:
-                _loop_here().clock.finish(self)  # which blocks the loop, in virtual time
-            return wait(timeout)
-
-        return finish_and_wait
+        return shown(loop, self, super().submit, lambda: fn(*args, **kwargs))
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Note that the learner closed it."""
@@ -55,18 +39,61 @@ class Processes(ThreadPoolExecutor):
         super().shutdown(wait=False)
 
 
+def through_the_loop(fn: Callable[..., Any], loop: VirtualClockLoop) -> bool:
+    """Return whether what a pool is given is a job that the loop has shown to its clock already."""
+    return getattr(fn, "__func__", None) is type(loop.clock).run_job
+
+
+def shown(
+    loop: VirtualClockLoop,
+    pool: ThreadPoolExecutor,
+    submit: Callable[..., "Future[Any]"],
+    work: Callable[[], Any],
+    note: Callable[[], object] = int,
+) -> "Future[Any]":
+    """Submit a job that does not come through the loop so that the virtual clock knows of it, as of the loop's own.
+
+    note: is called when somebody waits for it without `await`, and blocks the loop
+    """
+    clock = loop.clock
+    future: Any = submit(clock.run_job, clock.job_submitted(pool), work)
+    tell = future._invoke_callbacks
+
+    def tell_and_report() -> None:
+        tell()  # the loop first: the clock could jump in between
+        clock.job_reported(pool)
+
+    future._invoke_callbacks = tell_and_report
+
+    def finishing(wait: Wait, over: Callable[[], bool]) -> Wait:
+        """Return `wait` so that it lets the jobs come to their end first, unless what it waits for is `over`."""
+
+        def finish_and_wait(timeout: float | None = None) -> Any:
+            if not over() and timeout != 0:
+                note()
+                _loop_here().clock.finish(pool)  # which blocks the loop, in virtual time
+            return wait(timeout)
+
+        return finish_and_wait
+
+    future.result = finishing(future.result, future.done)
+    future.exception = finishing(future.exception, future.done)
+    future._waiters = _Waiters(finishing)
+    return future  # type: ignore[no-any-return]
+
+
 class _Waiters(list[Any]):
     """Those who wait for a future: `wait` and `as_completed` of concurrent.futures enter one, and wait for its event.
 
     It is the event that is waited for without the locks of the futures, which the jobs need to come to their end.
     """
 
-    def __init__(self, pool: Processes) -> None:
+    def __init__(self, finishing: Callable[[Wait, Callable[[], bool]], Wait]) -> None:
         super().__init__()
-        self._pool = pool
+        self._finishing = finishing
 
     def append(self, waiter: Any) -> None:
-        waiter.event.wait = self._pool.finishing(waiter.event.wait, waiter.event.is_set)
+        waiter.event.wait = self._finishing(waiter.event.wait, waiter.event.is_set)
         super().append(waiter)
 
 

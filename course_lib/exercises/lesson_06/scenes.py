@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 from unittest.mock import patch
 
-from course_lib.exercises.framework import Answer, Wrong, await_missing, run
+from course_lib.exercises.framework import Answer, Wrong, await_missing, leaves, run
 from course_lib.seeing import Timeline, span
 from course_lib.seeing.clock.loop import VirtualClockLoop
 from course_lib.seeing.clock.virtual import clock_of_this_thread
@@ -245,6 +245,11 @@ def play_to_the_end(function: Answer, *args: Any, pool: str, cancel_at: float | 
     fails.__name__ = function.__name__
     timeline = play(fails, *args, pool=pool)
     return End(timeline, *timeline.result)
+
+
+def came(error: Exception, raised: BaseException | None) -> bool:
+    """Return whether `raised` is, or holds, what a stand-in raised in a thread; asyncio makes some of them anew."""
+    return any(type(each) is type(error) and each.args == error.args for each in leaves(raised))
 
 
 def called_itself(function: Blocking, wrong: Wrong) -> Wrong:
