@@ -32,10 +32,13 @@ class Place:
         For the variable of a comprehension, which is gone when the comprehension is left, what it went through.
         """
         loops = [loop for each in self.parents for loop in getattr(each, "generators", ())]
+        names = [name]
         for loop in loops:
             if isinstance(loop.target, ast.Name) and loop.target.id == name and isinstance(loop.iter, ast.Name):
-                name = loop.iter.id
-        return self.frame.f_locals.get(name, self.frame.f_globals.get(name))
+                names.insert(0, loop.iter.id)
+        # Up to 3.11 a comprehension has a frame of its own, which has the variable, and not what it goes through.
+        found = next((each for each in names if each in self.frame.f_locals), names[0])
+        return self.frame.f_locals.get(found, self.frame.f_globals.get(found))
 
 
 def is_learners(code: CodeType) -> bool:
@@ -137,7 +140,7 @@ def returned_none(function: Callable[..., Any]) -> str:
 
 def _awaited(value: ast.expr, place: Place) -> str:
     found = place.value(value.id) if isinstance(value, ast.Name) else None
-    if isinstance(found[0] if _listed(found) else found, Future):
+    if isinstance(_first(found), Future):
         return f"Nothing but a coroutine, a task or an asyncio future can be awaited. {WRAP}"
     if isinstance(value, ast.Name) and callable(found):
         return f"`{value.id}` is a function, and `await` needs what its call gives: is its () missing?"
@@ -161,6 +164,10 @@ def _called(node: ast.AST) -> str:
 
 def _listed(value: Any) -> bool:
     return isinstance(value, list | tuple) and bool(value)
+
+
+def _first(value: Any) -> Any:
+    return value[0] if _listed(value) else value
 
 
 def _set_outside(name: str, place: Place) -> bool:
