@@ -1,6 +1,7 @@
 """Does any reader see what is no longer so? python tests/consistency.py --seconds 20 --scheme ours
 
-Two processes read and write the same rows, with many tasks each. Meanwhile Redis is killed and comes back with its old
+Two processes read and write the same rows, with many tasks each, and in ways whose text says nothing of it
+(`hidden_writers.py`). Meanwhile Redis is killed and comes back with its old
 values, and one process is cut off from it. Each row is written by one task, with a number that grows. A read is stale
 when it returns a number below one whose write had returned, in whichever process, before the read began: time.monotonic
 is one clock for all processes of a machine.
@@ -23,6 +24,7 @@ sys.path.insert(0, str(Path(__file__).parent / "benchmarks"))
 import asyncpg
 import redis.exceptions
 from article_database import ArticlePool
+from hidden_writers import READS, SET, TABLE, WAYS, prepare
 
 import course_lib.database.cache as cache
 from course_lib.database import AsyncDatabasePool
@@ -30,10 +32,9 @@ from course_lib.lab.proxy import Proxy
 from course_lib.lab.servers import Server, private_redis
 
 PROCESSES, WRITERS, READERS, ROWS = 2, 2, 6, 3  # of a process; rows of a writer
+RARE = 4  # one write of so many is of another kind: many of these leave nothing in the cache
 FAILURES = (OSError, asyncpg.PostgresError, redis.exceptions.RedisError)
-ONE = "SELECT id, version FROM consistency_rows WHERE id = $1"
-ALL = "SELECT sum(version)::bigint AS version FROM consistency_rows"
-SET = "UPDATE consistency_rows SET version = $2 WHERE id = $1"
+ONE, ALL = READS["a row"], READS["all"]
 
 
 @dataclass
@@ -43,15 +44,17 @@ class Log:
     reads: list[tuple[int, int, float]] = field(default_factory=list)  # the number, and when the read began
     writes: list[tuple[int, int, float]] = field(default_factory=list)  # the number, and when the write had returned
     failed: int = 0
+    ways: dict[str, int] = field(default_factory=dict)  # how often each was carried out
     stats: dict[str, float] = field(default_factory=dict)
 
 
 class Ours:
-    """How the workload uses our pool: each way to write in turn, and one that is rolled back."""
+    """How the workload uses our pool: a plain write mostly, and now and then one of the others, in turn."""
 
     def __init__(self, dsn: str, redis_url: str, lease: float) -> None:
         cache.LEASE = lease
         self.pool = AsyncDatabasePool(dsn, redis_url, 2, 10, cache_ttl=lease, redis_timeout=0.5)
+        self.ways = Counter[str]()
 
     async def __aenter__(self) -> "Ours":
         await self.pool.initialize()
@@ -62,22 +65,12 @@ class Ours:
         await self.pool.close()
 
     async def write(self, row: int, number: int) -> None:
-        way = number % 4
-        if way == 0:
-            await self.pool.execute_query(SET + " RETURNING id", row, number)
-        elif way == 1:
-            await self.pool.execute_transaction([(SET, (row, -number)), (SET, (row, number))])
-        elif way == 2:
-            async with self.pool.acquire_pg_connection(writes="consistency_rows") as connection:
-                await connection.execute(SET, row, number)
-        else:
-            try:
-                await self.pool.execute_transaction([(SET, (row, -number)), ("SELECT 1 / 0", ())])
-            except asyncpg.DivisionByZeroError:
-                pass
-            await self.pool.execute_query(
-                f"/* */ WITH written AS ({SET} RETURNING 1) SELECT * FROM written", row, number
-            )
+        if number % RARE:
+            await self.pool.execute_query(SET, row, number)
+            return
+        way = list(WAYS)[(17 * row + number // RARE) % len(WAYS)]
+        await WAYS[way](self.pool, row, number)
+        self.ways[way] += 1
 
     def stats(self) -> dict[str, float]:
         return self.pool.stats
@@ -88,6 +81,7 @@ class Article:
 
     def __init__(self, dsn: str, redis_url: str, *, mended: bool) -> None:
         self.pool = ArticlePool(dsn, redis_url, 8, mended=mended)
+        self.ways = Counter[str]()
 
     async def __aenter__(self) -> "Article":
         await self.pool.__aenter__()
@@ -98,7 +92,7 @@ class Article:
         await self.pool.__aexit__()
 
     async def write(self, row: int, number: int) -> None:
-        await self.pool.write("consistency_rows", [(SET, (row, number))])
+        await self.pool.write(TABLE, [(SET, (row, number))])
 
     def stats(self) -> dict[str, float]:
         return {"queries": self.pool.queries}
@@ -123,7 +117,7 @@ async def work(name: str, dsn: str, redis_url: str, lease: float, process: int, 
                 log.writes.append((row, number, time.monotonic()))
             except FAILURES:
                 log.failed += 1  # committed or not: no claim is made
-            await asyncio.sleep(chance.uniform(0, 0.03))
+            await asyncio.sleep(chance.uniform(0, 0.06))
 
     async def read() -> None:
         while time.monotonic() < until:
@@ -142,7 +136,7 @@ async def work(name: str, dsn: str, redis_url: str, lease: float, process: int, 
             group.create_task(write(range(first, first + ROWS)))
         for _ in range(READERS):
             group.create_task(read())
-    log.stats = dict(pool.stats())
+    log.stats, log.ways = dict(pool.stats()), dict(pool.ways)
     return log
 
 
@@ -153,6 +147,7 @@ class Report:
     failed: int
     stale: list[tuple[int, float]]  # the row, and how many seconds after the write had returned the read began
     torn: int  # reads of a number that was never committed
+    ways: dict[str, int]
     stats: dict[str, float]
 
 
@@ -179,12 +174,12 @@ def judge(logs: list[Log]) -> Report:
             stale.append((row, staleness(row, number, begun)))
         elif row < 0 and number < sum(known(each, begun) for each in range(PROCESSES * WRITERS * ROWS)):
             stale.append((row, 0.0))
-    stats = Counter[str]()
+    stats, ways = Counter[str](), Counter[str]()
     for log in logs:
         stats.update(log.stats)
-    return Report(
-        len(reads), sum(len(log.writes) for log in logs), sum(log.failed for log in logs), stale, torn, dict(stats)
-    )
+        ways.update(log.ways)
+    writes, failed = sum(len(log.writes) for log in logs), sum(log.failed for log in logs)
+    return Report(len(reads), writes, failed, stale, torn, dict(ways), dict(stats))
 
 
 async def break_redis(server: Server, cable: Proxy, begun: float, seconds: float) -> None:
@@ -209,12 +204,7 @@ async def break_redis(server: Server, cable: Proxy, begun: float, seconds: float
 
 async def run(dsn: str, name: str, seconds: float, lease: float, *, faults: bool = True) -> Report:
     """Run the workload in this process and in another, break Redis meanwhile, and return the verdict."""
-    connection = await asyncpg.connect(dsn)
-    await connection.execute("DROP TABLE IF EXISTS consistency_rows")
-    await connection.execute("CREATE TABLE consistency_rows (id int PRIMARY KEY, version bigint NOT NULL)")
-    rows = PROCESSES * WRITERS * ROWS
-    await connection.execute("INSERT INTO consistency_rows SELECT generate_series(0, $1::int - 1), 0", rows)
-    await connection.close()
+    await prepare(dsn, PROCESSES * WRITERS * ROWS)
     async with AsyncExitStack() as stack:
         server = stack.enter_context(await asyncio.to_thread(private_redis, persistent=True))
         cable = stack.enter_context(Proxy(server.url, delay=0.002))
@@ -254,6 +244,8 @@ def main() -> int:
     worst = max((late for _, late in report.stale), default=0.0)
     print(f"{arguments.scheme}: {report.reads} reads, {report.writes} writes, {report.failed} failed")
     print(f"stale reads: {len(report.stale)}, at worst {worst:.3f} s after the write had returned; torn: {report.torn}")
+    if report.ways:
+        print(f"{len(report.ways)} of {len(WAYS)} ways to write, each {min(report.ways.values())} times or more")
     print(", ".join(f"{name} {value:g}" for name, value in report.stats.items()))
     return 1 if report.stale or report.torn else 0
 

@@ -8,6 +8,8 @@ from contextlib import aclosing
 import pytest
 
 from course_lib.crawler import AsyncWebCrawler, CrawlResult, FakeWeb, Response
+from course_lib.crawler.crawl import DISALLOWED
+from course_lib.crawler.robots import Rules
 from course_lib.seeing import simulate
 
 SITE = "http://site.test"
@@ -404,6 +406,104 @@ def test_robots_that_moved(web):
         assert len(crawled(crawler)) == allowed
 
 
+@pytest.mark.parametrize(
+    ("text", "path", "allowed"),
+    [
+        # RFC 9309, section 2.2.1: the group of the whole product token, in any case; all of its groups; else "*"
+        ("User-agent: asyncCRAWLER\nDisallow: /x", "/x", False),
+        ("User-agent: AsyncCrawler/2.0 (comment)\nDisallow: /x", "/x", False),
+        ("User-agent: Async\nDisallow: /x", "/x", True),
+        ("User-agent: AsyncCrawlerPro\nDisallow: /x", "/x", True),
+        ("User-agent: Crawler\nDisallow: /x", "/x", True),
+        ("User-agent: Async\nAllow: /\nUser-agent: *\nDisallow: /x", "/x", False),
+        ("User-agent: AsyncCrawler\nDisallow:\nUser-agent: *\nDisallow: /x", "/x", True),
+        ("User-agent: AsyncCrawler\nDisallow: /y\nUser-agent: b\nUser-agent: asynccrawler\nDisallow: /x", "/x", False),
+        ("User-agent: *\nDisallow: /y\n\nUser-agent: *\nDisallow: /x", "/x", False),
+        ("Disallow: /x\nUser-agent: *\nDisallow: /y", "/x", True),
+        # section 2.2.2: the longest rule counts, and of two as long, allow; paths have one form
+        ("User-agent: *\nDisallow: /x\nAllow: /x/y", "/x/y/z", True),
+        ("User-agent: *\nAllow: /x\nDisallow: /x", "/x", True),
+        ("User-agent: *\nAllow: /x/\nDisallow: /x/*.html", "/x/a.html", False),
+        ("User-agent: *\nDisallow: /foo/bar?baz=https://foo.bar", "/foo/bar?baz=https%3A%2F%2Ffoo.bar", False),
+        ("User-agent: *\nDisallow: /\u30c4", "/%e3%83%84", False),
+        ("User-agent: *\nDisallow: /%62%61%7A", "/baz", False),
+        ("User-agent: *\nDisallow: /a%2Fb", "/a/b", True),
+        ("User-agent: *\nDisallow: /X", "/x", True),
+        # section 2.2.3: special characters, and how they are meant as themselves
+        ("User-agent: *\nDisallow: /*.cgi$", "/a.cgi", False),
+        ("User-agent: *\nDisallow: /*.cgi$", "/a.cgi?b", True),
+        ("User-agent: *\nDisallow: /a*b*$", "/axxbyy", False),
+        ("User-agent: *\nDisallow: *b$", "/ab", False),
+        ("User-agent: *\nDisallow: /x$", "/xy", True),
+        ("User-agent: *\nDisallow: /x$", "/x", False),
+        ("User-agent: *\nDisallow: /a%2Ab%24", "/a*b$c", False),
+        ("User-agent: *\nDisallow: /a%2Ab", "/axb", True),
+        ("User-agent: *\nDisallow: /a$b", "/a$b", False),
+        ("User-agent: *\nDisallow: /x # a comment", "/x", False),
+        # section 2.2.4: other lines end no group
+        ("User-agent: *\nSitemap: http://site.test/s\nCrawl-delay: 0\nDisallow: /x", "/x", False),
+        ("User-agent: AsyncCrawler\nSitemap: /s\nUser-agent: b\nDisallow: /x", "/x", False),
+        # section 2.3: UTF-8, whose byte order mark is no part of the first line; CR, LF, or both end a line
+        ("\ufeffUser-agent: *\nDisallow: /x", "/x", False),
+        ("User-agent: *\rDisallow: /x\r", "/x", False),
+        ("User-agent: *\u2028\nDisallow: /y\u2028Disallow: /x", "/x", True),
+        # as parsers in use read what is meant
+        ("useragent *\nDissallow /x", "/x", False),
+        ("  user agent : *\n\tDISALLOW:/x", "/x", False),
+    ],
+)  # fmt: skip
+def test_what_robots_says(web, text, path, allowed):
+    """What robots.txt says of a path is what RFC 9309 makes of it, for this crawler and for no other."""
+    web.add_robots(text)
+    web.add_page("/", [path])
+    web.add_page(path)
+    crawler, _ = crawl(web)
+    assert (len(crawled(crawler)) == 2) is allowed and (DISALLOWED in crawler.skipped.values()) is not allowed
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        (Response(200, {}, "User-agent: *\nDisallow:".encode("utf-16-be")), "it is no text in UTF-8"),
+        (Response(200, {}, b"\0"), "it is no text in UTF-8"),
+        (Response(302, {"Location": "http://[::1"}), "it redirects to no http or https URL"),
+        (Response(302, {}), "it redirects to no http or https URL"),
+        (Response(304), "HTTP 304"),
+        (Response(429), "HTTP 429"),
+    ],
+)
+def test_robots_that_is_not_understood_forbids_all(web, answer, why):
+    """An answer that is neither rules nor "there are none" forbids everything: what the host wants is not known."""
+    web.add("/robots.txt", answer)
+    web.add_page("/")
+    crawler, _ = crawl(web, max_retries=0)
+    assert skipped(crawler) == {"/": f"robots.txt: {why}"}
+
+
+def test_robots_with_another_mark_is_read_as_that(web):
+    """A robots.txt that says by its mark that it is in UTF-16 is read, so that its rules count."""
+    web.add("/robots.txt", Response(200, {}, "User-agent: *\nDisallow: /x".encode("utf-16")))
+    web.add_page("/", ["/x"])
+    crawler, _ = crawl(web)
+    assert skipped(crawler) == {"/x": DISALLOWED}
+
+
+def test_a_rule_that_was_cut_off_does_not_count(web):
+    """Of a robots.txt that is too long, the last line, which may be half a rule, is left out (section 2.5)."""
+    web.add("/robots.txt", Response(200, {}, b"User-agent: *\nDisallow: /x\nAllow: /x", complete=False))
+    web.add_page("/", ["/x"])
+    crawler, _ = crawl(web)
+    assert skipped(crawler) == {"/x": DISALLOWED}
+
+
+def test_a_rule_made_to_take_for_ever_does_not():
+    """Rules with thousands of stars, and thousands of rules, are matched in a time that grows with their length."""
+    rules = Rules("User-agent: *\nDisallow: /" + "*a" * 20_000 + "$", "x")
+    assert rules.allow(f"{SITE}/" + "a" * 30_000 + "b")  # a regular expression would not come back
+    many = "".join(f"Disallow: /{n}$\nDisallow: /{n}/\n" for n in range(10_000))
+    assert not Rules(f"User-agent: *\n{many}", "x").allow(f"{SITE}/9999/a")
+
+
 def test_crawl_delay(web):
     """Requests to a host that asks for it are as far apart as it asks, up to a cap; another host does not wait."""
     web.add_robots("User-agent: *\nCrawl-delay: 4")
@@ -446,6 +546,99 @@ def test_a_huge_robots_is_read_in_a_thread(web):
     web.add_page("/20000")
     crawler, _ = crawl(web)
     assert crawled(crawler) == ["/", "/20000"]
+
+
+# What else a server says
+
+
+def test_a_page_that_sends_its_reader_on(web):
+    """A Refresh, in a meta element or a header, is a link like any other (HTML Standard, sections 4.2.5.3 and 7.4)."""
+    html = {"Content-Type": "text/html"}
+    web.add("/", Response(200, html, b"<a href=/a></a><meta http-equiv=refresh content='0; url=/b'>"))
+    web.add("/a", Response(200, html | {"Refresh": "5; url='/c'"}))
+    for page in "bc":
+        web.add_page(f"/{page}")
+    crawler, _ = crawl(web)
+    assert depths(crawler) == {"/": 0, "/a": 1, "/b": 1, "/c": 2}
+
+
+def test_a_redirect_in_bytes_leads_to_the_page_that_was_meant(web):
+    """A Location beyond ASCII is asked for as it was sent, in whatever encoding that is (RFC 9110, section 5.5)."""
+    web.add_page("/", ["/latin", "/gbk"])
+    web.add_redirect("/latin", "/caf\udce9")
+    web.add_redirect("/gbk", b"/\xd6\xd0".decode("utf-8", "surrogateescape"))
+    web.add_page("/caf%E9")
+    web.add_page("/%D6%D0")
+    crawler, _ = crawl(web)
+    assert sorted(crawled(crawler)) == ["/", "/%D6%D0", "/caf%E9"]
+
+
+def test_a_query_in_the_pages_encoding(web):
+    """A link's query is asked for in the encoding of its page (URL Standard, section 4.4, query state)."""
+    web.add("/", Response(200, {"Content-Type": "text/html; charset=gbk"}, "<a href='/?q=\u4e2d'>".encode("gbk")))
+    crawler, _ = crawl(web)
+    assert crawler.results[0].links == [f"{SITE}/?q=%D6%D0"]
+
+
+def test_a_charset_that_is_not_decoded(web):
+    """A page in an encoding that no browser decodes is a failure that says so, and not an empty page."""
+    web.add("/", Response(200, {"Content-Type": "text/html; charset=iso-2022-kr"}, b"<a href=/x>"))
+    crawler, _ = crawl(web)
+    assert failed(crawler)["/"].startswith("Unreadable: its charset is one that is not decoded")
+
+
+# A start page without a result
+
+
+@pytest.mark.parametrize(
+    ("prepare", "reason"),
+    [
+        (lambda web: web.add("/robots.txt", TimeoutError()), "robots.txt: TimeoutError: not done within 10 s"),
+        (lambda web: web.add_robots("User-agent: *\nDisallow: /"), DISALLOWED),
+        (lambda web: web.add("/", Response(404)), "HTTP 404"),
+        (lambda web: web.add("/", Response(200, {"Content-Type": "image/png"})), "not HTML but image/png"),
+        (
+            lambda web: web.add_redirect("/", "http://www.site.test/"),
+            "redirects to http://www.site.test/: out of scope: not in allowed_hosts",
+        ),
+        (lambda web: web.add_redirect("/", "http://["), "redirects to 'http://[', which is no http or https URL"),
+        (lambda web: web.add_redirect("/", "/"), f"RedirectLoop: {SITE}/ -> {SITE}/"),
+        (lambda web: web.add_redirect("/", "/gone"), f"redirects to {SITE}/gone: HTTP 404"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("as_stream", [False, True])
+def test_why_the_start_page_has_no_result(web, capsys, prepare, reason, as_stream):
+    """When nothing is found the statistics and what is printed say why."""
+    prepare(web)
+    crawler = AsyncWebCrawler(fetch=web.fetch, max_retries=0)
+
+    async def main():
+        if as_stream:
+            return [result async for result in crawler.stream(f"{SITE}/")]
+        return await crawler.crawl_recursive(f"{SITE}/")
+
+    assert all(result.error for result in simulate(main).result)
+    assert crawler.stats["start_error"] == reason
+    crawler.print_statistics()
+    assert f"The start page was not crawled: {reason}\n" in capsys.readouterr().out
+
+
+def test_the_statistics_say_why(web, capsys):
+    """Also after a stream, which keeps no results, some failures are shown, and the reasons for what was skipped."""
+    web.add_page("/", [*(f"/{n}" for n in range(8)), "/a.png", "http://other.test/", "/old", "/older"])
+    web.add("/a.png", Response(200, {"Content-Type": "image/png"}))
+    web.add_redirect("/old", "/")
+    web.add_redirect("/older", "/old")
+    crawler = AsyncWebCrawler(fetch=web.fetch)
+
+    async def main():
+        return [result async for result in crawler.stream(f"{SITE}/")]
+
+    assert len(simulate(main).result) == 9
+    crawler.print_statistics()
+    printed = capsys.readouterr().out
+    assert printed.count("HTTP 404\n") == 5 and "  and 3 more\nskipped    4\n  2 redirects\n" in printed
+    assert "  1 not HTML but image/png\n" in printed and "  1 out of scope: not in allowed_hosts\n" in printed
 
 
 # Streams
@@ -626,10 +819,13 @@ def test_statistics(web, capsys):
     size = crawler.results[0].content_length
     counts = {"total_requests": 3, "successful_requests": 1, "failed_requests": 1, "total_bytes": size}
     times = {"start_time": 0, "end_time": 2, "duration": 2}  # seconds since 1970, in a simulation since it began
-    assert crawler.stats == counts | times | {"skipped_urls": 1, "retries": 0}
+    failures = {"start_error": None, "first_failures": {f"{SITE}/gone": "HTTP 404"}}
+    assert crawler.stats == counts | times | failures | {"skipped_urls": 1, "retries": 0}
     crawler.print_statistics()
     printed = capsys.readouterr().out
-    assert "requested  3 URLs" in printed and "http://site.test/gone: HTTP 404" in printed
+    assert (
+        "requested  3 URLs" in printed and "http://site.test/gone: HTTP 404" in printed and "  1 redirects" in printed
+    )
 
 
 @pytest.mark.parametrize(

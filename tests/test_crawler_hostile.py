@@ -10,10 +10,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
+import requests
 
 from course_lib.crawler import AsyncWebCrawler, CrawlResult
+from course_lib.fetching import async_fetch_multiple, sync_fetch_multiple, sync_fetch_url
 from course_lib.lab.hostile import HostileServer
-from course_lib.lab.hostile_answers import ANSWERS, LINK
+from course_lib.lab.hostile_answers import ANSWERS, LINK, MINUTES
 
 GUARD = 180  # seconds: a crawl that takes longer hangs
 LONG = 120.0  # seconds for an answer that comes at once, even on a busy machine
@@ -33,19 +35,25 @@ FATE = NEVER | {
     "charset-codec": CRAWLED,
     "charset-lie": CRAWLED,
     "charset-long": CRAWLED,
+    "charset-nul": f"{CRAWLED}|ClientResponseError",
+    "charset-undecoded": "Unreadable",
     "charset-unknown": CRAWLED,
     "chunk-cut": "ClientPayloadError",
     "chunk-garbage": "ClientResponseError|ClientPayloadError",
     "chunk-huge": "ClientResponseError|ClientPayloadError",
     "close": "ServerDisconnectedError",
-    "encoding-unknown": CRAWLED,
+    "encoding-many": "UnknownCoding",
+    "encoding-unknown": "UnknownCoding",
     "good": CRAWLED,
     "gzip-bomb": "TooLarge",
-    "gzip-cut": f"{CRAWLED}|ClientPayloadError",  # aiohttp does not tell
+    "gzip-cut": "ClientPayloadError",
+    "gzip-old-name": CRAWLED,
+    "gzip-twice": CRAWLED,
     "gzip-garbage": "ClientPayloadError",
     "head-cut": "ServerDisconnectedError",
     "header-flood": "ClientResponseError",
     "header-garbage": "ClientResponseError",
+    "header-large": CRAWLED,
     "header-long": "ClientResponseError",
     "large": CRAWLED,
     "length-and-chunks": f"{CRAWLED}|ClientResponseError|ClientPayloadError",
@@ -56,8 +64,10 @@ FATE = NEVER | {
     "nested": f"{CRAWLED}|Unparsed",
     "nul-bytes": CRAWLED,
     "broken-utf8": CRAWLED,
+    "picture-link": CRAWLED,
     "redirect-blank": "RedirectLoop",
     "redirect-bytes": "skipped: redirects to",
+    "redirect-dots": "skipped: redirects to http://.../",
     "redirect-endless": "skipped: redirects to",
     "redirect-file": "skipped: .*no http or https URL",
     "redirect-loop": "RedirectLoop",
@@ -207,6 +217,38 @@ def test_the_links_of_a_broken_page_are_found(server: HostileServer) -> None:
         assert page.title
         assert page.title.encode()
         assert done.fate(f"{server.url}/good") == CRAWLED
+
+
+@pytest.mark.parametrize("name", ["gzip-twice", "gzip-old-name", "header-large"])
+def test_an_unusual_but_allowed_answer_is_read(server: HostileServer, name: str) -> None:
+    """Codings in a row, the old name of one (RFC 9110, section 8.4.1.3), and a long header (5.4) spoil nothing."""
+    done = crawl(f"{server.url}/{name}", max_depth=0)
+    assert [(result.title, result.links) for result in done.results] == [("Good", [f"{server.url}/good"])]
+
+
+def test_a_link_in_a_picture_is_followed(server: HostileServer) -> None:
+    """SVG's own way to write a link ends no crawl and leads where it says (SVG 2, section 16.1.3)."""
+    assert crawl(f"{server.url}/picture-link").fate(f"{server.url}/good") == CRAWLED
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["redirect-nowhere", "redirect-bytes", "redirect-dots", "head-cut", "header-garbage", "close", "encoding-unknown"],
+)
+def test_a_hostile_answer_takes_no_other_result_with_it(server: HostileServer, name: str) -> None:
+    """Fetched among others, on both sides, each answer has its own result."""
+    urls = [f"{server.url}/{path}" for path in ("good", name, "good")]
+    for results in (asyncio.run(async_fetch_multiple(urls, 5)), sync_fetch_multiple(urls, 5)):
+        assert [(result.url, result.ok) for result in results] == list(zip(urls, (True, False, True), strict=True))
+
+
+def test_a_synchronous_fetch_keeps_its_time_limit(server: HostileServer) -> None:
+    """A head or a body that comes a byte at a time is given up when the time is up, in a session of any kind."""
+    for name in ("drip-head", "drip-body", "silent", "continue-flood"):
+        for session in (None, requests.Session()):
+            result = sync_fetch_url(f"{server.url}/{name}", 0.3, session)
+            assert result.error == "TimeoutError: no complete answer within 0.3 s"
+            assert result.time < MINUTES / 2
 
 
 def test_a_large_page_is_read_whole(server: HostileServer) -> None:

@@ -86,7 +86,7 @@ def test_what_is_sent(site):
     crawl(site, user_agent="Tester/2.0")
     first, second = site.seen
     assert {request.headers["User-Agent"] for request in site.seen} == {"Tester/2.0"}
-    assert second.raw_path == "/site/a%2Fb?q=A+b"
+    assert second.raw_path == "/site/a%2Fb?q=A%20b"
     assert "Cookie" not in second.headers and "Referer" not in second.headers and first.method == "GET"
 
 

@@ -10,7 +10,7 @@ import pytest
 from course_lib.crawler import AsyncWebCrawler, Response
 from course_lib.crawler import large as module
 from course_lib.crawler.large import LARGE, LONG_TAG, MANY_TAGS, is_large, parse_elsewhere
-from course_lib.crawler.parsing import Page, encoding_of, parse
+from course_lib.crawler.parsing import Page, parse
 
 
 def test_a_page():
@@ -40,32 +40,77 @@ def test_broken_text():
 @pytest.mark.parametrize(
     ("header", "body", "encoding"),
     [
+        # HTML Standard, section 13.2.3.2: the byte order mark, then the header, then the page itself, then UTF-8
         (None, b"", "utf-8"),
-        ("ISO-8859-1", b"", "cp1252"),
-        ("'Shift_JIS'", b"", "cp932"),
+        ("ISO-8859-1", b"", "windows-1252"),
+        (" Shift_JIS ", b"", "shift_jis"),
         ("koi8-r", b"<meta charset=utf-8>", "koi8-r"),
         ("koi8-r", codecs.BOM_UTF8 + b"", "utf-8"),
-        (None, codecs.BOM_UTF16_LE + "a".encode("utf-16-le"), "utf-16-le"),
-        (None, b"<meta charset=euc-kr>", "euc_kr"),
-        (None, b"<META http-equiv=Content-Type content='text/html; charset=windows-1251'>", "cp1251"),
-        (None, b"<meta charset=utf-16>", "utf-8"),
-        (None, b" " * 1100 + b"<meta charset=koi8-r>", "utf-8"),
+        (None, codecs.BOM_UTF16_LE + "a".encode("utf-16-le"), "utf-16le"),
+        (None, "<?xml version='1.0'?>".encode("utf-16-be"), "utf-16be"),
+        (None, b"<meta charset=euc-kr>", "euc-kr"),
+        (None, b"<META http-equiv=Content-Type content='text/html; charset=windows-1251'>", "windows-1251"),
+        (None, b"<meta http-equiv=content-type content='charsets; charset = \"koi8-r\"'>", "koi8-r"),
+        (None, b"<?xml version='1.0' encoding='koi8-r'?><p>", "koi8-r"),
         ("no-such", b"<meta charset=koi8-r>", "koi8-r"),
-        ("no-such", b"<meta charset=nor-this>", "utf-8"),
-        *((name, b"", "utf-8") for name in ("punycode", "idna", "unicode_escape", "hex", "rot13", "utf-7", "\0")),
+        ("no-such", b"<meta charset=nor-this><meta charset=gbk>", "gbk"),
+        # section 4.2.5.5: only a meta element says it, and what can be read as ASCII is not in these
+        (None, b"<!-- <meta charset=koi8-r> -->", "utf-8"),
+        (None, b"<script>'<meta charset=koi8-r>'</script><title><meta charset=koi8-r></title>", "utf-8"),
+        (None, b"<p title='<meta charset=koi8-r>'>", "utf-8"),
+        (None, b"<meta name=description content='text/html; charset=koi8-r'>", "utf-8"),
+        (None, b"<meta charset=utf-16>", "utf-8"),
+        (None, b"<meta charset=x-user-defined>", "windows-1252"),
+        # section 13.2.3.4: and wherever it stands, the page is read anew
+        (None, b"<script>" + b" " * 5000 + b"</script><p><meta charset=koi8-r>", "koi8-r"),
+        *((name, b"", "utf-8") for name in ("punycode", "idna", "unicode_escape", "hex", "utf-7", "\0", "\udcff")),
     ],
-)
+)  # fmt: skip
 def test_the_charset(header, body, encoding):
-    """The byte order mark decides, then the header, then a meta element, then UTF-8; names that hide a trap do not."""
-    assert encoding_of(body, header) == encoding
+    """The byte order mark decides, then the header, then the page, then UTF-8; what only looks like it does not."""
+    assert parse(body, header).encoding == encoding
 
 
 @pytest.mark.parametrize(
-    ("charset", "text"), [("cp1251", "\u043f\u0440\u0438\u0432\u0435\u0442"), ("euc_jp", "\u65e5\u672c")]
+    ("charset", "text"),
+    [("windows-1251", "\u043f\u0440\u0438\u0432\u0435\u0442"), ("euc-jp", "\u65e5\u672c"), ("utf-16le", "\u00e4")],
 )
 def test_a_title_in_another_charset(charset, text):
     """Text in another charset than UTF-8 comes out as it was meant."""
     assert parse(f"<title>{text}</title>".encode(charset), charset).title == text
+
+
+@pytest.mark.parametrize(
+    ("body", "references"),
+    [
+        # SVG 2, section 16.1.3: xlink:href is how it was written before; href counts where both are
+        (b'<svg><a xlink:href="/x">x</a><a href="/y" xlink:href="/z">y</a></svg>', ["/x", "/y"]),
+        (b'<a xlink:href="/x">x</a><a name=x>no</a><a HREF>top</a>', ["/x", ""]),
+        # HTML Standard, section 4.2.5.3: a declarative refresh, of which the first counts
+        (b"<meta http-equiv=REFRESH content='0; URL=\"/new page\"; x'>", ["/new page"]),
+        (b"<meta http-equiv=refresh content='5'><meta http-equiv=refresh content='.5,/1'>", ["/1"]),
+        (b"<meta http-equiv=refresh content='1 url=/1'><meta http-equiv=refresh content='0;url=/2'>", ["/1"]),
+        (b"<meta http-equiv=refresh content='0; /1'><meta http-equiv=refresh content=url=/2>", ["/1"]),
+        (b"<meta name=refresh content='0; url=/no'><meta http-equiv=refresh content='x; url=/no'>", []),
+    ],
+)
+def test_links_of_all_kinds(body, references):
+    """Links of SVG, and a page that sends its reader on, lead to pages as others do."""
+    assert parse(body).references == references
+
+
+def test_the_title_of_a_picture_is_not_the_pages():
+    """A picture in a page has titles of its own (HTML Standard, section 3.1.5, wants an HTML element)."""
+    assert parse(b"<p><svg><title>icon</title><g><title>part</title></g></svg><title>Page</title>").title == "Page"
+    assert parse(b"<svg><title>icon</title></svg>").title == ""
+
+
+@pytest.mark.parametrize(
+    ("body", "base"), [(b"<base target=x><base href=/1><base href=/2>", "/1"), (b"<base href><base href=/2>", "")]
+)
+def test_the_first_base_counts(body, base):
+    """Of several base elements the first with an href counts, if an empty one (HTML Standard, section 4.2.3)."""
+    assert parse(body).base == base
 
 
 def page_of(size, links=1000):
@@ -93,6 +138,7 @@ def test_a_large_page_in_a_child():
     """A page parsed in a child process is the same, in any charset."""
     for body, charset in (
         (page_of(600_000), None),
+        (page_of(600_000), "\0\udcff" * 100_000),  # no system takes this for an argument
         ("<title>\u043f\u0440\u0438</title><base href=x>".encode("cp1251"), "cp1251"),
     ):
         assert asyncio.run(parse_elsewhere(body, charset, 60)) == parse(body, charset)

@@ -121,3 +121,35 @@ def test_a_crawl_can_be_saved_while_it_runs(tmp_path):
 
     asyncio.run(main())
     assert len((tmp_path / "a.jsonl").read_text().splitlines()) == 1
+
+
+def test_a_stream_has_nothing_to_save(tmp_path):
+    """After a stream there are no results: saving says so, and what to do, unless the caller has kept them."""
+    web = FakeWeb()
+    web.add_page("/")
+    crawler = AsyncWebCrawler(fetch=web.fetch)
+
+    async def main():
+        results = [result async for result in crawler.stream("http://site.test/")]
+        with pytest.raises(RuntimeError, match=r"a stream, which keeps no results.*keep them as they come"):
+            await crawler.save_results(tmp_path / "a.json")
+        crawler.results = results
+        await crawler.save_results(tmp_path / "a.jsonl")
+        await crawler.crawl_recursive("http://site.test/")
+        await crawler.save_results(tmp_path / "b.jsonl")
+
+    asyncio.run(main())
+    assert sorted(os.listdir(tmp_path)) == ["a.jsonl", "b.jsonl"]
+    assert all(len(path.read_text().splitlines()) == 1 for path in tmp_path.iterdir())
+
+
+def test_text_that_is_none_is_saved(tmp_path):
+    """Lone surrogates, as which bytes come that are no text, are U+FFFD in the file."""
+    save(tmp_path / "a.json", CrawlResult("http://site.test/", 200, "a\udce9"))
+    assert json.loads((tmp_path / "a.json").read_text("utf-8"))["results"][0]["title"] == "a\ufffd"
+
+
+def test_a_missing_folder_is_named(tmp_path):
+    """The error says which folder is missing."""
+    with pytest.raises(FileNotFoundError, match="there is no folder"):
+        save(tmp_path / "gone" / "a.json", PAGE)

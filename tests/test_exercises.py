@@ -6,6 +6,7 @@ import importlib
 import inspect
 import json
 import pkgutil
+import stat
 import subprocess
 import sys
 import textwrap
@@ -413,6 +414,18 @@ def test_progress_is_kept_in_memory_where_nothing_can_be_written(own_progress, m
     monkeypatch.setenv("COURSE_WORK", str(in_the_way / "work"))
     lesson_01.load_page.check(lesson_01.solutions.load_page)
     assert progress.passed("lesson_01", "load_page")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no modes, and links for administrators alone")
+def test_progress_is_a_file_like_any_other(own_progress, tmp_path):
+    """Progress keeps its mode, and a link to where a learner has put it."""
+    real = tmp_path / "elsewhere.json"
+    real.write_text("{}")
+    real.chmod(0o640)
+    own_progress.parent.mkdir(parents=True, exist_ok=True)
+    own_progress.symlink_to(real)
+    progress.note_try("lesson_01", "x", passed=True)
+    assert own_progress.is_symlink() and "lesson_01" in real.read_text() and stat.S_IMODE(real.stat().st_mode) == 0o640
 
 
 def test_progress_in_memory_writes_nothing(own_progress, monkeypatch):

@@ -357,6 +357,33 @@ def test_exception():
     assert [(outcome.kind, outcome.text) for outcome in found.failures] == [("exception", "KeyError: 'b'")]
 
 
+def test_groups_of_exceptions():
+    """Groups with different exceptions in them are different outcomes, and the text says what is in them."""
+
+    async def main():
+        async def fail(name):
+            raise ValueError(await answer(name))
+
+        async with asyncio.TaskGroup() as group:
+            for name in "ab":
+                group.create_task(fail(name))
+
+    assert texts(every_order(main)) == {
+        "ExceptionGroup of ValueError: a", "ExceptionGroup of ValueError: b",
+        "ExceptionGroup of ValueError: a; ValueError: b", "ExceptionGroup of ValueError: b; ValueError: a",
+    }  # fmt: skip
+
+
+def test_callback_that_fails():
+    """A callback that fails is told in the timeline: nobody else would see it."""
+
+    async def main():
+        asyncio.get_running_loop().call_soon(lambda: 1 / 0)
+        await answer("a")
+
+    assert any("ZeroDivisionError" in note for note in every_order(main).outcomes[0].timeline.notes)
+
+
 def test_deadlock_of_locks():
     """Two locks taken in opposite order: the outcome says who waits at which line."""
 
@@ -440,6 +467,18 @@ def test_limit_in_real_time():
     assert not found.complete
     assert found.why == "stopped after 0.1 s of real time"
     assert found.outcomes
+
+
+def test_limit_in_many_small_runs():
+    """At the limit no run is taken for one without end because the next ones were too quick to be looked at."""
+
+    async def main():
+        return [await answer(name) for name in "ab"]
+
+    found = every_order(main, orders=1, more=10**7, limit=0.1, check=lambda _: None)
+    assert {outcome.kind for outcome in found.outcomes} == {"result"}
+    many = every_order(arrivals("a", "b", "c"), orders=5, more=10**7, limit=0.1)  # 18 in all: most runs are repeats
+    assert {outcome.kind for outcome in many.outcomes} == {"result"}
 
 
 def test_equal_values_are_one_outcome():
@@ -531,6 +570,8 @@ def test_long_report():
 
     text = str(every_order(main))
     assert max(map(len, text.splitlines())) <= 79
+    many = str(every_order(lambda: arrivals(*"abcdefg")(), orders=1000, more=10))
+    assert max(map(len, many.splitlines())) <= 79
     assert "and 4 more outcomes" in text
 
 
@@ -649,6 +690,21 @@ def test_state_from_run_to_run():
         every_order(main)
 
 
+def test_order_that_cannot_be_repeated():
+    """Where a program does something else in an order run again, the report is not complete, and says so."""
+    times = []
+
+    async def main():
+        log = await arrivals("a", "b")()
+        if log == ["b", "a"]:
+            times.append(1)
+            await asyncio.gather(answer(f"c{len(times)}"), answer("d"))
+
+    found = every_order(main)
+    assert not found.complete
+    assert "could not be repeated: the program does not do the same each time" in " ".join(str(found).split())
+
+
 def test_random_numbers():
     """A program draws the same random numbers in every run, and Python's own are left as they were."""
 
@@ -686,6 +742,8 @@ def test_wrong_arguments():
 
     with pytest.raises(TypeError, match="pass a plain function"):
         every_order(shop, check)
+    with pytest.raises(TypeError, match="check=5: pass a function"):
+        every_order(shop, 5)
 
 
 def test_inside_a_running_loop():

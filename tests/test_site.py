@@ -14,9 +14,9 @@ from urllib.parse import quote, unquote, urldefrag, urljoin, urlsplit
 
 import pytest
 import requests
-from protego import Protego
 
 from course_lib.crawler import AsyncWebCrawler
+from course_lib.crawler.robots import Rules
 from course_lib.lab.glossary import CONTENT_TYPES, REDIRECTS, SITE, mount
 from course_lib.lab.web import LabServer
 from course_lib.paths import REPO
@@ -373,10 +373,10 @@ def test_robots_txt_is_at_the_root_and_knows_the_prefix(client, prefix):
     """A standard parser finds the drafts disallowed, but for the one page with a line of its own."""
     with LabServer() as server:
         url = mount(server, prefix)
-        rules = Protego.parse(client.get(f"{server.url}/robots.txt").text)
-    allowed = {name for name in NAMES if rules.can_fetch(url + quote(name), "AsyncCrawler/1.0")}
+        rules = Rules(client.get(f"{server.url}/robots.txt").text, "AsyncCrawler/1.0")
+    allowed = {name for name in NAMES if rules.allow(url + quote(name))}
     assert set(NAMES) - allowed == DRAFTS
-    assert rules.can_fetch(url + "wild/newest-draft.html", "AsyncCrawler/1.0")
+    assert rules.allow(url + "wild/newest-draft.html")
 
 
 def test_two_pages_are_not_utf_8(url, client):

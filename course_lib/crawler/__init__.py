@@ -17,6 +17,14 @@ Class and method names are the article's. Its defects, and what we do instead:
 - each page is parsed twice, in Python, on the loop (L697, L726): once, by Lexbor; a large one in a child process
 - `max_retries=0` raises UnboundLocalError (L712): one attempt
 - no robots.txt, no limit for a body, results only at the end
+
+What strangers write is read as the standards have it (`course_lib.standards`, `robots.py`), in a browser's way:
+
+- links are those of `a` and `area`, in SVG too, and a page's refresh (a meta element or a header), whatever its delay:
+  it is followed as a link, one deeper, for its page has an address and a content of its own
+- a URL is one page in one form; escapes of reserved characters are not their characters, and stay as they were sent
+- what cannot be understood is a failure or a skipped URL with its reason: a charset or a coding that is not decoded, a
+  body that breaks off, a redirect to no URL; what a robots.txt that cannot be read forbids is not known, so everything
 """
 
 from course_lib.crawler.crawler import AsyncWebCrawler

@@ -6,17 +6,21 @@ import time
 from collections.abc import Awaitable, Callable, Collection
 from typing import Any
 
-from course_lib.crawler.fetch import FAILURES, Fetch, Response, is_passing, media_type, retry_after
+import aiohttp
+
+from course_lib.crawler.fetch import FAILURES, Fetch, Response, is_passing, joined, location, media_type, retry_after
 from course_lib.crawler.frontier import Frontier
 from course_lib.crawler.large import is_large, parse_elsewhere
 from course_lib.crawler.parsing import Page, parse
 from course_lib.crawler.results import CrawlResult
 from course_lib.crawler.robots import MAX_BODY as MAX_ROBOTS
-from course_lib.crawler.robots import Disallowed, Rules
+from course_lib.crawler.robots import Disallowed, Rules, robots_text
 from course_lib.crawler.schedule import Host, Job, Schedule
 from course_lib.crawler.settings import Settings, place_of
 from course_lib.crawler.threads import in_thread
-from course_lib.crawler.urls import normalise, origin_of, resolve
+from course_lib.crawler.urls import base_of, normalise, origin_of, resolve
+from course_lib.standards.encodings import REPLACEMENT
+from course_lib.standards.headers import printable, refresh
 
 HTML = ("text/html", "application/xhtml+xml")
 _REDIRECTS = (301, 302, 303, 307, 308)
@@ -27,6 +31,9 @@ TOO_DEEP = "deeper than max_depth"
 OVER_LIMIT = "max_pages was reached before its turn"
 STOPPED = "the crawl was stopped before its turn"
 
+_FAILURES_KEPT = 5
+_LONGEST_REASON = 500  # characters
+_SHOWN = 200  # characters of what a server said, in a reason
 _LONG_ROBOTS = 20_000  # characters: some milliseconds
 _SLICE = 500  # links: what is done with them in one step of the loop takes about a millisecond
 
@@ -60,6 +67,8 @@ class Crawl:
             "duration": 0.0,  # seconds
             "skipped_urls": 0,
             "retries": 0,
+            "start_error": None,  # why there is no result of the start page, or of the one it redirects to
+            "first_failures": {},  # the errors, by URL, of some pages
         }
         self.on_result: Callable[[int, int], object] | None = None
         self._settings, self._fetch, self._emit = settings, fetch, emit
@@ -87,7 +96,7 @@ class Crawl:
             self._schedule.close()
             self._skip_what_is_left(finished)
             self.stats |= {"end_time": time.time(), "duration": time.perf_counter() - started}
-            self.stats["skipped_urls"] = len(self.skipped)
+            self.stats |= {"skipped_urls": len(self.skipped), "start_error": self._start_error()}
 
     def depth_of(self, url: str) -> int:
         """Return how many links from the start a URL is, by the shortest way known."""
@@ -113,28 +122,36 @@ class Crawl:
             result.error = _describe(response, self._settings.timeout)
         else:
             result.status_code, result.content_length = response.status, len(response.body)
-            location = response.headers.get("Location")
-            if response.status in _REDIRECTS and location is not None:
-                await self._redirect(job, location, result)
+            if response.status in _REDIRECTS and (target := location(response.headers)) is not None:
+                await self._redirect(job, target, result)
                 return
             if not 200 <= response.status < 300:
                 result.error = f"HTTP {response.status}"
             elif not response.complete:
                 result.error = f"TooLarge: the body is longer than max_body={self._settings.max_body} bytes"
             else:
-                kind, charset = media_type(response.headers.get("Content-Type", ""))
+                kind, charset = media_type(response.headers)
                 if kind not in HTML:
-                    self._skip(job, f"not HTML but {kind or 'of unknown type'}")
+                    stated = printable(joined(response.headers, "Content-Type")[:_SHOWN])
+                    self._skip(job, f"not HTML but {kind or stated or 'of unknown type'}")
                     return
-                try:
-                    page = await self._parse(response.body, charset)
-                except OSError as error:
-                    result.error = f"Unparsed: {_describe(error, self._settings.timeout)}"
-                else:
-                    result.title, result.links = page.title, await self._resolve(page, job.url)
+                await self._read_page(result, response, charset)
         self._frontier.done(job.url, result.links)
         await self._found(result)
         self._schedule.done(job)
+
+    async def _read_page(self, result: CrawlResult, response: Response, charset: str | None) -> None:
+        try:
+            page = await self._parse(response.body, charset)
+        except OSError as error:
+            result.error = f"Unparsed: {_describe(error, self._settings.timeout)}"
+            return
+        if page.encoding == REPLACEMENT:
+            result.error = "Unreadable: its charset is one that is not decoded (Encoding Standard, section 14.1)"
+            return
+        if (header := joined(response.headers, "Refresh")) and (target := refresh(header)) is not None:
+            page.references.append(target)
+        result.title, result.links = page.title, await self._resolve(page, result.url)
 
     async def _attempt(
         self, job: Job, url: str, kinds: Collection[str] | None, limit: int
@@ -170,21 +187,21 @@ class Crawl:
             return await parse_elsewhere(body, charset, self._settings.timeout)
 
     async def _resolve(self, page: Page, url: str) -> list[str]:
-        base = (normalise(page.base, url) if page.base else None) or url
+        base, codec = base_of(page.base, url), page.query_codec
         if len(page.references) <= _SLICE:
-            return resolve(page.references, base)
+            return resolve(page.references, base, codec)
         links: dict[str, None] = {}
         for start in range(0, len(page.references), _SLICE):
-            part = resolve(page.references[start : start + _SLICE], base)
+            part = resolve(page.references[start : start + _SLICE], base, codec)
             self._frontier.link(part, self._frontier.depths[url] + 1)
             links |= dict.fromkeys(part)
             await asyncio.sleep(0)
         return list(links)
 
-    async def _redirect(self, job: Job, location: str, result: CrawlResult) -> None:
-        target = normalise(location, job.url)
+    async def _redirect(self, job: Job, written: str, result: CrawlResult) -> None:
+        target = normalise(written, job.url)
         if target is None:
-            self._skip(job, f"redirects to {location[:200]!r}, which is no http or https URL")
+            self._skip(job, f"redirects to {written[:_SHOWN]!r}, which is no http or https URL")
             return
         # The target is a page like any other: in scope or not, allowed or not, requested once, by whoever comes to it.
         self.skipped[job.url] = f"redirects to {target}"
@@ -207,6 +224,8 @@ class Crawl:
             self.stats["total_bytes"] += result.content_length
         else:
             self.stats["failed_requests"] += 1
+            if len(self.stats["first_failures"]) < _FAILURES_KEPT:
+                self.stats["first_failures"][result.url] = result.error
         if self.on_result is not None:
             done = self.stats["successful_requests"] + self.stats["failed_requests"]
             self.on_result(done, min(self._max_pages, done + self._frontier.unfinished))
@@ -220,22 +239,30 @@ class Crawl:
             answer = await self._attempt(job, url, None, MAX_ROBOTS)
             if answer is None:
                 return  # it will be tried again
-            target = None
-            if isinstance(answer, Response) and answer.status in _REDIRECTS:
-                target = normalise(answer.headers.get("Location", ""), url)
+            if isinstance(answer, Exception) or answer.status not in _REDIRECTS:
+                rules = await self._rules(answer)
+                break
+            written = location(answer.headers)
+            target = None if written is None else normalise(written, url)
             if target is None:
+                rules = Disallowed("it redirects to no http or https URL")
                 break
             url = target
-        assert answer is not None
-        self._schedule.open_host(job.host, await self._rules(answer))
+        else:
+            rules = Rules("", "")  # as if there were none (section 2.3.1.2)
+        self._schedule.open_host(job.host, rules)
         self._schedule.done(job)
 
     async def _rules(self, response: Response | Exception) -> Rules:
         if isinstance(response, Exception):
             return Disallowed(_describe(response, self._settings.timeout))
-        if response.status >= 500:
+        text: str | None = ""
+        if 200 <= response.status < 300:
+            text = robots_text(response.body, complete=response.complete)
+        elif not 400 <= response.status < 500 or response.status == 429:  # "not now" is no "there is none"
             return Disallowed(f"HTTP {response.status}")
-        text = response.body.decode("utf-8", "replace") if 200 <= response.status < 300 else ""
+        if text is None:
+            return Disallowed("it is no text in UTF-8")
         agent = self._settings.user_agent
         if len(text) < _LONG_ROBOTS:
             rules = Rules(text, agent)
@@ -293,6 +320,14 @@ class Crawl:
             error = f"TooManyRedirects: more than max_redirects={limit} in a row lead here, so it was not requested"
             await self._found(CrawlResult(url, 0, error=error, depth=self._frontier.depths[url]))
 
+    def _start_error(self) -> str | None:
+        url, chain = self._start, {self._start: None}
+        while (target := self._frontier.redirects.get(url)) is not None and target not in chain:
+            chain[url := target] = None
+        # Nothing was requested before the start page, so that its failure is among the first.
+        reason: str | None = self.skipped.get(url) or self.stats["first_failures"].get(url)
+        return reason if reason is None or url == self._start else f"redirects to {url}: {reason}"
+
     def _skip_what_is_left(self, finished: bool) -> None:
         waiting, deep, far = self._frontier.left()
         self.skipped |= dict.fromkeys(waiting, OVER_LIMIT if finished else STOPPED)
@@ -304,4 +339,6 @@ class Crawl:
 def _describe(failure: Exception, timeout: float) -> str:
     if isinstance(failure, TimeoutError):
         return f"TimeoutError: not done within {timeout:g} s"
-    return f"{type(failure).__name__}: {failure}".rstrip(": ")
+    if isinstance(failure, aiohttp.ServerDisconnectedError):
+        return "ServerDisconnectedError: the server hung up before its answer was whole"
+    return printable(f"{type(failure).__name__}: {failure}".rstrip(": "))[:_LONGEST_REASON]

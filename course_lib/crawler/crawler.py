@@ -12,7 +12,7 @@ from typing import Any
 import aiohttp
 
 from course_lib.crawler.crawl import Crawl
-from course_lib.crawler.fetch import Fetch, HttpFetch, new_session
+from course_lib.crawler.fetch import Fetch, HttpFetch, new_session, sent
 from course_lib.crawler.report import progress_bar, report
 from course_lib.crawler.results import CrawlResult, save
 from course_lib.crawler.settings import Settings
@@ -107,7 +107,7 @@ class AsyncWebCrawler:
             retry_delay_cap=retry_delay_cap,
             jitter=jitter,
         )
-        self._fetch, self._progress = fetch, progress
+        self._fetch, self._progress, self._is_stream = fetch, progress, False
         self.results: list[CrawlResult] = []
         self.skipped: dict[str, str] = {}
         self.stats: dict[str, Any] = {}
@@ -133,7 +133,7 @@ class AsyncWebCrawler:
         start = _check_crawl(start_url, max_depth, max_pages)
         async with self._web(None) as fetch:
             crawl = self._begin(fetch, start, max_depth, max_pages, keep)
-            self.results = results
+            self.results, self._is_stream = results, False
             await self._run(crawl)
         for result in results:
             result.depth = crawl.depth_of(result.url)  # a shorter way may have been found since
@@ -152,7 +152,7 @@ class AsyncWebCrawler:
         arrived: asyncio.Queue[CrawlResult | None] = asyncio.Queue(_BUFFER)
         async with self._web(None) as fetch:
             crawl = self._begin(fetch, start, max_depth, max_pages, arrived.put)
-            self.results = []
+            self.results, self._is_stream = [], True
             task = asyncio.create_task(self._run(crawl), name="crawl")
             # None wakes a consumer that waits. Where the queue is full it is not needed, and has no room.
             task.add_done_callback(lambda _: None if arrived.full() else arrived.put_nowait(None))
@@ -189,15 +189,21 @@ class AsyncWebCrawler:
         return CrawlResult(last, 0, error=f"skipped: {reason}")
 
     def print_statistics(self) -> None:
-        """Print what the last crawl did, and the first failures."""
-        print(report(self.stats, self.results))
+        """Print what the last crawl did, its first failures, and why URLs were skipped."""
+        print(report(self.stats, self.skipped))
 
     async def save_results(self, filename: str | Path = "crawl_results.json") -> None:
         """Write the results of the last `crawl_recursive` to a file; it is never seen half written.
 
         filename: ends in .json, for `stats` and `results` in one object, or in .jsonl, for a result on each line
-        Raises ValueError for another ending, OSError when it cannot be written; then an older file is as it was.
+        Raises ValueError for another ending, RuntimeError after a `stream`, whose results nobody has kept, OSError when
+            it cannot be written; then an older file is as it was.
         """
+        if self._is_stream and not self.results:
+            raise RuntimeError(
+                "the last crawl was a stream, which keeps no results, so there are none to save: "
+                "keep them as they come, in crawler.results, or use crawl_recursive"
+            )
         await save(Path(filename), self.stats, self.results)
 
     @asynccontextmanager
@@ -205,7 +211,7 @@ class AsyncWebCrawler:
         if self._fetch is not None:
             yield self._fetch
         elif session is not None:
-            yield HttpFetch(session, {"User-Agent": self._settings.user_agent})
+            yield HttpFetch(session, sent(self._settings.user_agent))
         else:
             async with new_session(self._settings.user_agent) as own:
                 yield HttpFetch(own)

@@ -1,24 +1,23 @@
 """One request: a response within its limits, or an error with a name."""
 
-import re
 import ssl
 import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC
-from email.utils import parsedate_to_datetime
-from functools import lru_cache
 from typing import Protocol
 
 import aiohttp
 from yarl import URL
 
+from course_lib.standards import headers
+from course_lib.standards.bodies import ACCEPTED, TooLarge, Unpacker, UnpackError
+
 # What can go wrong on the way; anything else is a bug, and is raised.
-FAILURES = (OSError, aiohttp.ClientError, UnicodeError)  # OSError takes in TimeoutError
+FAILURES = (OSError, aiohttp.ClientError, UnicodeError, UnpackError)  # OSError takes in TimeoutError
 _PASSING = (OSError, aiohttp.ClientConnectionError, aiohttp.ClientPayloadError)  # a second attempt may succeed
 _LASTING = (aiohttp.ClientSSLError, ssl.SSLError)  # a certificate is as wrong a second later
 
-_CHARSET = re.compile(r"""charset\s*=\s*["']?([^\s;"']+)""", re.IGNORECASE)
+_LONGEST_FIELD = 65_536  # bytes; aiohttp's own limit, 8,190, is less than some sites' security policies take
 
 
 @dataclass(slots=True)
@@ -56,25 +55,60 @@ class HttpFetch:
 
     async def __call__(self, url: str, *, limit: int, kinds: Collection[str] | None) -> Response:
         """Do what Fetch says."""
-        # encoded: the URL is in normal form, and must reach the server as it is.
+        try:
+            address = URL(url, encoded=True)  # the URL is in normal form, and must reach the server as it is
+        except ValueError as error:
+            raise aiohttp.InvalidURL(url, str(error)) from None
         request = self._session.get(
-            URL(url, encoded=True), allow_redirects=False, headers=self._headers, raise_for_status=False
+            address,
+            allow_redirects=False,
+            headers=self._headers,
+            raise_for_status=False,
+            auto_decompress=False,  # aiohttp undoes one coding at most, under one name, and says nothing of others
+            max_line_size=_LONGEST_FIELD,
+            max_field_size=_LONGEST_FIELD,
         )
         async with request as answer:
             response = Response(answer.status, answer.headers)
             if not 200 <= answer.status < 300:
                 return response
-            if kinds is not None and media_type(answer.headers.get("Content-Type", ""))[0] not in kinds:
+            if kinds is not None and media_type(answer.headers)[0] not in kinds:
                 return response  # and the connection is closed: cheaper than to receive what nobody wants
-            pieces, size = [], 0
-            async for piece in answer.content.iter_any():  # decompressed, piece by piece: a bomb is cut at the limit
-                pieces.append(piece)
-                size += len(piece)
-                if size > limit:
-                    response.complete = False
-                    break
-            response.body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+            await _read(answer, response, limit)
             return response
+
+
+async def _read(answer: aiohttp.ClientResponse, response: Response, limit: int) -> None:
+    codings = joined(answer.headers, "Content-Encoding")
+    unpacker = Unpacker(codings, limit) if codings else None
+    pieces, size = [], 0
+    try:
+        async for piece in answer.content.iter_any():
+            for plain in unpacker.feed(piece) if unpacker else (piece,):  # a bomb is cut at the limit
+                pieces.append(plain)
+                size += len(plain)
+            if size > limit:
+                raise TooLarge
+        if unpacker:
+            unpacker.end()
+    except TooLarge:
+        response.complete = False
+    except UnpackError as error:
+        raise aiohttp.ClientPayloadError(str(error)) from None
+    response.body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+def joined(fields: Mapping[str, str], name: str) -> str:
+    """Return a field's value; those of several with that name are one list (RFC 9110, section 5.2)."""
+    if name not in fields:
+        return ""
+    everyone = getattr(fields, "getall", None)
+    return ", ".join(everyone(name)) if everyone else fields[name]
+
+
+def sent(user_agent: str) -> dict[str, str]:
+    """Return the headers without which no request is sent, whose session it may be."""
+    return {"User-Agent": user_agent, "Accept-Encoding": ACCEPTED}
 
 
 def new_session(user_agent: str) -> aiohttp.ClientSession:
@@ -83,17 +117,21 @@ def new_session(user_agent: str) -> aiohttp.ClientSession:
         # The crawler bounds what is in flight. A second limit, here, would be a second queue inside the timeout.
         connector=aiohttp.TCPConnector(limit=0),
         cookie_jar=aiohttp.DummyCookieJar(),
-        headers={"User-Agent": user_agent, "Accept": "text/html,application/xhtml+xml;q=0.9,*/*;q=0.1"},
+        headers={**sent(user_agent), "Accept": "text/html,application/xhtml+xml;q=0.9,*/*;q=0.1"},
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
     )
 
 
-@lru_cache(maxsize=256)
-def media_type(content_type: str) -> tuple[str, str | None]:
-    """Return the media type, in lower case, and the charset (None: not stated) that a Content-Type header names."""
-    kind, _, parameters = content_type.partition(";")
-    charset = _CHARSET.search(parameters)
-    return kind.strip().lower(), charset[1] if charset else None
+def media_type(fields: Mapping[str, str]) -> tuple[str, str | None]:
+    """Return the media type, in lower case, and the charset (None: not stated) that Content-Type names; "" for none."""
+    return headers.media_type(joined(fields, "Content-Type")[:1000])
+
+
+def location(fields: Mapping[str, str]) -> str | None:
+    """Return where a response leads, as written but in ASCII; None when it has no Location."""
+    value = fields.get("Location")
+    # aiohttp decodes what it can as UTF-8, and keeps the other bytes as surrogates.
+    return None if value is None else headers.location(value.encode("utf-8", "surrogateescape"))
 
 
 def is_passing(error: BaseException) -> bool:
@@ -101,13 +139,6 @@ def is_passing(error: BaseException) -> bool:
     return isinstance(error, _PASSING) and not isinstance(error, _LASTING)
 
 
-def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds that a Retry-After header asks for, stated as such or as a date; None when it is not there."""
-    value = headers.get("Retry-After", "").strip()
-    if value.isascii() and value.isdigit():
-        return float(value[:9])
-    try:
-        when = parsedate_to_datetime(value)
-    except ValueError:
-        return None
-    return max(0.0, when.replace(tzinfo=when.tzinfo or UTC).timestamp() - time.time())
+def retry_after(fields: Mapping[str, str]) -> float | None:
+    """Return the seconds that a Retry-After header asks for, stated as such or as a date; None when it does not."""
+    return headers.retry_after(fields.get("Retry-After", ""), time.time())

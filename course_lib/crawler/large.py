@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from course_lib.crawler import parsing
-from course_lib.crawler.parsing import Page
+from course_lib.crawler.parsing import Page, encoding_of
 from course_lib.crawler.threads import in_thread
 
 LARGE = 300_000  # bytes; here such a page blocks the loop for about 10 ms, and a child takes 80 ms
@@ -31,20 +31,20 @@ async def parse_elsewhere(body: bytes, charset: str | None, timeout: float) -> P
     timeout: seconds, after which the child is killed, too
     Raises OSError when there can be no child, or something ends it, TimeoutError (an OSError) when the time is up.
     """
-    child = _Child(charset)
+    # The encoding, and not what strangers call it: no system takes every text for an argument.
+    child = _Child(encoding_of(body, charset))
     async with asyncio.timeout(timeout):
         output = await in_thread(lambda: child.run(body), child.kill)
-    title, references, base = json.loads(output)
-    return Page(title, references, base)
+    return Page(**json.loads(output))
 
 
 class _Child:
     # Not a ProcessPoolExecutor: where it spawns, it imports the program's __main__ again, and a job that has begun
     # cannot be cancelled. Not asyncio's subprocess: a Windows loop of the kind that Jupyter uses has none.
 
-    def __init__(self, charset: str | None) -> None:
+    def __init__(self, encoding: str | None) -> None:
         # The file, not the module: it needs the parser alone, and starts in half the time.
-        self._command = [sys.executable, "-P", str(Path(parsing.__file__)), charset or ""]
+        self._command = [sys.executable, "-P", str(Path(parsing.__file__)), encoding or ""]
         self._process: subprocess.Popen[bytes] | None = None
         self._killed = False
 

@@ -1,12 +1,12 @@
 """What a person sees of a crawl: a bar while it runs, and some lines after it."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from course_lib.crawler.results import CrawlResult
-
-_FAILURES = 5  # shown
+_REASONS = 5  # shown
 
 
 @contextmanager
@@ -25,20 +25,31 @@ def progress_bar() -> Iterator[Callable[[int, int], None]]:
         bar.refresh()
 
 
-def report(stats: Mapping[str, Any], results: Sequence[CrawlResult]) -> str:
-    """Return what a crawl did, and its first failures, in lines."""
+def report(stats: Mapping[str, Any], skipped: Mapping[str, str]) -> str:
+    """Return what a crawl did, its first failures, and why URLs were skipped, in lines."""
     if not stats:
         return "No crawl has begun."
     crawled, seconds = stats["successful_requests"], stats["duration"]
+    failures, reasons = stats["first_failures"], Counter(map(_kind, skipped.values()))
     lines = [
         f"requested  {stats['total_requests']} URLs, and {stats['retries']} retries",
         f"crawled    {crawled} pages, {stats['total_bytes'] / 1e6:.2f} MB",
         f"failed     {stats['failed_requests']}",
+        *(f"  {url}: {error}" for url, error in failures.items()),
+        *_more(stats["failed_requests"] - len(failures)),
         f"skipped    {stats['skipped_urls']}",
+        *(f"  {number} {reason}" for reason, number in reasons.most_common(_REASONS)),
+        *_more(sum(number for _, number in reasons.most_common()[_REASONS:])),
         f"time       {seconds:.2f} s, {stats['total_requests'] / seconds if seconds else 0:.0f} URLs/s",
     ]
-    failures = [result for result in results if result.error]
-    lines += [f"  {result.url}: {result.error}" for result in failures[:_FAILURES]]
-    if len(failures) > _FAILURES:
-        lines.append(f"  and {len(failures) - _FAILURES} more")
+    if stats["start_error"] is not None:
+        lines.append(f"The start page was not crawled: {stats['start_error']}")
     return "\n".join(lines)
+
+
+def _kind(reason: str) -> str:
+    return re.sub(r"^redirects to (?=http).*", "redirects", reason)
+
+
+def _more(number: int) -> list[str]:
+    return [f"  and {number} more"] if number > 0 else []

@@ -1,16 +1,15 @@
 """What a crawl found: one CrawlResult a page, and a file of them."""
 
 import json
-import os
-import tempfile
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from course_lib.crawler.threads import in_thread
+from course_lib.files import replace_file
+from course_lib.standards.headers import printable
 
 
 @dataclass(slots=True)
@@ -21,7 +20,7 @@ class CrawlResult:
     status_code: the HTTP status, 0 when no response arrived
     title: its text, "" when the page has none
     content_length: bytes of the body, decompressed
-    links: the http and https URLs it links to, in normal form, each once, in order
+    links: the http and https URLs it links to, or sends its reader on to, in normal form, each once, in order
     crawl_time: seconds from the last attempt's start to the last byte of the body
     error: why it failed, None when it was crawled
     depth: links from the start to the page, by the shortest way known
@@ -45,35 +44,18 @@ async def save(path: Path, stats: dict[str, Any], results: Sequence[CrawlResult]
     It is written in a thread: the loop goes on meanwhile. A cancellation stops it and leaves the old file.
 
     path: ends in .json for one object with `stats` and `results`, in .jsonl for one result a line
-    Raises ValueError for another ending, OSError when the file cannot be written.
+    Raises ValueError for another ending, OSError, as `replace_file` does, when the file cannot be written.
     """
     lines = {".json": _json, ".jsonl": _json_lines}.get(path.suffix)
     if lines is None:
         raise ValueError(f"filename is {str(path)!r}, whose format is unknown: end it in .json or .jsonl")
     stopped = threading.Event()
     pieces = lines(dict(stats), list(results))  # copies: a crawl may still be adding to them
-    await in_thread(lambda: _replace(path, pieces, stopped.is_set), stopped.set)
-
-
-def _replace(path: Path, pieces: Iterable[str], stopped: Callable[[], bool]) -> None:
-    # In the same folder: a file can only be renamed, in one step, within one file system.
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-    try:
-        with open(handle, "w", encoding="utf-8", newline="\n") as file:
-            for piece in pieces:
-                if stopped():
-                    return
-                file.write(piece)
-            file.flush()
-            os.fsync(handle)  # or, after a power cut, the new name could stand for an empty file
-        os.replace(name, path)
-    finally:
-        with suppress(FileNotFoundError):
-            os.unlink(name)
+    await in_thread(lambda: replace_file(path, pieces, stopped.is_set), stopped.set)
 
 
 def _json(stats: dict[str, Any], results: list[CrawlResult]) -> Iterator[str]:
-    yield f'{{\n  "stats": {json.dumps(stats, ensure_ascii=False)},\n  "results": ['
+    yield f'{{\n  "stats": {_text(stats)},\n  "results": ['
     for number, result in enumerate(results):
         yield ("," if number else "") + f"\n    {_dumped(result)}"
     yield "\n  ]\n}\n"
@@ -84,4 +66,8 @@ def _json_lines(stats: dict[str, Any], results: list[CrawlResult]) -> Iterator[s
 
 
 def _dumped(result: CrawlResult) -> str:
-    return json.dumps({name: getattr(result, name) for name in CrawlResult.__slots__}, ensure_ascii=False)
+    return _text({name: getattr(result, name) for name in CrawlResult.__slots__})
+
+
+def _text(value: object) -> str:
+    return printable(json.dumps(value, ensure_ascii=False))

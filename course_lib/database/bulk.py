@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Se
 from operator import itemgetter
 from typing import Any, TypeVar
 
-from course_lib.database.sql import quote, resolve
+from course_lib.database.naming import quote, resolve
 
 Record = Mapping[str, Any]
 Row = tuple[Any, ...]
@@ -32,15 +32,13 @@ async def copy(
     connection: Any,
     table: str,
     records: Iterable[Record],
-    changed: set[str],
     *,
     skip_conflicts: bool,
     progress: Progress | None,
 ) -> int:
     """Insert records by COPY, inside the transaction of `connection`, and return how many rows were inserted.
 
-    The tables to be invalidated are added to `changed`. The other arguments are those of
-    `AsyncDatabasePool.bulk_insert`, and so is what it raises.
+    The other arguments are those of `AsyncDatabasePool.bulk_insert`, and so is what it raises.
     """
     rows = iter(records)
     first = next(rows, None)
@@ -51,8 +49,7 @@ async def copy(
     chunks = _chunks(itertools.chain([first], rows), columns)
 
     async def look_up() -> Any:
-        changed.update(await resolve(connection, [table], written=True))
-        return await connection.fetchrow(_TARGET, table)
+        return await connection.fetchrow(_TARGET, table) or await resolve(connection, [table])
 
     async def next_chunk() -> list[Row]:
         return next(chunks, [])

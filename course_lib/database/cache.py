@@ -5,13 +5,14 @@ import functools
 import hashlib
 import random
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from course_lib.database.breaker import Breaker
 from course_lib.database.codec import Row, decode, encode
 from course_lib.database.errors import CacheUnavailableError, UncacheableError
 from course_lib.database.line import Key, RedisLine
+from course_lib.database.naming import EVERYTHING
 from course_lib.database.statistics import Statistics
 
 LEASE = 5.0
@@ -20,14 +21,12 @@ LEASE = 5.0
 So short is enough where a cache pays: of a value that is read 4 times a second, about 9 reads in 10 are hits.
 """
 
-EVERYTHING = "*"
-"""The name that stands for all tables: every value carries a token of it, too."""
-
 _SHARDS = 16
 _LARGEST = 1_000_000  # bytes: while a larger value travels, everybody else's reads would wait behind it
 _TRY_AGAIN = 0.1  # seconds between two tries to reach Redis with an invalidation
 
 _NO_KEY = Key()
+_SCHEMA = Key("schema")  # its token is deleted by whoever may have changed what statements mean
 
 
 @dataclass(slots=True)
@@ -37,11 +36,13 @@ class Look:
     rows: the result, None on a miss
     key: under which a result may be stored
     seal: the tokens that were in Redis when this look asked for them; None when nothing may be stored
+    schema: the token of the schema, seen together with them
     """
 
     rows: list[Row] | None = None
     key: Key = _NO_KEY
     seal: bytes | None = None
+    schema: bytes | None = None
 
 
 class Cache:
@@ -66,7 +67,7 @@ class Cache:
         digest = hashlib.blake2b(identity.encode(), digest_size=16).digest()
         key = Key(f"value:{digest.hex()}")
         # A table has several tokens, each for a part of the keys, so that only a part of its values ends with one.
-        tokens = _token_keys(tables, digest[0] % _SHARDS)
+        tokens = (_SCHEMA, *_token_keys(tables, digest[0] % _SHARDS))
         try:
             value, *current = await self._line.get((key, *tokens))
             if None in current:
@@ -74,12 +75,21 @@ class Cache:
         except CacheUnavailableError:
             self._counts["cache_errors"] += 1
             return Look()
-        seal = b",".join(current) + b"\n"  # type: ignore[arg-type]  # none of them is None any more
-        if value is not None and value.startswith(seal):
-            self._counts["cache_hits"] += 1
-            return Look(decode(value[len(seal) :]), key, seal)
-        self._counts["cache_misses"] += 1
-        return Look(None, key, seal)
+        schema, *rest = current
+        seal = b",".join(rest) + b"\n"  # type: ignore[arg-type]  # none of them is None any more
+        rows = decode(value[len(seal) :]) if value is not None and value.startswith(seal) else None
+        return Look(rows, key, seal, schema)
+
+    async def schema(self) -> bytes | None:
+        """Return the token of the schema; None when Redis fails."""
+        if not self._breaker.lets_through():
+            return None
+        try:
+            current = await self._line.get((_SCHEMA,))
+            return (current if current[0] is not None else await self._make((_SCHEMA,), current))[0]
+        except CacheUnavailableError:
+            self._counts["cache_errors"] += 1
+            return None
 
     async def _make(self, tokens: Sequence[Key], current: Sequence[bytes | None]) -> list[bytes | None]:
         """Give the tables that have no token a new one, unless another reader was faster; return the tokens.
@@ -115,7 +125,7 @@ class Cache:
         except CacheUnavailableError:
             self._counts["cache_errors"] += 1
 
-    async def invalidate(self, tables: Iterable[str], *, patient: bool = True) -> bool:
+    async def invalidate(self, tables: Collection[str], *, patient: bool = True) -> bool:
         """Make all values of `tables` invalid; return whether Redis confirmed it.
 
         If Redis does not, this tries again until every token that was alive at the beginning has come to its end; or,
@@ -124,6 +134,8 @@ class Cache:
         keys = [_token_key(table, shard) for table in tables for shard in range(_SHARDS)]
         if not keys:
             return True
+        if EVERYTHING in tables:
+            keys.append(_SCHEMA)
         self._counts["invalidations"] += 1
         clock = asyncio.get_running_loop().time
         end = clock() + LEASE

@@ -19,3 +19,7 @@ class CacheUnavailableError(Exception):
 
 class UncacheableError(Exception):
     """A value of a type that would not come back from the cache as it went in. It does not leave the pool."""
+
+
+class OutdatedError(Exception):
+    """What is known about a statement may have changed since. It does not leave the pool, which asks again."""

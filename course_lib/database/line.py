@@ -24,8 +24,6 @@ from course_lib.database.errors import CacheUnavailableError
 Command = Sequence[Any]
 """A command's name and its arguments; a Key among them is completed when it is sent."""
 
-_TURNS = 40  # of the loop, about 0.1 ms in all
-
 
 class Key(str):
     """A key's name within one run of one Redis."""
@@ -137,13 +135,6 @@ class RedisLine:
         # One timer looks after whichever batch is under way when it is due: most batches begin and end without any.
         if self._watchdog is None:
             self._watchdog = self._loop.call_at(self._deadline, self._watch)
-        self._stay_awake(self._batch, _TURNS)
-
-    def _stay_awake(self, batch: list[_Asked], turns: int) -> None:
-        # To wake a core that has gone to sleep can take longer than Redis takes to answer: so the loop looks for the
-        # answer a few times before it waits for it.
-        if turns and self._batch is batch:
-            self._loop.call_soon(self._stay_awake, batch, turns - 1)
 
     def _watch(self) -> None:
         self._watchdog = None

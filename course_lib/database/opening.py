@@ -13,12 +13,16 @@ from course_lib.database.sessions import Session
 
 _log = logging.getLogger(__name__)
 
-# What a result may depend on besides statement and parameters: whose it is, and the settings that shape it.
+# What a result may depend on besides statement and parameters: whose it is, and the settings that shape it. A database
+# that was dropped, and made again under its name, has another oid.
 _IDENTITY = """
-SELECT format('%s/%s', (SELECT system_identifier FROM pg_control_system()), current_database()) AS database,
-    md5(array[current_user, current_schemas(true)::text, current_setting('TimeZone'), current_setting('DateStyle'),
-          current_setting('IntervalStyle'), current_setting('lc_messages'), current_setting('bytea_output'),
-          current_setting('extra_float_digits')]::text) AS session
+SELECT format('%s/%s/%s', (SELECT system_identifier FROM pg_control_system()), oid, datname) AS database,
+    md5(format('%s %s %s', current_user, current_schemas(true), (
+        SELECT array_agg(ARRAY[name, setting] ORDER BY name) FROM pg_settings WHERE name IN (
+            'TimeZone', 'timezone_abbreviations', 'DateStyle', 'IntervalStyle', 'bytea_output', 'extra_float_digits',
+            'lc_messages', 'lc_monetary', 'lc_numeric', 'lc_time', 'default_text_search_config', 'array_nulls',
+            'transform_null_equals', 'standard_conforming_strings', 'quote_all_identifiers')))) AS session
+FROM pg_database WHERE datname = current_database()
 """
 
 

@@ -1,32 +1,34 @@
 """The pool: the article's class, on top of the parts beside this file."""
 
-import asyncio
 import contextlib
-import logging
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
-from typing import Any, Literal, Self
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any, Self
 
 import asyncpg  # type: ignore[import-untyped]
 
 from course_lib.database import bulk
 from course_lib.database.breaker import Breaker
-from course_lib.database.cache import EVERYTHING, LEASE, Cache
+from course_lib.database.cache import LEASE, Cache
 from course_lib.database.codec import Row
-from course_lib.database.errors import PoolClosedError
+from course_lib.database.errors import OutdatedError, PoolClosedError
 from course_lib.database.flights import Flights
+from course_lib.database.naming import EVERYTHING
 from course_lib.database.opening import open_postgres, open_redis
-from course_lib.database.reads import Reads
+from course_lib.database.reads import Reads, Result
 from course_lib.database.sessions import Sessions
-from course_lib.database.sql import UNKNOWN, Analyst, Statement, matching, resolve
+from course_lib.database.sql import UNKNOWN, Analyst, Statement
 from course_lib.database.statistics import Statistics
+from course_lib.database.witness import Isolation
+from course_lib.database.writes import Writes
 from course_lib.lifecycle import finish
 
-Isolation = Literal["read_committed", "repeatable_read", "serializable"]
 Tables = str | Iterable[str]
 
-_log = logging.getLogger(__name__)
+_TRIES = 5  # to execute a statement while others keep changing the schema
 
 
 class AsyncDatabasePool:
@@ -110,6 +112,7 @@ class AsyncDatabasePool:
         self._sessions = Sessions(pool, self._acquire_timeout)
         self._cache = Cache(self._line, self._breaker, self.cache_ttl, self._statistics)
         self._reads = Reads(self._sessions, self._cache, self._statistics, session)
+        self._writes = Writes(self._sessions, self._cache, self._analyst)
 
     async def close(self) -> None:
         """Wait until all connections are back, and close them."""
@@ -139,8 +142,9 @@ class AsyncDatabasePool:
         """Lend an asyncpg connection for a block: `async with pool.acquire_pg_connection() as connection:`.
 
         Args:
-            writes: the tables that the block will write; they are invalidated when it has ended. "*" if you cannot say.
-                Without, PostgreSQL refuses every write on this connection.
+            writes: the tables that the block will write; they, and those that a write to them may change, are
+                invalidated when it has ended. "*" if you cannot say. Without, PostgreSQL refuses every write on this
+                connection.
 
         Raises PoolExhaustedError when none becomes free in time, NestedAcquireError when this task holds one already,
         ValueError when there is no such table.
@@ -151,39 +155,17 @@ class AsyncDatabasePool:
 
     @contextlib.asynccontextmanager
     async def _lend(self, purpose: str, writes: Sequence[str]) -> AsyncIterator[Any]:
+        sessions = self._opened()
         if writes:
-            async with self._writing(purpose) as (connection, changed):
-                changed |= await resolve(connection, writes, written=True)
+            async with self._writes.lend(purpose, writes) as connection:
                 yield connection
             return
-        async with self._opened().borrow(purpose) as connection:
+        async with sessions.borrow(purpose) as connection:
             try:
                 yield connection
             except asyncpg.ReadOnlySQLTransactionError as error:
                 error.add_note("Say which tables the block writes: acquire_pg_connection(writes=['users'])")
                 raise
-
-    @contextlib.asynccontextmanager
-    async def _writing(self, purpose: str) -> AsyncIterator[tuple[Any, set[str]]]:
-        """Lend a connection that may write, and a set for the tables to be invalidated when it is back."""
-        sessions, changed = self._opened(), set[str]()
-        sessions.refuse_nested()
-        try:
-            async with sessions.borrow(purpose, writes=True) as connection:
-                yield connection, changed
-        except asyncio.CancelledError as cancellation:
-            # Whether it was committed, nobody knows; for that, the lease is good enough, and one try is worth it.
-            await finish(self._cache.invalidate(changed, patient=False), cancellation=cancellation)
-        except Exception:
-            await self._invalidate(changed)  # a connection that is lost during COMMIT may have committed
-            raise
-        else:
-            await self._invalidate(changed)
-
-    async def _invalidate(self, tables: Iterable[str]) -> None:
-        await self._cache.invalidate(tables)
-        if EVERYTHING in tables:
-            self._analyst.forget()  # a statement that may do anything may have changed the schema
 
     def _opened(self) -> Sessions:
         if self._pool is None:
@@ -198,46 +180,60 @@ class AsyncDatabasePool:
         Args:
             query: the statement, with $1, $2 ... for the parameters.
             use_cache: whether a cached result will do.
-            tables: the tables that it reads or writes, where the pool cannot find them: see `sql.py`.
+            tables: added to those that PostgreSQL says it reads or writes. For a STABLE function of your own, naming
+                one says that its result depends on tables alone, and may be cached: see `sql.py`.
 
-        Raises what asyncpg raises, PoolExhaustedError, NestedAcquireError. A write that Redis cannot be told of returns
-        (or raises) up to LEASE seconds late, when no cached value from before it can be left.
+        What may write runs in a transaction of its own. Raises what asyncpg raises, PoolExhaustedError,
+        NestedAcquireError, ValueError when there is no such table. A write that Redis cannot be told of returns (or
+        raises) up to LEASE seconds late, when no cached value from before it can be left.
         """
         self._opened().refuse_nested()
         begun = time.perf_counter()
         self._statistics.counts["queries"] += 1
         names = _names(tables)
-        statement = self._analyst.known(query, names) or await self._ask(query, names)
-        try:
-            kind, rows = await self._execute(query, params, statement, use_cache)
-        except asyncpg.ReadOnlySQLTransactionError:
-            # It calls a function that writes: nobody could see that, and PostgreSQL has refused.
-            statement = UNKNOWN.naming(statement.tables) if names else UNKNOWN
-            self._analyst.remember(query, names, statement)
-            kind, rows = await self._execute(query, params, statement, use_cache)
+        for _ in range(_TRIES):
+            statement = self._analyst.known(query, names) or await self._ask(query, names)
+            try:
+                kind, rows = await self._execute(query, params, statement, names, use_cache)
+                break
+            except (OutdatedError, asyncpg.InvalidCachedStatementError):
+                # The schema has changed. In a transaction, asyncpg raises that instead of trying again.
+                self._analyst.forget_one(query, names)
+            except asyncpg.ReadOnlySQLTransactionError:
+                if statement.way != "read":
+                    raise
+                self._analyst.remember(query, names, UNKNOWN)  # somebody has put a function that writes into a view
+        else:
+            kind, rows = await self._execute(query, params, UNKNOWN, names, use_cache)
+        self._statistics.counts["writes"] += kind == "write"
         self._statistics.timed(kind, time.perf_counter() - begun)
         return rows
 
     async def _ask(self, query: str, tables: tuple[str, ...]) -> Statement:
+        # The token comes first: what is found out afterwards holds for as long as it is there.
+        schema, changes = await self._cache.schema(), self._analyst.changes
+
         async def ask() -> Statement:
             async with self._sessions.borrow(query) as connection:
-                return await self._analyst.ask(connection, query, tables)
+                return await self._analyst.ask(connection, query, tables, schema)
 
-        return (await self._questions.share((query, tables), ask))[0]
+        return (await self._questions.share((query, tables, schema, changes), ask))[0]
 
-    def _execute(
-        self, query: str, params: Sequence[Any], statement: Statement, use_cache: bool
-    ) -> Coroutine[Any, Any, tuple[str, list[Row]]]:
-        """Return a coroutine of the kind of execution, and of the rows."""
-        if statement.writes:
-            return self._write(query, params, statement)
-        return self._reads.read(query, params, statement, use_cache=use_cache)
-
-    async def _write(self, query: str, params: Sequence[Any], statement: Statement) -> tuple[str, list[Row]]:
-        self._statistics.counts["writes"] += 1
-        async with self._writing(query) as (connection, changed):
-            changed |= statement.tables
-            return "write", [dict(record) for record in await connection.fetch(query, *params)]
+    async def _execute(
+        self, query: str, params: Sequence[Any], statement: Statement, tables: tuple[str, ...], use_cache: bool
+    ) -> Result:
+        if statement.way == "alone":
+            return "write", await self._writes.alone(query, params)
+        if statement.way == "read":
+            return await self._reads.read(query, params, statement, use_cache=use_cache)
+        watch = partial(self._writes.watch, query, params, tables, use_tables=bool(statement.obstacle))
+        result, deeds = await self._reads.read_watched(query, params, statement, watch, use_cache=use_cache)
+        if deeds.written:
+            self._analyst.remember(query, tables, UNKNOWN)
+        elif not deeds.read <= statement.tables and not statement.obstacle and EVERYTHING not in deeds.read:
+            # It was not stored; the next time, the tokens of these tables will have been seen, too.
+            self._analyst.remember(query, tables, replace(statement, tables=statement.tables | deeds.read))
+        return result
 
     async def execute_transaction(
         self,
@@ -250,29 +246,17 @@ class AsyncDatabasePool:
 
         Args:
             isolation: PostgreSQL's default if None. The stricter two can fail with SerializationError: try again then.
-            tables: what they write, where the pool cannot find out.
+            tables: added to those that PostgreSQL says they have written.
 
-        Raises what asyncpg raises, and then nothing was changed, unless the connection was lost while it committed.
+        Raises ValueError for another isolation or an unknown table, what asyncpg raises, and then nothing was changed,
+        unless the connection was lost while it committed.
         """
         begun = time.perf_counter()
-        self._opened().refuse_nested()
-        names = _names(tables)
-        statements = [] if names else [await self._foresee(query) for query, _ in operations]
-        async with self._writing("execute_transaction()") as (connection, changed):
-            changed |= await resolve(connection, names)
-            changed.update(*(statement.tables for statement in statements if statement.writes))
-            async with connection.transaction(isolation=isolation):
-                for query, params in operations:
-                    await connection.execute(query, *params)
+        self._opened()
+        await self._writes.transaction(operations, isolation, _names(tables))
         self._statistics.counts["writes"] += 1
         self._statistics.timed("write", time.perf_counter() - begun)
         return True
-
-    async def _foresee(self, query: str) -> Statement:
-        try:
-            return self._analyst.known(query) or await self._ask(query, ())
-        except asyncpg.PostgresError:
-            return UNKNOWN  # it may stand on what an earlier statement creates
 
     async def bulk_insert(
         self,
@@ -293,10 +277,8 @@ class AsyncDatabasePool:
         Raises ValueError for an unknown table or column, or a record (named by its index) whose columns differ from the
         first's; what asyncpg raises, such as UniqueViolationError; and then nothing was inserted.
         """
-        async with self._writing(f"bulk_insert({table!r})") as (connection, changed), connection.transaction():
-            inserted = await bulk.copy(
-                connection, table, records, changed, skip_conflicts=skip_conflicts, progress=progress
-            )
+        self._opened()
+        inserted = await self._writes.insert(table, records, skip_conflicts=skip_conflicts, progress=progress)
         self._statistics.counts["writes"] += 1
         return inserted
 
@@ -305,11 +287,12 @@ class AsyncDatabasePool:
     async def invalidate(self, *tables: str) -> None:
         """Make what is cached of these tables invalid, after a write that went past the pool; "*" stands for all.
 
+        So is what such a write may have changed elsewhere, by a cascade, a trigger or a view.
+
         Raises ValueError when there is no such table.
         """
-        async with self._opened().borrow("invalidate()") as connection:
-            found = await resolve(connection, tables)
-        await self._invalidate(found)
+        self._opened()
+        await self._writes.invalidate(tables)
 
     async def invalidate_cache_pattern(self, pattern: str) -> int:
         """Make what is cached of the tables that `pattern` matches invalid; return how many tables these are.
@@ -320,11 +303,8 @@ class AsyncDatabasePool:
 
         Raises ValueError when no table matches: in the article's pool no pattern ever did, and nobody noticed.
         """
-        pattern = pattern.removeprefix("query:")
-        async with self._opened().borrow("invalidate_cache_pattern()") as connection:
-            found = await matching(connection, pattern)
-        await self._invalidate({EVERYTHING} if pattern == EVERYTHING else found)
-        return len(found)
+        self._opened()
+        return await self._writes.invalidate_matching(pattern.removeprefix("query:"))
 
     @property
     def stats(self) -> dict[str, Any]:

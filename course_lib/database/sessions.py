@@ -15,7 +15,8 @@ class Session(asyncpg.Connection):  # type: ignore[misc]
 
     asyncpg resets a connection whenever it comes back to the pool, and the reset is a round trip, as long as a point
     read itself. A single statement that only reads tables and calls no volatile function has no way to change its
-    session: no setting, no lock, no listener, no open transaction. After such a use the reset is left out.
+    session: no setting, no lock, no listener, no open transaction. After such a use the reset is left out; and `commit`
+    makes one round trip of COMMIT and reset.
     """
 
     spotless = False
@@ -24,10 +25,18 @@ class Session(asyncpg.Connection):  # type: ignore[misc]
         """Note what the use that now begins may do."""
         self.spotless = spotless
 
+    async def commit(self) -> None:
+        """Commit the transaction, and undo what it has left in the session."""
+        await self.execute(f"COMMIT; {self._undo()}")
+        self.spotless = True
+
     def get_reset_query(self) -> str:
         """Return what undoes all that a user may do to a session; empty after a spotless use."""
+        return "" if self.spotless else self._undo()
+
+    def _undo(self) -> str:
         # RESET ALL leaves the role as it is, and nothing of asyncpg's drops temporary tables.
-        return "" if self.spotless else f"{super().get_reset_query()}; SET SESSION AUTHORIZATION DEFAULT; DISCARD TEMP"
+        return f"{super().get_reset_query()}; SET SESSION AUTHORIZATION DEFAULT; DISCARD TEMP"
 
 
 class Holder(NamedTuple):

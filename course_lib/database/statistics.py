@@ -11,7 +11,7 @@ COUNTERS = (
     "cache_misses",  # looked for in Redis and not found, or no longer valid
     "cache_shared",  # of the misses: waited for the same query of another task instead of asking again
     "cache_bypassed",  # not looked for: the caller said so, or the breaker was open
-    "cache_errors",  # looked for, and Redis did not answer or refused
+    "cache_errors",  # Redis was asked, and did not answer or refused
     "not_cacheable",  # reads whose result depends on more than tables and parameters, or has a type we cannot keep
     "writes",
     "invalidations",

@@ -16,6 +16,10 @@ from course_lib.exercises.advice import NOT_AWAITABLE, advice
 from course_lib.seeing.timeline.frames import is_library
 
 WRAP = "A pool's own future becomes one by `asyncio.wrap_future(...)`."
+IN_BRACKETS = (
+    "The `await` inside the brackets finished each call before the next began, and left results, not coroutines: leave "
+    "it out."
+)
 
 
 @dataclass(frozen=True)
@@ -31,14 +35,13 @@ class Place:
 
         For the variable of a comprehension, which is gone when the comprehension is left, what it went through.
         """
+        if name in self.frame.f_locals:
+            return self.frame.f_locals[name]
         loops = [loop for each in self.parents for loop in getattr(each, "generators", ())]
-        names = [name]
         for loop in loops:
             if isinstance(loop.target, ast.Name) and loop.target.id == name and isinstance(loop.iter, ast.Name):
-                names.insert(0, loop.iter.id)
-        # Up to 3.11 a comprehension has a frame of its own, which has the variable, and not what it goes through.
-        found = next((each for each in names if each in self.frame.f_locals), names[0])
-        return self.frame.f_locals.get(found, self.frame.f_globals.get(found))
+                name = loop.iter.id
+        return self.frame.f_locals.get(name, self.frame.f_globals.get(name))
 
 
 def is_learners(code: CodeType) -> bool:
@@ -91,10 +94,7 @@ def hint(error: BaseException) -> str:
         if isinstance(node, ast.Await):
             return _awaited(node.value, place)
         if isinstance(node, ast.Call) and _called(node) in ("gather", "wait") and _has_await(node):
-            return (
-                "The `await` inside the brackets finished each call before the next began, and left results, not "
-                "coroutines: leave it out."
-            )
+            return IN_BRACKETS
     return advice(error)
 
 
@@ -106,9 +106,18 @@ def passed_uncalled(kind: type, error: BaseException) -> bool:
     # Up to 3.12, a `with` that cannot be entered or left fails as a whole.
     parts = place.node.items if isinstance(place.node, ast.With | ast.AsyncWith) else [place.node]
     nodes = [node for part in parts for node in ast.walk(part)]
-    called = {id(node.func) for node in nodes if isinstance(node, ast.Call)}
-    values = [place.value(node.id) for node in nodes if isinstance(node, ast.Name) and id(node) not in called]
+    fine = {id(node.func) for node in nodes if isinstance(node, ast.Call)}
+    fine |= {id(node.iter) for node in nodes if isinstance(node, ast.comprehension)}
+    values = [place.value(node.id) for node in nodes if isinstance(node, ast.Name) and id(node) not in fine]
     return any(isinstance(value, kind) or (_listed(value) and isinstance(value[0], kind)) for value in values)
+
+
+def awaited_in_brackets(error: BaseException) -> bool:
+    """Return whether an error came from a call that was awaited among the arguments of gather."""
+    place = place_of(error)
+    return (
+        place is not None and isinstance(place.node, ast.Await) and any(_called(p) == "gather" for p in place.parents)
+    )
 
 
 def returned_none(function: Callable[..., Any]) -> str:

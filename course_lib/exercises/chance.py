@@ -1,11 +1,14 @@
 """What a check draws at random: sizes, places, exceptions, values, seconds; from a seed, so the same for everyone."""
 
 import asyncio
+import math
 import random
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+
+STEP = 5 / 16  # seconds: some durations are equal by chance, sums are exact, and who looks at round times is late
 
 FALSY: tuple[Any, ...] = (0, "", [], False, None, 0.0, {})
 _PLACES = tuple(range(len(FALSY)))  # a list is in no deck: it cannot be hashed
@@ -35,8 +38,8 @@ class Chance:
         return low + int(self._random() * (high - low + 1))
 
     def seconds(self, low: float, high: float) -> float:
-        """Return a duration in quarters of a second: some are equal by chance, and every sum of them is exact."""
-        return self.number(round(low * 4), round(high * 4)) / 4
+        """Return a duration, from `low` to `high` seconds, in steps of STEP."""
+        return self.number(math.ceil(low / STEP), math.floor(high / STEP)) * STEP
 
     def likely(self, chance: float) -> bool:
         """Return True with this probability."""

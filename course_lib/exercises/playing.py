@@ -85,7 +85,8 @@ def play(function: Answer, *args: Any, cancel_at: float | None = None, at_end: C
     if scene.cancelled and cancel_at is None:
         raise scene.wrong(
             "Your function ended cancelled: awaiting a cancelled task raises CancelledError. So does a gather of them: "
-            "gather stops at the first CancelledError; pass `return_exceptions=True`."
+            "gather stops at the first CancelledError; pass `return_exceptions=True`. Or an `except` caught it, and it "
+            "was raised later."
         )
     if timeline.leaked:
         end = f"was cancelled at {cancel_at:g} s" if scene.cancelled else scene.answered()

@@ -4,12 +4,12 @@ import importlib
 import json
 import os
 import pkgutil
-import tempfile
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 from course_lib import exercises
+from course_lib.files import replace_file
 from course_lib.paths import MASTERS, work_folder
 
 _memory: dict[str, Any] = {}
@@ -92,8 +92,6 @@ def _write(notes: dict[str, Any]) -> None:
         return
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", dir=path.parent, suffix=".tmp", delete=False, encoding="utf-8") as file:
-            json.dump(notes, file, indent=1, sort_keys=True)
-        os.replace(file.name, path)
+        replace_file(path, [json.dumps(notes, indent=1, sort_keys=True)])
     except OSError:
         pass  # a read-only folder: memory has it until the kernel stops

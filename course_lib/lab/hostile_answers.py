@@ -68,11 +68,13 @@ LINK = b'<title>Good</title><a href="/good">good</a>'
 _BAD_LINKS = rb"""
 http://[::1 http://[half]/ http://:80/ http:///x http://a:99999999/ http://a:b/ //// ///x ?&&&=%zz /%zz/%/%u1234
 http://xn--a/ http://-.-/ http://%00/ http://a%2fb/ http://127.0.0.1:0x50/ http://1.2.3.4.5.6/ http:/\evil\x
+http://... http://me@/ http://1.2.3.256/ ///// http:\\[::1 http:?x http:y https:z \\ \x http:\y
 javascript:alert(1) mailto:a@b data:text/html,x tel:1 ftp://a/ file:///etc/passwd blob:x about:blank : :: #
 """
 _LINKS = [*_BAD_LINKS.split(), b"/\0", b"/\xed\xa0\x80", "\u202e/x".encode(), "http://\u0130.\u3002/".encode()]
 _LINKS += [b"http://" + b"a" * 5000 + b"/", b"/x" * 50_000]
 _WAITS = ["1e400", "-5", "nan", "9" * 4000, "\u0663", "Fri, 31 Dec 9999 23:59:59 GMT", "Mon, 01 Jan 0000 00:00:00 GMT"]
+_WAITS += ["Sat, 01 Jan 99999999999 00:00:00 GMT", "Sat, 99 Foo 2026 99:99:99 -99999999999999", "Sat, 01 Jan 2026"]
 
 
 async def redirect_endless(client: Client, tail: str) -> None:
@@ -186,12 +188,17 @@ ANSWERS: Mapping[str, Answer] = {
     "redirect-pair-2": redirect("/redirect-pair"),
     "redirect-nowhere": redirect("http://[::1"),
     "redirect-file": redirect("file:///etc/passwd"),
+    "redirect-dots": redirect("http://..."),
     "redirect-bytes": redirect("/caf\udce9 \udcff"),
     "redirect-blank": redirect(""),
     "redirect-missing": head("302 Found", Content_Length=0),
     "gzip-garbage": page(b"this is no gzip", Content_Encoding="gzip"),
     "gzip-cut": page(gzip.compress(LINK * 100, mtime=0)[:-20], Content_Encoding="gzip"),
+    "gzip-twice": page(gzip.compress(gzip.compress(LINK, mtime=0), mtime=0), Content_Encoding="gzip, gzip"),
+    "gzip-old-name": page(gzip.compress(LINK, mtime=0), Content_Encoding="X-GZip"),
     "encoding-unknown": page(LINK, Content_Encoding="rot13"),
+    "encoding-many": page(gzip.compress(LINK, mtime=0), Content_Encoding=", ".join(["gzip"] * 1000)),
+    "header-large": page(LINK, X_Policy="x" * 20_000),
     "body-short": head(Content_Length=1000) + LINK,
     "length-negative": head(Content_Length=-1) + LINK,
     "length-words": head(Content_Length="many") + LINK,
@@ -212,6 +219,9 @@ ANSWERS: Mapping[str, Answer] = {
     "charset-unknown": page(LINK, "text/html; charset=no-such-charset"),
     "charset-codec": page(LINK, "text/html; charset=zip"),
     "charset-lie": page(LINK, "text/html; charset=utf-16"),
+    "charset-nul": page(LINK + b" " * 400_000, "text/html; charset=\"utf-8\\\0\""),
+    "charset-undecoded": page(LINK, "text/html; charset=hz-gb-2312"),
+    "picture-link": page(b'<svg><a xlink:href="/good">x</a></svg>'),
     "charset-long": page(LINK, "text/html; charset=" + "x" * 5000),
     "type-garbage": page(LINK, "\udcff;;;===\udc80/"),
     "type-twice": page(LINK, "text/html\r\nContent-Type: image/png"),

@@ -26,6 +26,7 @@ RUNS = 5
 ROWS = 1000
 SIZE = 10  # connections to PostgreSQL, in every way
 POINT = "SELECT * FROM people WHERE id = $1"
+WRITE = "UPDATE people SET born = $2 WHERE id = $1"
 # With the lease of 5 s, values would expire in the middle of a run, and what is to be measured is the cost of a hit.
 pool_module.LEASE = cache.LEASE = 300.0
 HEAVY = "SELECT id % 7 AS kind, count(*) AS n, sum(sqrt(id)) AS total FROM numbers WHERE id > $1 GROUP BY 1 ORDER BY 1"
@@ -113,6 +114,10 @@ async def reads(dsn: str, url: str, required: Requirements) -> None:
             async with postgres.acquire() as connection:
                 return [dict(row) for row in await connection.fetch(POINT, number % ROWS)]
 
+        async def bare_write(number: int) -> Any:
+            async with postgres.acquire() as connection:
+                return await connection.execute(WRITE, number % ROWS, number)
+
         unique = iter(range(10**9))
 
         def miss(pool: Any) -> Call:
@@ -137,6 +142,12 @@ async def reads(dsn: str, url: str, required: Requirements) -> None:
                 {"bare asyncpg": bare_fetch, "article": miss(article), "ours": miss(ours)},
                 concurrency,
                 calls // 2,
+            )
+            await compare(
+                "write",
+                {"bare asyncpg": bare_write, "ours": lambda number: ours.execute_query(WRITE, number % ROWS, number)},
+                concurrency,
+                calls // 4,
             )
             if concurrency == 1:  # one after another, the rate is a mean, and one busy moment of the machine decides it
                 what = "hit, 1 at a time: the article's p50 / ours"

@@ -293,6 +293,15 @@ async def goes_through_a_set(fetch, names):
     return results
 
 
-@told(ex.fetch_all, "which left your function")
+@told(ex.fetch_all, "failed before gather was called. The `await` inside the brackets")
 async def awaits_in_the_list(fetch, names):
     return await asyncio.gather(*[await fetch(name) for name in names], return_exceptions=True)
+
+
+@told(ex.fetch_all, "Some waits overlapped")
+async def two_at_a_time(fetch, names):
+    results = []
+    for first in range(0, len(names), 2):
+        pair = [fetch(name) for name in names[first : first + 2]]
+        results += await asyncio.gather(*pair, return_exceptions=True)
+    return results

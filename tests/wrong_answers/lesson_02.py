@@ -678,3 +678,29 @@ async def forgets_nonlocal(main):
     finally:
         loop.set_task_factory(before)
     return created, 1
+
+
+@told(ex.count_tasks, "A later one passes more of them: take **kwargs")
+async def names_the_keywords(main):
+    loop = asyncio.get_running_loop()
+    before, counts = loop.get_task_factory(), [0, 0]
+
+    def factory(loop, coro, context=None, name=None, eager_start=None):
+        counts[0] += 1
+        task = asyncio.Task(_passes_on(coro, counts), loop=loop, context=context, name=name)
+        task.add_done_callback(lambda _: coro.close())
+        return task
+
+    loop.set_task_factory(factory)
+    try:
+        await main()
+    finally:
+        loop.set_task_factory(before)
+    return tuple(counts)
+
+
+@told(ex.ask, "TimeoutError")
+async def waits_for_ten_seconds(start):
+    future = asyncio.get_running_loop().create_future()
+    start(future.set_result, future.set_exception)
+    return await asyncio.wait_for(future, 10)

@@ -864,3 +864,20 @@ async def cancels_one_after_another(sources):
         for task in tasks:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
+
+
+@told(ex.first_answer, "and you returned it at")
+async def looks_every_quarter_of_a_second(sources):
+    tasks = [asyncio.create_task(source()) for source in sources]
+    try:
+        while True:
+            for task in tasks:
+                if task.done() and not task.exception():
+                    return task.result()
+            if all(task.done() for task in tasks):
+                raise ExceptionGroup("all failed", [task.exception() for task in tasks])
+            await asyncio.sleep(0.25)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

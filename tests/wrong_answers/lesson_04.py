@@ -1071,3 +1071,94 @@ async def hides_one_kind(stream, matches):
             except LookupError:
                 continue
     raise LookupError("no page matches")
+
+
+# Sentences that blamed a page where the answer's own code was to blame.
+
+
+@told(ex.crawl, "That was no failure of a fetch, and your `except` took it for one")
+async def breaks_in_its_own_code(fetch, start, workers):
+    queue, pages = asyncio.Queue(), {}
+    queue.put_nowait(start)
+
+    async def worker():
+        while True:
+            url = await queue.get()
+            try:
+                links = await fetch(url)
+                for link in links:
+                    if link not in pages[url]:
+                        queue.put_nowait(link)
+                pages[url] = links
+            except Exception as error:
+                pages[url] = error
+            finally:
+                queue.task_done()
+
+    tasks = [asyncio.create_task(worker()) for _ in range(workers)]
+    try:
+        await queue.join()
+        return pages
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@told(ex.crawl, "has a worker been started?")
+async def starts_no_worker(fetch, start, workers):
+    queue = asyncio.Queue()
+    queue.put_nowait(start)
+    await queue.join()
+    return {}
+
+
+@told(ex.crawl, "and your function did not end. Whoever sees a URL first must mark it")
+async def never_marks(fetch, start, workers):
+    pages = {}
+
+    async def visit(url, queue):
+        await _kept(fetch, url, pages)
+        for link in pages[url] if isinstance(pages[url], list) else []:
+            queue.put_nowait(link)
+
+    await _crawl(start, workers, visit)
+    return pages
+
+
+@told(ex.fetch_bounded, "An `await` is missing")
+async def takes_without_await(fetch, urls, workers):
+    queue, pages = _filled(urls), {}
+
+    async def worker():
+        while not queue.empty():
+            await _kept(fetch, queue.get(), pages)
+            queue.get_nowait()
+
+    await asyncio.gather(*(worker() for _ in range(workers)))
+    return pages
+
+
+@told(ex.fetch_bounded, "never more than 2 pages were being fetched at one time")
+async def one_worker_too_few(fetch, urls, workers):
+    queue, pages = _filled(urls), {}
+
+    async def worker():
+        while not queue.empty():
+            await _kept(fetch, queue.get_nowait(), pages)
+
+    await asyncio.gather(*(worker() for _ in range(max(1, workers - 1))))
+    return pages
+
+
+@told(ex.fetch_bounded, "no page was being fetched, and not all were there")
+async def rests_at_the_beginning(fetch, urls, workers):
+    await asyncio.sleep(0.1)
+    queue, pages = _filled(urls), {}
+
+    async def worker():
+        while not queue.empty():
+            await _kept(fetch, queue.get_nowait(), pages)
+
+    await asyncio.gather(*(worker() for _ in range(workers)), return_exceptions=True)
+    return pages

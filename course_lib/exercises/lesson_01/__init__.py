@@ -4,6 +4,7 @@ from collections.abc import Coroutine, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
+from course_lib.exercises.causes import IN_BRACKETS, awaited_in_brackets
 from course_lib.exercises.chance import Chance, Unreadable
 from course_lib.exercises.framework import Answer, Exercise, Service, Wrong, await_missing, leaves, run
 from course_lib.exercises.lesson_01 import solutions
@@ -54,7 +55,7 @@ def _grade_load_page(load_page: Answer) -> str:
         _one_page(load_page, told, delays)
     chance = Chance("load_page")
     for _ in range(ROUNDS):
-        longest = chance.one_of((0, 1, 3))
+        longest = chance.one_of((0, 1, 3, 1000))
         _one_page(load_page, [chance.value(name) for name in told], [chance.seconds(0, longest) for _ in told])
     in_every_order(load_page, lambda: _three_calls(told), lambda scene, _: _as_wanted(scene, told))
     return "Three waits of 1, 2 and 3 s took 3 s together, not 6 s."
@@ -128,7 +129,7 @@ def _grade_order_page(order_page: Answer) -> str:
     chance = Chance("order_page")
     for _ in range(ROUNDS):
         values = [chance.value(name) for name in ("customer 9", "orders", "offers")]
-        longest = chance.one_of((0, 1, 3))
+        longest = chance.one_of((0, 1, 3, 1000))
         _one_customer(order_page, values, [chance.seconds(0, longest) for _ in values])
     in_every_order(order_page, _customer_calls, lambda scene, _: _as_wanted(scene, ("customer", "orders", "offers")))
     return "1 s for the customer, then orders (3 s) and offers (2 s) together: 4 s, not 6 s."
@@ -217,7 +218,7 @@ def _grade_fetch_all(fetch_all: Answer) -> str:
     chance = Chance("fetch_all")
     for _ in range(ROUNDS):
         names = [f"name {number}" for number in range(chance.number(1, 6))]
-        longest = chance.one_of((0, 1, 3))
+        longest = chance.one_of((0, 1, 3, 1000))
         _all_fetched(
             fetch_all, {name: (chance.seconds(0, longest), chance.answer(f"page of {name}")) for name in names}
         )
@@ -257,6 +258,8 @@ def _sunk(wrong: Wrong, pages: Mapping[str, tuple[float, Any]]) -> Wrong | None:
     """Return what to say where one failure cost the other results; None if that is not what happened."""
     error, result = wrong.error, wrong.timeline and wrong.timeline.result
     failed = {id(answer): name for name, (_, answer) in pages.items() if isinstance(answer, Exception)}
+    if error and id(error) in failed and awaited_in_brackets(error):
+        return Wrong(f"fetch({failed[id(error)]!r}) failed before gather was called. {IN_BRACKETS}", wrong.timeline)
     if id(error) in failed:
         return Wrong(
             f"fetch({failed[id(error)]!r}) raised {type(error).__name__}, which left your function: the pages that did "

@@ -29,10 +29,10 @@ def _grade_ask(ask: Answer) -> str:
     _failed(ask, ConnectionError("no answer"), DELAY)
     chance = Chance("ask")
     for _ in range(ROUNDS):
-        answer, delay = chance.answer("an answer"), chance.one_of((0, 0.1, DELAY))
+        answer, delay = chance.answer("an answer"), chance.one_of((0, 0.1, DELAY, 1000))
         (_failed if isinstance(answer, Exception) else _answered)(ask, answer, delay)
     for _ in range(ROUNDS):
-        _two_at_once(ask, [(chance.answer(f"answer {n}"), chance.one_of((0, 0.1, DELAY))) for n in (1, 2)])
+        _two_at_once(ask, [(chance.answer(f"answer {n}"), chance.one_of((0, 0.1, DELAY, 1000))) for n in (1, 2)])
     return "The callback woke your task at the very moment, with the result or with the exception."
 
 

@@ -78,6 +78,11 @@ def _grade_count_tasks(count_tasks: Answer) -> str:
         values = [chance.value("page") for _ in range(chance.number(0, 5))]
         _counted(count_tasks, Program(values, [chance.failure("a task") for _ in range(chance.number(1, 3))]))
     _however_main_ends(count_tasks)
+    if not _takes_keywords(program.factory):
+        raise Wrong(
+            "In this Python your task factory gets by with the keywords that it names. A later one passes more of "
+            "them: take **kwargs, and pass them on."
+        )
     if not program.closed:
         raise Wrong(
             "A task was cancelled before its first step, so the coroutine around its own never began, and Python warns "

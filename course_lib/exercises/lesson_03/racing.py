@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from course_lib.exercises.chance import Chance, Unreadable
-from course_lib.exercises.framework import Answer, Exercise, leaves
+from course_lib.exercises.framework import Answer, Exercise, describe_raised, leaves
 from course_lib.exercises.lesson_03 import solutions
 from course_lib.exercises.lesson_03.scenes import CLEAN_UP, Source, was_called
 from course_lib.exercises.ordering import in_every_order
@@ -25,7 +25,7 @@ def _grade_first_answer(first_answer: Answer) -> str:
     if scene.ended != 1 + CLEAN_UP:
         raise scene.wrong(
             f"The first answer was there at 1 s, and you returned it at {scene.ended:g} s: cancel the others then. "
-            f"Their clean-up takes {CLEAN_UP:g} s."
+            f"Their clean-up takes {CLEAN_UP:g} s, which makes {1 + CLEAN_UP:g} s."
         )
 
     down = OSError("source b is down")
@@ -119,7 +119,7 @@ def _first(first_answer: Answer, sources: Sequence[Source]) -> None:
     if not at + least <= scene.ended <= at + most:
         raise scene.wrong(
             f"The first answer was there at {at:g} s, and you returned it at {scene.ended:g} s: cancel the others "
-            f"then. Their clean-up takes {least:g} s."
+            f"then. Their clean-up takes {least:g} s, which makes {at + least:g} s."
         )
 
 
@@ -129,6 +129,7 @@ def _all_fail(first_answer: Answer, sources: Sequence[Source]) -> None:
     if not isinstance(scene.raised, BaseExceptionGroup):
         raise scene.wrong(
             f"All {len(sources)} sources failed, and you {scene.answered()}: raise an ExceptionGroup of their errors."
+            + (f" {describe_raised(scene.raised)}" if scene.raised and scene.raised not in errors else "")
         )
     found = list(leaves(scene.raised))
     if sorted(map(id, found)) != sorted(map(id, errors)):

@@ -1,9 +1,10 @@
 """What workers are checked for: each page once, never too many, never idle, and stopped when cancelled."""
 
+import inspect
 from collections.abc import Mapping
 from typing import Any
 
-from course_lib.exercises.framework import Answer, Wrong, await_missing
+from course_lib.exercises.framework import Answer, Wrong, await_missing, describe_raised
 from course_lib.exercises.lesson_04.web import Web, tasks_at_once
 from course_lib.exercises.playing import Scene, play, used_uncalled
 from course_lib.seeing import Outcome, Timeline
@@ -18,7 +19,8 @@ def watched(web: Web, function: Answer, *args: Any, cancel_at: float | None = No
     except Wrong as wrong:
         raise _explained(wrong, web, cancel_at) from None
     if web.not_urls:
-        raise scene.wrong(f"You called fetch({web.not_urls[0]!r:.40}), which is no page.")
+        missing = " An `await` is missing." if inspect.isawaitable(web.not_urls[0]) else ""
+        raise scene.wrong(f"You called fetch({web.not_urls[0]!r:.40}), which is no page.{missing}")
     if not web.visits and used_uncalled(Web, scene.raised):
         raise scene.wrong("`fetch` is a function, and you never called it: `await fetch(url)`.")
     if web.raised(scene.raised):
@@ -37,11 +39,21 @@ def _explained(wrong: Wrong, web: Web, cancel_at: float | None) -> Wrong:
         return Wrong(f"{wrong} {_why_left(web, timeline, cancel_at)}", timeline)
     waiting = "had not ended" in str(wrong)
     if dead := _killed(timeline):
-        why = "A page failed, and took its worker with it" if "no answer" in dead else f"A worker raised {dead}"
+        if "no answer" not in dead:
+            return Wrong(f"A task of yours raised {dead.removesuffix('.')}, and ended with it.", timeline)
+        why = "A page failed, and took its worker with it"
         end = (
             "its task_done() never came, so queue.join() waits for ever" if waiting else "that ended your whole program"
         )
         return Wrong(f"{why}: {end}. A worker must survive what happens to a page.", timeline)
+    if waiting and not web.visits:
+        return Wrong("No page was ever fetched, and your function waits for ever: has a worker been started?", timeline)
+    if waiting and (again := [url for url, times in web.count().items() if times > 1]):
+        return Wrong(
+            f"{again[0]!r} was fetched {web.count()[again[0]]} times, and your function did not end. Whoever sees a "
+            "URL first must mark it at once, and whoever sees it again must leave it.",
+            timeline,
+        )
     if waiting:
         return Wrong(
             f"The last page was there at {web.ended():g} s, and your function never ended. If it waits for "
@@ -94,6 +106,11 @@ def check_pages(scene: Scene, web: Web, pages: Mapping[str, tuple[float, Any]], 
         if url not in got:
             raise scene.wrong(_missing(url, wanted, web, scene.timeline))
         if got[url] is not page and got[url] != page:
+            if isinstance(got[url], Exception) and not web.raised(got[url]):
+                raise scene.wrong(
+                    f"{describe_raised(got[url])} That was no failure of a fetch, and your `except` took it for one: "
+                    f"it stands under {url!r}."
+                )
             what = "The exception itself belongs there." if isinstance(page, Exception) else f"It should be {page!r}."
             raise scene.wrong(f"Under {url!r} stands {got[url]!r:.60}. {what}")
     if extra := sorted(set(got) - set(wanted), key=str):
@@ -142,10 +159,22 @@ def check_never_idle(scene: Scene, web: Web, workers: int, possible: float, idle
         raise scene.wrong(
             f"One page after another: {scene.ended:g} s for what {workers} workers do in {possible:g} s. {idle}"
         )
+    if (gap := web.gap()) is not None:
+        again = min(visit.begun for visit in web.visits if visit.begun > gap)
+        raise scene.wrong(
+            f"From {gap:g} s to {again:g} s no page was being fetched, and not all were there: what your code waited "
+            "for then was no page."
+        )
     if scene.ended > web.ended():
         raise scene.wrong(
             f"The last page was there at {web.ended():g} s, and your function ended at {scene.ended:g} s. How long to "
             "wait for more is a guess: know it instead, from `queue.empty()`, `queue.join()` or a last item."
+        )
+    enough = len(web.visits) > 3 * workers  # pages for all workers
+    if scene.ended > possible and enough and web.peak() < workers:
+        raise scene.wrong(
+            f"It took {scene.ended:g} s for what {workers} workers do in {possible:g} s: never more than {web.peak()} "
+            "pages were being fetched at one time."
         )
     if scene.ended > possible:
         raise scene.wrong(

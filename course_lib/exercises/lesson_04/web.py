@@ -113,6 +113,11 @@ class Web:
             {begin, *(visit.ended for visit in self.visits if begin < visit.ended < end)} if begin < end else ()
         )
 
+    def gap(self) -> float | None:
+        """Return when no page was being fetched though some were still to come, None if there was no such time."""
+        moments = [0.0, *sorted(visit.ended for visit in self.visits)]
+        return next((at for at in moments if at < self.ended() and not self.under_way(at)), None)
+
     def raised(self, error: BaseException | None) -> bool:
         """Return whether an error, or one in a group, is the answer of a page."""
         answers = [answer for _, *answers in self._pages.values() for answer in answers]

@@ -7,7 +7,7 @@ from course_lib.seeing.orders.running import Main, Run, run
 from course_lib.seeing.timeline import Timeline
 from course_lib.seeing.timeline.recorder import Recorder, TracingFactory
 from course_lib.seeing.timeline.text import round_down
-from course_lib.seeing.timeline.trace import describe, task_name
+from course_lib.seeing.timeline.trace import describe, sentence, task_name
 
 APART = "the clock stands still while waits outside end: their ends are drawn a little apart"
 
@@ -48,6 +48,9 @@ class Drawing:
                 error = task.exception()
                 if not isinstance(error, KeyboardInterrupt | SystemExit):  # those end the program: somebody sees them
                     timeline.notes.append(f"nobody asked for the exception of {task_name(task)}: {describe(error)}")
+        timeline.notes += [
+            sentence(f"{context['message']}: {describe(context.get('exception'))}") for context in self._loop.errors
+        ]
         if any(self._made.order.choices):
             timeline.notes.append(APART)
 

@@ -19,7 +19,7 @@ def every_order(
     check: Check | None = None,
     *,
     outside: Named | Iterable[Named] | None = None,
-    orders: int = 1_000,
+    orders: int = 5_000,
     more: int = 1_000,
     seed: int = 0,
     steps: int = 10_000,
@@ -39,13 +39,14 @@ def every_order(
         check: is given what main returned; it fails when it raises, or returns False.
         outside: which sleeps are waits outside, in place of those in any span: the beginning of a span's name, or a
             function whose sleeps are meant (its own and those of what it calls), or several of both.
-        orders: how many orders to run one after another, those that depart least from the usual one first.
+        orders: how many orders to run one after another, those that depart least from the usual one first; three tasks
+            with two waits each and two timers have 2,000.
         more: how many runs at random follow where there are more orders than that.
         seed: of the random runs.
         steps: how many callbacks one run may take; one with more is an outcome, "no end".
         until_failure: whether to stop at the first outcome that fails; it is one that departs least.
         limit: real seconds after which no further order is run. A run that does not come back to the loop is stopped
-            half a second later.
+            half a second later. Where the report must be the same on every machine, let `orders` end the search.
 
     What main prints is not shown, except by `replay`. The call may be made anywhere, also inside a running loop: main
     runs in a thread of its own. Raises TypeError for a main that is no coroutine function, ValueError for numbers that
@@ -56,6 +57,8 @@ def every_order(
     preemptions (Iterative Context Bounding, 2007).
     """
     _must_be_coroutine_function(main)
+    if check is not None and not callable(check):
+        raise TypeError(f"check={check!r}: pass a function that is given what main returned")
     for name, value, least in (("orders", orders, 1), ("more", more, 0), ("steps", steps, 1)):
         if value < least:
             raise ValueError(f"{name}={value!r}: pass a whole number, {least} or more")

@@ -6,17 +6,14 @@ import itertools
 import math
 import sys
 import threading
-import weakref
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextvars import Context
-from operator import itemgetter
-from typing import Any, NoReturn
+from typing import Any
 
 from course_lib.seeing.orders.order import TIMER, Choice, Point
 from course_lib.seeing.orders.outside import Outside, Stretch
-from course_lib.seeing.orders.refusing import RefusingLoop
-from course_lib.seeing.orders.task import HARMLESS, OrderedTask
+from course_lib.seeing.orders.tasks import TasksLoop
 
 _SLEEP = asyncio.sleep.__code__
 
@@ -46,7 +43,7 @@ class _Timer(asyncio.TimerHandle):
 Chooser = Callable[[Point], Choice]
 
 
-class OrdersLoop(RefusingLoop):
+class OrdersLoop(TasksLoop):
     """Runs one program in one order: where nothing is ready, `chooser` says what comes next.
 
     Args:
@@ -57,30 +54,22 @@ class OrdersLoop(RefusingLoop):
     """
 
     def __init__(self, chooser: Chooser, outside: Outside, places: Sequence[int] = (), *, steps: int) -> None:
+        super().__init__(places)
         self.points: list[Point] = []
         self.choices: list[Choice] = []
-        self.tasks: list[asyncio.Task[Any]] = []  # held: what the garbage collector takes, and when, is no order
-        self.in_sets = False  # whether two tasks or more went into sets that may be visited
         self.steps = 0
         self.ended: float | None = None  # the time of the program's end, before anything was cleaned up
-        self.errors: list[dict[str, Any]] = []
-        self._generators: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()  # async, begun, by id
-        self._begun: set[int] = set()  # their ids: who is dropped is in no weak dictionary any more
-        self.left_open: list[str] = []  # those that were dropped before their end
         self.blocks: list[tuple[float, float]] = []
         self.shortest = math.inf  # of the waits outside, in seconds, as written
-        self._chooser, self._outside, self._places, self.most = chooser, outside, places, steps
+        self._chooser, self._outside, self.most = chooser, outside, steps
         self._now = self._usual = 0.0
         self._numbers = itertools.count()
         self._names: dict[str, int] = {}
         self._ready: deque[asyncio.Handle] = deque()
         self._timers: list[_Timer] = []
         self._waits: list[_Timer] = []
-        self._in_set: OrderedTask | None = None
-        self._factory: Any = None
-        self._handler: Any = None
         self._thread = threading.get_ident()
-        self._stopping = self._running = self._closed = False
+        self._stopping = False
 
     # Running.
 
@@ -97,7 +86,7 @@ class OrdersLoop(RefusingLoop):
 
     def go_on(self) -> None:
         """Run until `stop` is called."""
-        self._stopping, self._running = False, True
+        self._stopping, self.running = False, True
         before = asyncio._get_running_loop()
         asyncio._set_running_loop(self)
         try:
@@ -105,7 +94,7 @@ class OrdersLoop(RefusingLoop):
                 self._turn()
         finally:
             asyncio._set_running_loop(before)
-            self._running = False
+            self.running = False
 
     def clean_up(self, tasks: Sequence[asyncio.Task[Any]], steps: int) -> None:
         """Cancel tasks and run, in the usual order, until they are done or nothing goes on."""
@@ -171,35 +160,6 @@ class OrdersLoop(RefusingLoop):
         else:
             self._now = timer.when()
             self._usual = max(self._usual, timer.usual)
-
-    def open_generators(self) -> list[Any]:
-        """Return the async generators that somebody holds, begun and not finished."""
-        return sorted((g for g in self._generators.values() if g.ag_frame is not None), key=lambda g: g.__name__)
-
-    def begun(self, generator: Any) -> None:
-        """Note that an async generator was begun."""
-        self._generators[id(generator)] = generator
-        self._begun.add(id(generator))
-
-    def dropped(self, generator: Any) -> None:
-        """Close an async generator that nobody holds any more, as asyncio does: in a task of its own."""
-        if id(generator) in self._begun:  # else it is one of an earlier run
-            self._begun.discard(id(generator))
-            self.left_open.append(generator.__name__)
-            self.call_soon(self.create_task, generator.aclose())
-
-    def note_set(self, task: OrderedTask) -> None:
-        """Note that a task is put into a set that may be visited."""
-        self._in_set = self._in_set or task
-        self.in_sets |= self._in_set is not task
-
-    def visited(self, items: Iterable[Any]) -> list[Any]:
-        """Return what stands for a set of what asyncio is given: the same without repetitions, in the order chosen."""
-        unique = list(dict.fromkeys(items))
-        # Tasks run already: where asyncio visits them, it only asks to be told of their ends.
-        self.in_sets |= sum(not isinstance(item, asyncio.Future) for item in unique) > 1
-        places = [*self._places[: len(unique)], *range(len(self._places), len(unique))]
-        return [item for _, item in sorted(zip(places, unique, strict=True), key=itemgetter(0))]
 
     def begin_span(self, name: str) -> Stretch:
         """Begin a span, as a recorder does."""
@@ -273,56 +233,6 @@ class OrdersLoop(RefusingLoop):
     def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
         pass
 
-    def create_future(self) -> asyncio.Future[Any]:
-        """Create a future."""
-        return asyncio.Future(loop=self)
-
-    def create_task(self, coro: Any, **kwargs: Any) -> asyncio.Task[Any]:
-        """Create a task."""
-        if self._factory is None:
-            return self.plain_task(self, coro, **kwargs)
-        if kwargs.get("context", ...) is None:
-            del kwargs["context"]  # what a factory of Python 3.11 does not know unless it is used
-        name = kwargs.pop("name", None)
-        task: asyncio.Task[Any] = self._factory(self, coro, **kwargs)
-        if not isinstance(task, OrderedTask):
-            self.tasks.append(task)
-        if name is not None:
-            task.set_name(name)
-        return task
-
-    def plain_task(self, loop: asyncio.AbstractEventLoop, coro: Any, **kwargs: Any) -> OrderedTask:
-        """Create a task as a loop without a factory does."""
-        task = OrderedTask.__new__(OrderedTask)
-        number = len(self.tasks) - 1  # the first one is main's, which is in no set
-        task.place = self._places[number] if 0 <= number < len(self._places) else number
-        self.tasks.append(task)
-        task.__init__(coro, loop=loop, **kwargs)  # type: ignore[misc]  # which may hash it: it needs its place before
-        return task
-
-    def set_task_factory(self, factory: Any) -> None:
-        """Set the function that creates tasks; None for the usual one."""
-        self._factory = factory
-
-    def get_task_factory(self) -> Any:
-        """Return the function that creates tasks; None for the usual one."""
-        return self._factory
-
-    def get_debug(self) -> bool:
-        """Return False: there is no debug mode here."""
-        return False
-
-    def set_debug(self, enabled: bool) -> None:
-        """Do nothing: there is no debug mode here."""
-
-    def is_running(self) -> bool:
-        """Return whether the loop runs."""
-        return self._running
-
-    def is_closed(self) -> bool:
-        """Return whether the loop is closed."""
-        return self._closed
-
     def stop(self) -> None:
         """Stop at the end of this turn."""
         self._stopping = True
@@ -330,42 +240,10 @@ class OrdersLoop(RefusingLoop):
     def _stop(self, _: Any) -> None:
         self._stopping = True
 
-    def run_until_complete(self, _: Any) -> NoReturn:
-        """Raise RuntimeError: the loop runs already."""
-        if asyncio.iscoroutine(_):
-            _.close()
-        raise RuntimeError("This event loop is already running")
-
-    def run_forever(self) -> None:
-        """Raise RuntimeError: the loop runs already."""
-        raise RuntimeError("This event loop is already running")
-
     def close(self) -> None:
         """Close the loop."""
-        self._closed = True
+        self.closed = True
         self._ready.clear()
-
-    def call_exception_handler(self, context: dict[str, Any]) -> None:
-        """Keep what nobody caught, and tell the program's own handler."""
-        self.errors.append(context)
-        if self._handler is not None:
-            self._handler(self, context)
-
-    default_exception_handler = call_exception_handler
-
-    def set_exception_handler(self, handler: Any) -> None:
-        """Set what is called with what nobody caught; None for keeping it."""
-        self._handler = handler
-
-    def get_exception_handler(self) -> Any:
-        """Return what is called with what nobody caught; None where nothing was set."""
-        return self._handler
-
-    async def shutdown_asyncgens(self) -> None:
-        """Do nothing."""
-
-    async def shutdown_default_executor(self, timeout: float | None = None) -> None:
-        """Do nothing: there are no threads."""
 
 
 async def _wait_for(tasks: Sequence[asyncio.Task[Any]]) -> None:
@@ -378,6 +256,3 @@ def _as_usual(point: Point) -> Choice:
 
 def _usually(timer: _Timer) -> tuple[float, int]:
     return (timer.usual, timer.number)
-
-
-HARMLESS.add(OrdersLoop.visited.__code__)

@@ -22,9 +22,10 @@ class Order:
     visit: int = 0
 
     def __str__(self) -> str:
-        words = [" + ".join(choice) or "the next timer" for choice in self.choices]
-        visit = [f"(sets of tasks visited in way {self.visit})"] if self.visit else []
-        return " ".join(["; ".join(words) or "nothing to choose", *visit])
+        words = "; ".join(" + ".join(choice) or "timer" for choice in self.choices) or "nothing to choose"
+        if not self.visit:
+            return words
+        return f"{words} (sets of tasks visited {'last first' if self.visit == 1 else f'in way {self.visit}'})"
 
 
 @dataclass(frozen=True, slots=True)

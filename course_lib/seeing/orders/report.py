@@ -1,6 +1,5 @@
 """What `every_order()` found, as data, as text and as a picture."""
 
-import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -11,16 +10,16 @@ from course_lib.seeing.orders.order import Order, as_order
 from course_lib.seeing.orders.running import Kind, Run
 from course_lib.seeing.shown import Shown
 from course_lib.seeing.timeline import Timeline
-from course_lib.seeing.timeline.text import draw_text
+from course_lib.seeing.timeline.text import wrapped
 
-WIDTH = 79
 DRAWN = 3  # outcomes that are drawn; the others are listed
 LISTED = 20
 LANES = 12
+LINES = 5  # of one outcome, or of one order in words
 DRAWING = f"{APART}; + are ends in the same turn"
 UNSEEN = (
-    "not seen: how long a wait outside takes from one timer to the next, and what happens between two awaits, where "
-    "nothing else can run"
+    "not seen: how long a wait outside takes from one timer to the next; what happens between two awaits, where "
+    "nothing else can run; other orders of sets whose items are not tasks"
 )
 
 
@@ -124,15 +123,15 @@ class Orders(Shown):
         return self._replay(as_order(order))
 
     def __str__(self) -> str:
-        lines = [self._head()]
+        lines = _lines("", self._head())
         for number, outcome in enumerate(self.outcomes[:LISTED], 1):
-            lines += _wrapped(outcome.text, f"{number}: {self._share(outcome)}: ")
+            lines += _lines(f"{number}: ", f"{self._share(outcome)}: {outcome.text}")
         if len(self.outcomes) > LISTED:
             lines.append(f"and {len(self.outcomes) - LISTED:,} more outcomes")
         for number, outcome in enumerate(self.outcomes[:DRAWN], 1):
-            lines += ["", *_wrapped(f"{_away(outcome)}: {outcome.order}", f"{number}: ")]
-            lines.append(draw_text(_bare(outcome), None, LANES))
-        return "\n".join([*lines, "", *_wrapped(DRAWING), *_wrapped(UNSEEN)])
+            lines += ["", *_lines(f"{number}: ", f"{_away(outcome)}: {outcome.order}")]
+            lines.append(_bare(outcome).text(lanes=LANES))
+        return "\n".join([*lines, "", *_lines("", DRAWING), *_lines("", UNSEEN)])
 
     @property
     def drawn_outcomes(self) -> Comparison:
@@ -163,5 +162,6 @@ def _bare(outcome: OrderOutcome) -> Timeline:
     return replace(timeline, notes=[note for note in timeline.notes if note not in (APART, outcome.text)])
 
 
-def _wrapped(text: str, start: str = "") -> list[str]:
-    return textwrap.wrap(text, WIDTH, initial_indent=start, subsequent_indent="   " * bool(start), max_lines=4)
+def _lines(start: str, text: str) -> list[str]:
+    lines = wrapped(start, text)
+    return lines if len(lines) <= LINES else [*lines[: LINES - 1], " " * len(start) + ".."]

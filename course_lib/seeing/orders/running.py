@@ -104,11 +104,11 @@ def _run(loop: OrdersLoop, main: Main) -> Ending:
     except (SimulationStopped, DiffersError):
         raise
     except (KeyboardInterrupt, SystemExit) as error:
-        return _ending("exception", describe(error), error)
+        return _ending("exception", _described(error), error)
     if task.cancelled():
         return _ending("exception", "CancelledError", asyncio.CancelledError())
     if failure := task.exception():
-        return _ending("exception", describe(failure), failure)
+        return _ending("exception", _described(failure), failure)
     left = [task_name(task) for task in loop.tasks if not task.done() and not _is_errand(task)]
     left += [generator.__name__ for generator in loop.open_generators()] + loop.left_open
     result = task.result()
@@ -141,8 +141,7 @@ def _checked(ending: Ending, check: Check) -> Ending:
     except SimulationStopped:
         raise
     except Exception as error:  # noqa: BLE001  # whatever it is, it is what the check says
-        text = describe(error)
-        return _ending("check", text, error)
+        return _ending("check", _described(error), error)
     if inspect.iscoroutine(said):
         said.close()
         raise TypeError("check gave a coroutine: pass a plain function that looks at what main returned")
@@ -153,6 +152,13 @@ def _checked(ending: Ending, check: Check) -> Ending:
 
 def _ending(kind: Kind, text: str, value: Any = None, key: Any = None) -> Ending:
     return Ending(kind, text, value, (kind, text if key is None else key, text if kind == "leak" else ""))
+
+
+def _described(error: BaseException) -> str:
+    """Describe an error; of a group, what is in it, since its own text only counts that."""
+    if isinstance(error, BaseExceptionGroup):
+        return f"{type(error).__name__} of {'; '.join(map(_described, error.exceptions))}"
+    return describe(error)
 
 
 def _text(value: Any) -> str:

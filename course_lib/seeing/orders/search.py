@@ -9,7 +9,7 @@ from course_lib.seeing.clock import SimulationError
 from course_lib.seeing.orders.loop import Chooser, DiffersError
 from course_lib.seeing.orders.order import TIMER, Choice, Order, Point
 from course_lib.seeing.orders.running import Run
-from course_lib.seeing.orders.task import visits
+from course_lib.seeing.orders.tasks import visits
 
 # Runs a program: in the order of a chooser, with a way to visit sets (its number, and the places of the tasks).
 Runner = Callable[[Chooser, int, Sequence[int]], Run]
@@ -95,7 +95,7 @@ class Search:
             run = self._once(FollowedBy(choices), branch.order.visit)
             if run is None:
                 continue
-            if self.found == 0:
+            if self.found == 0 and run.ending.kind != "endless":
                 self._again(run)
             self._branch(run, len(choices))
             yield from self._new(run)

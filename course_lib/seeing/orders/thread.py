@@ -9,7 +9,7 @@ from contextvars import copy_context
 from typing import Any, TypeVar
 
 from course_lib.seeing.clock import RunawayError, SimulationStopped, virtual_time_functions
-from course_lib.seeing.timeline.frames import running_line
+from course_lib.seeing.timeline.frames import running_line, shorten
 from course_lib.seeing.timeline.watching import absorb_in_thread, raise_in_thread
 
 T = TypeVar("T")
@@ -17,6 +17,10 @@ T = TypeVar("T")
 GRACE = 0.5  # real seconds for the last run to come to its own end
 STOP = 1.5  # real seconds after which a run that does not react is given up
 EVERY = 0.02  # real seconds between two attempts to stop one
+
+
+class OverError(Exception):
+    """The time is over: no other part begins."""
 
 
 class Guarded:
@@ -56,10 +60,16 @@ class Guarded:
                 raise
             thread.join()
         if self._error is not None:
+            shorten(self._error)
             raise self._error
 
     def part(self, function: Callable[[], T]) -> T | None:
-        """Run a part, in the program's thread; None if it was stopped."""
+        """Run a part, in the program's thread; None if it was stopped.
+
+        Raises OverError where the time was over before it began.
+        """
+        if self.over:
+            raise OverError
         with self._lock:
             self._stoppable = True
         try:
@@ -83,6 +93,8 @@ class Guarded:
         try:
             with _silence(self._thread) if quiet else contextlib.nullcontext():
                 function()
+        except OverError:
+            pass
         except BaseException as error:  # noqa: BLE001  # raised again in the caller's thread, whatever it is
             self._error = error
         finally:

@@ -54,8 +54,8 @@ def draw_text(timeline: Recording, tick: float | None, most: int, *, now: float 
         lines.append(f"and {len(rest)} more: " + ", ".join(f"{n} {outcome}" for outcome, n in counts.items()))
     drawn = {mark for _, cells, _ in rows for mark in cells}
     lines += _key([f"{mark} {meaning}" for mark, meaning in KEY.items() if mark in drawn]) if rows else [EMPTY]
-    lines += [line for error in errors for line in _wrapped("", error)]
-    lines += [line for note in timeline.notes[:NOTES] for line in _wrapped("note: ", note)]
+    lines += [line for error in errors for line in wrapped("", error)]
+    lines += [line for note in timeline.notes[:NOTES] for line in wrapped("note: ", note)]
     if len(timeline.notes) > NOTES:
         lines.append(f"and {len(timeline.notes) - NOTES} more notes")
     return "\n".join(line.rstrip() for line in lines)
@@ -193,7 +193,8 @@ def _key(meanings: list[str]) -> list[str]:
     return lines
 
 
-def _wrapped(start: str, text: str) -> list[str]:
+def wrapped(start: str, text: str) -> list[str]:
+    """Return the lines of a text that begins with `start`; those below are indented as far."""
     lines, rest = [start], _printable(text)
     for word in rest.split():
         if _columns(lines[-1]) > len(start) and _columns(f"{lines[-1]} {word}") > WIDTH:

@@ -1,32 +1,42 @@
-"""Fetch many URLs: one after another with requests, or all together with aiohttp (article, section 1).
-
-The four names are the article's. Its defects, and what is done here instead:
-
-- one failing URL loses every result (L136): each URL has its FetchResult, in input order, with its error
-- the speed-up ignores how long async took (L170): `speed_up` divides one wall clock by the other
-- no timeout, so one silent server holds everything up: `timeout`, for each request as a whole, on both sides
-- as many requests at once as there are URLs: `max_in_flight`, and a request that waits for its turn is not being timed
-- a new connection for each synchronous request: one `requests.Session`
-- time.time(), which jumps when the clock is set: time.perf_counter()
-- printing in the middle of the work: what to show is the caller's decision
-"""
+"""One URL or many, synchronously or together."""
 
 import asyncio
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from time import perf_counter
 
 import aiohttp
 import requests
 from urllib3.exceptions import HTTPError, ReadTimeoutError
+from yarl import URL
 
+from course_lib.fetching.deadline import Deadline
 from course_lib.seeing import span
+from course_lib.standards import headers, urls
+from course_lib.standards.bodies import ACCEPTED, Unpacker
 
 # What can go wrong on the way. Anything else is a bug, here or in the call, and is raised; so is a cancellation.
-# OSError takes in TimeoutError and all that requests raises; a UnicodeError is a host name that no DNS can hold.
+# OSError takes in TimeoutError and all that requests raises, ValueError whatever is said by a text that cannot be read.
 _TIMEOUTS = (TimeoutError, requests.Timeout, ReadTimeoutError)
-_FAILURES = (OSError, aiohttp.ClientError, HTTPError, UnicodeError)
+_FAILURES = (OSError, aiohttp.ClientError, HTTPError, ValueError)
+
+_REDIRECTS = (301, 302, 303, 307, 308)
+_MAX_REDIRECTS = 10
+_SENT = {"Accept-Encoding": ACCEPTED}
+_LONGEST_FIELD = 65_536  # bytes of a header: http.client's limit, for both sides
+_LONGEST_REASON = 500  # characters
+
+
+class TooManyRedirects(ValueError):
+    """A chain of redirects that is given up."""
+
+
+class InvalidRedirect(ValueError):
+    """A redirect to what is no URL of a page."""
+
+
+_NO_LIMIT = aiohttp.ClientTimeout(total=None, sock_connect=None)  # there is one around the chain of redirects
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +66,7 @@ def sync_fetch_url(url: str, timeout: float = 10.0, session: requests.Session | 
     """Fetch one URL, holding up everything else in this thread until it is done.
 
     url: what to fetch
-    timeout: seconds for the whole request; a server that falls silent after its first bytes can take twice as long
+    timeout: seconds for the whole request, with its redirects; what is not bounded is the search for a host's address
     session: keeps connections open between calls; None uses one for this call alone
     Raises ValueError when the timeout is not a positive number. What fails on the way is in the result's `error`.
     """
@@ -66,21 +76,30 @@ def sync_fetch_url(url: str, timeout: float = 10.0, session: requests.Session | 
             return sync_fetch_url(url, timeout, own)
     start = perf_counter()
     status, length, error = None, 0, None
-
-    def check_deadline(*_: object, **__: object) -> None:
-        if perf_counter() - start > timeout:
-            raise TimeoutError
-
-    try:
-        # requests allows the timeout to every single wait: a slow drip, or a chain of redirects, could go on for ever.
-        # So the deadline is checked too, after each response in a chain (the hook) and after each piece of the body.
-        with session.get(url, timeout=timeout, stream=True, hooks={"response": check_deadline}) as response:
-            status = response.status_code
-            while piece := response.raw.read1(65536, decode_content=True):
-                length += len(piece)
-                check_deadline()
-    except _FAILURES as failure:
-        error = _describe(failure, timeout)
+    with Deadline(timeout, session) as deadline:
+        try:
+            for address in (chain := _Chain(url)):
+                with session.get(
+                    address,
+                    timeout=deadline.left(),
+                    stream=True,
+                    allow_redirects=False,
+                    headers=_SENT,
+                    hooks={"response": _hide_location},
+                ) as response:
+                    # http.client decodes a header as Latin-1, which any byte is.
+                    if chain.goes_on(response.status_code, response.raw.headers.getlist("Location"), "latin-1"):
+                        continue
+                    status = response.status_code
+                    unpacker = Unpacker(response.headers.get("Content-Encoding", ""))
+                    while packed := response.raw.read1(65536, decode_content=False):
+                        for piece in unpacker.feed(packed):
+                            length += len(piece)
+                            deadline.left()
+                    deadline.left()  # when the time is up it looks as if the body ended there
+                    unpacker.end()
+        except _FAILURES as failure:
+            error = _describe(TimeoutError() if deadline.passed else failure, timeout)
     return FetchResult(url, status, length, perf_counter() - start, error)
 
 
@@ -112,13 +131,27 @@ async def async_fetch_url(session: aiohttp.ClientSession, url: str, timeout: flo
     _check_timeout(timeout)
     start = perf_counter()
     status, length, error = None, 0, None
-    # Without the threshold aiohttp would round a timeout of more than 5 seconds up.
-    limit = aiohttp.ClientTimeout(total=timeout, ceil_threshold=math.inf)
     try:
-        async with session.get(url, timeout=limit) as response:
-            status = response.status
-            async for piece in response.content.iter_any():
-                length += len(piece)
+        async with asyncio.timeout(timeout):
+            for address in (chain := _Chain(url)):
+                async with session.get(
+                    address if address is url else URL(address, encoded=True),  # aiohttp would write it in another way
+                    timeout=_NO_LIMIT,
+                    allow_redirects=False,
+                    auto_decompress=False,
+                    headers=_SENT,
+                    max_line_size=_LONGEST_FIELD,
+                    max_field_size=_LONGEST_FIELD,
+                ) as response:
+                    # aiohttp decodes what it can as UTF-8, and keeps the other bytes as surrogates.
+                    if chain.goes_on(response.status, response.headers.getall("Location", []), "utf-8"):
+                        continue
+                    status = response.status
+                    unpacker = Unpacker(", ".join(response.headers.getall("Content-Encoding", [])))
+                    async for packed in response.content.iter_any():
+                        for piece in unpacker.feed(packed):
+                            length += len(piece)
+                    unpacker.end()
     except _FAILURES as failure:
         error = _describe(failure, timeout)
     return FetchResult(url, status, length, perf_counter() - start, error)
@@ -177,11 +210,47 @@ def ideal_speed_up(delays: Iterable[float]) -> float:
     return sum(delays) / max(delays)
 
 
+def _hide_location(response: requests.Response, *_: object, **__: object) -> None:
+    # requests reads it even when it is told not to follow, and raises what it thinks of it.
+    response.headers.pop("Location", None)
+
+
+class _Chain:
+    """The addresses to request for one URL: its own, and where each answer leads."""
+
+    def __init__(self, url: str) -> None:
+        # In normal form, in which the two libraries agree; with credentials, or if it is no URL, it is left to them.
+        self._next: str | None = url if "@" in url else urls.read(url) or url
+        self._left = _MAX_REDIRECTS
+
+    def __iter__(self) -> Iterator[str]:
+        while (address := self._next) is not None:
+            self._base, self._next = address, None
+            yield address
+
+    def goes_on(self, status: int, locations: Sequence[str], encoding: str) -> bool:
+        """Return whether an answer leads to another address, which then comes next.
+
+        locations: its Location headers, of which the first counts
+        encoding: in which the library has decoded them
+        Raises TooManyRedirects and InvalidRedirect.
+        """
+        if status not in _REDIRECTS or not locations:
+            return False
+        if not self._left:
+            raise TooManyRedirects(f"more than {_MAX_REDIRECTS} in a row")
+        self._left -= 1
+        written = headers.location(locations[0].encode(encoding, "surrogateescape"))
+        self._next = urls.read(written, urls.read(self._base))
+        if self._next is None:
+            raise InvalidRedirect(f"{written[:60]!r} is no http or https URL")
+        return True
+
+
 def _new_session() -> requests.Session:
     session = requests.Session()
     # As aiohttp does by default: go straight to the server. requests would send even 127.0.0.1 through $HTTP_PROXY.
     session.trust_env = False
-    session.max_redirects = 10  # aiohttp's limit
     return session
 
 
@@ -203,8 +272,11 @@ def _check_timeout(timeout: float) -> None:
 def _describe(failure: Exception, timeout: float) -> str:
     if isinstance(failure, _TIMEOUTS):
         return f"TimeoutError: no complete answer within {timeout:g} s"
+    if isinstance(failure, aiohttp.ServerDisconnectedError):
+        return "ServerDisconnectedError: the server hung up before its answer was whole"
     # requests wraps a refused connection three times over: the reason, and its cause, are what happened.
-    cause = (failure.args and getattr(failure.args[0], "reason", None)) or failure
+    reason = failure.args and getattr(failure.args[0], "reason", None)
+    cause = reason if isinstance(reason, BaseException) else failure
     while cause.__cause__ is not None:
         cause = cause.__cause__
-    return f"{type(failure).__name__}: {cause}"
+    return headers.printable(f"{type(failure).__name__}: {cause}")[:_LONGEST_REASON]

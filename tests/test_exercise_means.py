@@ -1,0 +1,200 @@
+"""What checks are made of: draws that are the same for everyone, causes read from a line, scenes in every order."""
+
+import asyncio
+
+import pytest
+
+from course_lib.exercises.causes import hint, passed_uncalled, returned_none
+from course_lib.exercises.chance import FALSY, KINDS, STEP, Chance
+from course_lib.exercises.framework import Wrong, run
+from course_lib.exercises.ordering import in_every_order
+from course_lib.seeing import span
+
+
+def test_draws_are_the_same_for_everyone():
+    """The same name draws the same numbers, on every machine and every Python."""
+    chance = Chance("a name")
+    assert [chance.number(1, 6) for _ in range(12)] == [1, 2, 5, 4, 1, 6, 1, 1, 3, 1, 5, 2]
+
+
+def test_no_kind_of_failure_is_left_to_luck():
+    """Exceptions come in turn: of as many as there are classes, each is of another, and they are unrelated to most."""
+    chance = Chance("kinds")
+    assert {type(chance.failure("a page")) for _ in KINDS} == set(KINDS)
+    assert not any(issubclass(kind, KINDS[2]) for kind in KINDS if kind is not KINDS[2])
+
+
+def test_falsy_values_are_drawn():
+    """A value is now and then one of those that `if value` takes for nothing."""
+    chance = Chance("values")
+    drawn = [chance.value("page") for _ in range(60)]
+    assert "page" in drawn
+    assert all(value in drawn for value in FALSY)
+
+
+def test_durations_are_no_round_times():
+    """Durations keep within their bounds, and whoever looks each quarter or tenth of a second is late for most."""
+    chance = Chance("seconds")
+    drawn = [chance.seconds(0.25, 2) for _ in range(100)]
+    assert min(drawn) >= 0.25 and max(drawn) <= 2
+    assert {each / STEP for each in drawn} == {1, 2, 3, 4, 5, 6}
+    assert sum(each % 0.25 == 0 for each in set(drawn)) == 1
+
+
+def test_a_set_of_tasks_has_no_order_to_rely_on():
+    """Tasks in a set come in another order each time, and in the same ones when it is tried again."""
+
+    async def order():
+        tasks = [asyncio.create_task(asyncio.sleep(0, number)) for number in range(4)]
+        done, _ = await asyncio.wait(tasks)
+        return tuple(task.result() for task in done)
+
+    assert len({run(order).result for _ in range(10)}) > 3
+
+
+async def returns_a_call(start):
+    return start()
+
+
+async def returns_nothing(start):
+    start()
+
+
+async def sets_its_own(start):
+    found = None
+
+    def keep(value):
+        found = value  # noqa: F841  # the mistake
+
+    start(keep)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("function", "sentence"),
+    [
+        (returns_a_call, "that is what `start()` gave."),
+        (returns_nothing, "Is a `return` missing?"),
+        (sets_its_own, "In keep, the assignment makes a variable of its own; `nonlocal found` says"),
+    ],
+    ids=lambda it: getattr(it, "__name__", ""),
+)
+def test_why_none_was_returned(function, sentence):
+    """A function that returned None is told which `return` gave it, or that there is none."""
+    assert sentence in returned_none(function)
+
+
+def raised_by(coro):
+    with pytest.raises((TypeError, UnboundLocalError)) as raised:
+        asyncio.run(coro)
+    return raised.value
+
+
+async def awaits_a_call(start):
+    await start()
+
+
+async def awaits_a_function(start):
+    await start
+
+
+async def awaits_in_brackets(fetch):
+    await asyncio.gather(*[await fetch(name) for name in "ab"])
+
+
+async def forgets_nonlocal(start):
+    count = 0
+
+    def factory():
+        count += 1  # noqa: F823, F841  # the mistake
+
+    factory()
+
+
+async def answers(name):
+    return name
+
+
+@pytest.mark.parametrize(
+    ("function", "given", "sentence"),
+    [
+        (awaits_a_call, int, "`start(...)` was called, and gave nothing that can be awaited"),
+        (awaits_a_function, int, "`start` is a function, and `await` needs what its call gives: is its () missing?"),
+        (awaits_in_brackets, answers, "The `await` inside the brackets finished each call before the next began"),
+        (forgets_nonlocal, None, "`nonlocal count` says that the outer one is meant"),
+    ],
+    ids=lambda it: getattr(it, "__name__", ""),
+)
+def test_a_cause_is_read_from_the_line(function, given, sentence):
+    """What to do about an exception is read from the line that raised it, whatever words Python has for it."""
+    assert sentence in hint(raised_by(function(given)))
+
+
+class Source:
+    def __call__(self):
+        return answers("a")
+
+
+async def makes_tasks(sources):
+    return [asyncio.create_task(source) for source in sources]
+
+
+async def calls_and_fails(sources):
+    return await asyncio.gather(*[source() for source in sources]) + 1
+
+
+def test_a_stand_in_that_was_not_called_is_told_apart():
+    """An error of using a function itself differs from one that has another cause, also in a comprehension."""
+    assert passed_uncalled(Source, raised_by(makes_tasks([Source()])))
+    assert not passed_uncalled(Source, raised_by(calls_and_fails([Source()])))
+
+
+def two_waits():
+    ended = []
+
+    async def fetch(name):
+        with span(name):
+            await asyncio.sleep(1)
+        ended.append(name)
+        return name
+
+    return ended, [fetch]
+
+
+def test_a_right_answer_is_right_in_every_order():
+    """Nothing is found where an answer does not depend on the order of what it waits for."""
+
+    async def gathers(fetch):
+        return await asyncio.gather(fetch("a"), fetch("b"))
+
+    def check(scene, _):
+        assert scene.result() == ["a", "b"]
+
+    in_every_order(gathers, two_waits, check)
+
+
+def test_what_depends_on_the_order_is_found_and_drawn():
+    """An answer that is right in the usual order is refused, with the order in which it is not."""
+
+    async def as_they_come(fetch):
+        return [await each for each in asyncio.as_completed([fetch("a"), fetch("b")])]
+
+    def check(scene, _):
+        if scene.result() != ["a", "b"]:
+            raise scene.wrong("not in their order.")
+
+    with pytest.raises(Wrong, match=r"^In another order of the same answers: not in their order\.$") as raised:
+        in_every_order(as_they_come, two_waits, check)
+    assert "a" in str(raised.value.timeline)
+
+
+def test_a_cancellation_strikes_at_every_moment():
+    """A clean-up that is missing between two answers is found, wherever the cancellation has to come for it."""
+
+    async def unguarded(fetch):
+        await fetch("a")
+        task = asyncio.create_task(fetch("b"))
+        await asyncio.wait([task])
+
+    with pytest.raises(Wrong, match="When your function is cancelled at another moment: when your function had ended"):
+        in_every_order(unguarded, two_waits, lambda scene, ended: None, cancel_at=1)
