@@ -1,7 +1,8 @@
-"""How nbval runs these notebooks, from whatever folder and with whatever arguments pytest is called.
+"""How nbval runs these notebooks, however and wherever pytest is called.
 
-pytest calls `pytest_configure` of a conftest that it finds only while collecting, too, and always before it collects
-what lies beside it; so a bare `pytest`, one notebook's path and the workers of pytest-xdist all come through here.
+pytest calls `pytest_configure` of a conftest that it finds only while
+collecting, too, and always before it collects what lies beside it; so a bare
+`pytest`, one notebook's path and the workers of pytest-xdist all come here.
 """
 
 import os
@@ -14,13 +15,20 @@ from course_lib.cli.refresh import CELL_TIMEOUT, kernel_environment
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Set nbval's options and the kernels' environment; an option given on the command line is kept where it can be."""
+    """Set nbval's options and the kernels' environment.
+
+    An option given on the command line is kept where it can be.
+    """
     option = config.option
     option.nbval = not option.nbval_lax  # strict, unless someone asks for less
     option.nbval_current_env = option.nbval_kernel_name is None
-    option.nbval_sanitize_with = option.nbval_sanitize_with or str(Path(__file__).parent / "sanitize.cfg")
-    option.nbval_cell_timeout = min(option.nbval_cell_timeout, CELL_TIMEOUT)  # its default is 2,000 s
+    ours = Path(__file__).parent / "sanitize.cfg"
+    option.nbval_sanitize_with = option.nbval_sanitize_with or str(ours)
+    # nbval's own default is 2,000 s.
+    option.nbval_cell_timeout = min(option.nbval_cell_timeout, CELL_TIMEOUT)
 
-    folder = tempfile.TemporaryDirectory(prefix="course-ipython-", ignore_cleanup_errors=True)
+    folder = tempfile.TemporaryDirectory(
+        prefix="course-ipython-", ignore_cleanup_errors=True
+    )
     config.add_cleanup(folder.cleanup)
     os.environ.update(kernel_environment(folder.name))

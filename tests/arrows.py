@@ -46,7 +46,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "edition": {"paths"},
     "notebook": {"edition"},
     "lab": {"paths"},
-    "cli": {"__init__", "paths", "edition", "lab"},
+    "cli": {"__init__", "paths", "edition", "files", "lab"},
     "exercises": {"seeing", "paths", "files"},
     **LESSONS,
 }

@@ -10,13 +10,7 @@ from pathlib import Path
 from course_lib.cli.environment import KEY_PACKAGES, STAMP
 from course_lib.paths import REPO
 
-FILES = (
-    "course_lib/__init__.py",
-    "course_lib/__main__.py",
-    "course_lib/edition.py",
-    "course_lib/paths.py",
-    "pyproject.toml",
-)
+FILES = (*(f"course_lib/{name}.py" for name in ("__init__", "__main__", "edition", "files", "paths")), "pyproject.toml")
 
 NOTEBOOK = {
     "cells": [

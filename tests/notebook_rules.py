@@ -22,6 +22,7 @@ from course_lib.paths import REPO
 Notebook = dict[str, Any]
 
 MOST_LINES = 20
+MOST_COLUMNS = 79  # 1,024 pixels, with JupyterLab's sidebar open
 MOST_WORDS = 60
 LABELS = ("You will be able to", "You need first", "Minutes", "Article")
 
@@ -118,6 +119,17 @@ def has_short_cells(notebook: Notebook, path: Path) -> Iterator[str]:
         lines = len(source(cell).splitlines())
         if lines > MOST_LINES:
             yield f"{name} has {lines} lines; {MOST_LINES} at most"
+
+
+def fits_the_page(notebook: Notebook, path: Path) -> Iterator[str]:
+    """What a line of code or of text teaches is not out of view, on a projector or beside an open sidebar."""
+    for name, cell in code_cells(notebook):
+        saved = [output.get("text", output.get("data", {}).get("text/plain", "")) for output in cell["outputs"]]
+        shown = [text_of(each) for each in saved]
+        for what, text in [("code", source(cell)), *(("output", each) for each in shown)]:
+            for line in text.splitlines():
+                if len(line) > MOST_COLUMNS:
+                    yield f"{name}: {len(line)} columns of {what}, {MOST_COLUMNS} at most: {line[:60]}..."
 
 
 def has_short_prose(notebook: Notebook, path: Path) -> Iterator[str]:
@@ -301,6 +313,7 @@ RULES = (
     has_been_run,
     shows_no_error,
     has_short_cells,
+    fits_the_page,
     has_short_prose,
     has_header,
     begins_with_setup,

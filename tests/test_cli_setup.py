@@ -190,10 +190,20 @@ def test_test_runs_pytest_in_the_environment_and_passes_its_status_on(ready):
     """`test` runs pytest from the course's folder with the arguments given, and ends with pytest's status."""
     ran = ready.run("test", "-k", "something", "--exitfirst")
     told = json.loads(ran.stdout)
-    assert told["argv"] == ["-k", "something", "--exitfirst"]
+    assert told["argv"] == ["-p", "course_lib.cli.report", "-k", "something", "--exitfirst"]
     assert os.path.samefile(told["cwd"], ready.root)
     assert told["env"]["VIRTUAL_ENV"] == str(ready.venv)
     assert ran.returncode == 3
+
+
+def test_test_with_a_lesson_runs_what_belongs_to_it(ready):
+    """`test 1` gives pytest the lesson's files; a number that is no lesson's is told before anything is set up."""
+    told = json.loads(ready.run("test", "1", "-x").stdout)
+    assert told["argv"][2:4] == ["notebooks/01_sync_vs_async.ipynb", "-k"]
+    assert told["argv"][-1] == "-x"
+    ran = ready.run("test", "9")
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert ran.stderr.startswith("There is no lesson '9'. There are: 00, 01.\nNext: name one of them")
 
 
 def test_a_program_runs_in_the_folder_it_is_given(tmp_path):

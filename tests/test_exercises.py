@@ -29,9 +29,14 @@ LESSONS = [
     for module in pkgutil.iter_modules(course_lib.exercises.__path__)
     if module.name.startswith("lesson_")
 ]
+# In names, the lesson comes first: by it `test 05b` finds what belongs to it.
 EXERCISES = [exercise for lesson in LESSONS for exercise in lesson.EXERCISES]
 MISTAKES = list(wrong_answers())
 RIGHT = list(right_answers())
+
+
+def named(exercise):
+    return f"{exercise.lesson}-{exercise.name}"
 
 
 @pytest.fixture(autouse=True)
@@ -49,14 +54,14 @@ def quick_collections():
     gc.unfreeze()
 
 
-@pytest.mark.parametrize("exercise", EXERCISES, ids=repr)
+@pytest.mark.parametrize("exercise", EXERCISES, ids=named)
 def test_the_reference_solution_passes(exercise):
     """A reference solution passes its own check."""
     verdict = exercise.judge(exercise.reference)
     assert verdict.passed, verdict.sentence
 
 
-@pytest.mark.parametrize("mistake", MISTAKES, ids=lambda it: f"{it.exercise.name}-{it.function.__name__}")
+@pytest.mark.parametrize("mistake", MISTAKES, ids=lambda it: f"{named(it.exercise)}-{it.function.__name__}")
 def test_a_recorded_mistake_gets_its_sentence(mistake):
     """A typical wrong answer does not pass, and is told what is wrong with it in particular."""
     verdict = mistake.exercise.judge(mistake.function)
@@ -90,7 +95,7 @@ async def stub(get_user, get_posts, get_news):
     raise NotImplementedError
 
 
-@pytest.mark.parametrize("exercise", EXERCISES, ids=repr)
+@pytest.mark.parametrize("exercise", EXERCISES, ids=named)
 def test_a_stub_is_not_attempted_yet(exercise, capsys, own_progress):
     """A stub as the notebook ships it is called not attempted yet, and does not count as a try."""
     names = ", ".join(inspect.signature(exercise.reference).parameters)
@@ -232,7 +237,9 @@ UNSTOPPABLE = {
                 pass
     """,
     "waits_in_a_call": """
-        threading.Event().wait()
+        lock = _thread.allocate_lock()
+        lock.acquire()
+        lock.acquire()
     """,
 }
 
@@ -242,7 +249,7 @@ def test_what_cannot_be_stopped_is_said(name):
     """A function that Python cannot stop gets a sentence soon, too: to restart the kernel."""
     # In a process of its own: the thread would outlive the test.
     program = f"""
-        import os, threading, time
+        import _thread, os, time
         from course_lib.exercises import lesson_01
         async def answer(get_user, get_posts, get_news):{textwrap.indent(UNSTOPPABLE[name], "    ")}
         used = time.process_time()
@@ -286,6 +293,17 @@ def test_a_wrong_answer_is_shown_what_happened(capsys):
     assert "What happened:" in shown
     assert "get_news" in shown
     assert "3 to 6 s" in shown
+
+
+def test_what_a_check_says_fits_beside_an_open_sidebar(capsys):
+    """Verdicts, swimlanes and hints are 79 columns wide at most; no word is lost or cut."""
+    exercise = lesson_01.load_page
+    exercise.check(wrong_01.sequential)
+    exercise.hint()
+    exercise.solution()
+    shown = capsys.readouterr().out
+    assert max(map(len, shown.splitlines())) <= 79
+    assert exercise.judge(wrong_01.sequential).sentence.split() == shown.split("\n\n")[0].split()[3:]
 
 
 def test_a_forgotten_await_is_named():
@@ -345,7 +363,7 @@ def test_hints_lead_on(capsys):
     )
     for _ in range(4):
         exercise.hint()
-    lines = capsys.readouterr().out.splitlines()
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("Hint")]
     assert [line[:11] for line in lines] == ["Hint 1 of 3", "Hint 2 of 3", "Hint 3 of 3", "Hint 3 of 3"]
 
 

@@ -85,9 +85,16 @@ class Shell:
         return SimpleNamespace(update=lambda data, *, raw: self.shown.append(data))
 
 
-async def work(monitor, every=0.02):
-    with monitor.live(every=every):
-        await asyncio.gather(*(asyncio.sleep(0.1) for _ in range(12)))
+async def work(monitor, shown=lambda: 99):
+    """Show twelve tasks that wait until so much was shown; a simulation shows nothing, and waits for nothing."""
+
+    async def task():
+        await asyncio.sleep(0.1)
+        while shown() < 4:
+            await asyncio.sleep(0.005)
+
+    with monitor.live(every=0.02):
+        await asyncio.gather(*(task() for _ in range(12)))
 
 
 def test_a_live_table_updates_in_place_and_ends_as_it_began(monkeypatch, capsys):
@@ -96,7 +103,7 @@ def test_a_live_table_updates_in_place_and_ends_as_it_began(monkeypatch, capsys)
 
     async def main():
         async with EventLoopMonitor() as monitor:
-            await work(monitor)
+            await work(monitor, lambda: len(shell.shown))
             assert monitor.created == 12
 
     asyncio.run(main())
@@ -126,13 +133,18 @@ def test_names_cannot_break_the_table(monkeypatch):
 
 def test_outside_a_notebook_the_table_is_printed(capsys):
     """In a terminal each update is printed, and the summary at the end."""
+    said = []
+
+    def count():
+        said.append(capsys.readouterr().out)
+        return "".join(said).count("12 pending")
 
     async def main():
         async with EventLoopMonitor() as monitor:
-            await work(monitor)
+            await work(monitor, count)
 
     asyncio.run(main())
-    shown = capsys.readouterr().out
+    shown = "".join([*said, capsys.readouterr().out])
     assert shown.count("waits at") >= 2
     assert shown.rstrip().splitlines()[-1].startswith("lag of the loop: median ~")
 

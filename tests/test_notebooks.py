@@ -94,6 +94,7 @@ def path(tmp_path: Path) -> Path:
 PROSE = "word " * 60
 GOOD = {
     "a handful of lines": code("x = 1\n" * 20),
+    "full lines": code(f"{'x' * 79}\ny", printed(f"{'z' * 79}\n"), shown(text_plain="-" * 79)),
     "an expected error": code("raise ValueError", failed(), tags=("raises-exception",)),
     "a picture and its words": code("draw()", shown(image_png="iVBORw0K", text_plain="fetch 1 ####")),
     "a described picture": new_markdown_cell("![a loop](https://127.0.0.1/loop.png)"),
@@ -123,6 +124,13 @@ BAD: dict[str, tuple[Rule, Notebook, str]] = {
     "a tag without its error": (rules.shows_no_error, code("f()", tags=("raises-exception",)), "raises nothing"),
     "a mark of nbval's": (rules.shows_no_error, code("# NBVAL_RAISES_EXCEPTION\nf()", failed()), "for nbval alone"),
     "a long cell": (rules.has_short_cells, code("x = 1\n" * 21), "21 lines"),
+    "a wide line of code": (rules.fits_the_page, code(f"x\n{'y' * 80}"), "80 columns of code"),
+    "a wide line of output": (rules.fits_the_page, code("f()", printed(f"x\n{'y' * 80}\n")), "80 columns of output"),
+    "a wide swimlane": (
+        rules.fits_the_page,
+        code("draw()", shown(image_png="iVBORw0K", text_plain="-" * 81)),
+        "81 columns of output",
+    ),
     "a bare picture": (rules.has_words_for_pictures, code("draw()", shown(image_png="iVBORw0K")), "'empty'"),
     "a figure's size": (
         rules.has_words_for_pictures,

@@ -16,25 +16,16 @@ import weakref
 from concurrent.futures import ThreadPoolExecutor
 from time import sleep as escaped_sleep
 
-import aiohttp
 import pytest
-import requests
-from aiohttp import web
 
 from course_lib.seeing import DeadlockError, Outcome, RunawayError, SimulationError, simulate, span
+from course_lib.seeing.clock.functions import REPLACEMENTS
 
 MINE = os.path.basename(__file__)
 
 
 def everything_replaced():
-    names = ("sleep", "time", "monotonic", "perf_counter", "time_ns", "monotonic_ns", "perf_counter_ns")
-    return [
-        *(getattr(time, name) for name in names),
-        socket.getaddrinfo,
-        ThreadPoolExecutor.shutdown,
-        vars(socket.socket).get("connect"),
-        vars(socket.socket).get("connect_ex"),
-    ]
+    return [vars(owner).get(name) for owner, name, _ in REPLACEMENTS]
 
 
 REAL = everything_replaced()
@@ -776,79 +767,6 @@ def test_many_short_steps_are_no_blocking():
     timeline = simulate(main, limit=60)  # beside a busy process, the usual ten seconds are no guard but a race
     # Only main's own loops, which make so many, may be long steps.
     assert all(" of main: " in line or " of <genexpr>: " in line for line in timeline.blocking_lines)
-
-
-def test_connections_to_the_outside_are_refused():
-    """asyncio, aiohttp and requests alike are told to use record(), and no name server is asked."""
-    with socket.create_server(("127.0.0.1", 0)) as outside:
-        port = outside.getsockname()[1]
-
-        async def streams():
-            await asyncio.open_connection("127.0.0.1", port)
-
-        async def client():
-            async with aiohttp.ClientSession() as session:
-                await session.get(f"http://127.0.0.1:{port}")
-
-        async def named():
-            async with aiohttp.ClientSession() as session:
-                await session.get("http://example.com")
-
-        async def synchronous():
-            requests.get(f"http://127.0.0.1:{port}")
-
-        async def in_a_thread():
-            await asyncio.to_thread(requests.get, "http://example.com")
-
-        async def process():
-            await asyncio.create_subprocess_exec(sys.executable)
-
-        for program in (streams, client, named, synchronous, in_a_thread, process):
-            assert "use record()" in str(failing(program, OSError)), program
-
-
-def test_a_blocking_client_of_ones_own_server_is_refused():
-    """requests to a simulated server would wait in real time for a loop that it blocks: an error says so."""
-
-    async def main():
-        async with asyncio.timeout(10):
-            server = await asyncio.start_server(lambda reader, writer: None, "127.0.0.1", 0)
-            port = server.sockets[0].getsockname()[1]
-            async with server:
-                await asyncio.to_thread(requests.get, f"http://127.0.0.1:{port}")
-
-    assert "use an asynchronous client" in str(failing(main, requests.ConnectionError))
-
-
-def test_a_server_inside_the_simulation_is_exact():
-    """Fifty requests of two seconds, ten at a time, take exactly ten seconds, in 20 runs out of 20."""
-
-    async def answer(request):
-        await asyncio.sleep(2)
-        return web.Response(text="hello")
-
-    async def main():
-        app = web.Application()
-        app.router.add_get("/", answer)
-        runner = web.AppRunner(app)
-        await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
-        port = runner.addresses[0][1]
-        slots, loop = asyncio.Semaphore(10), asyncio.get_running_loop()
-        async with aiohttp.ClientSession() as session:
-
-            async def get():
-                async with slots, session.get(f"http://127.0.0.1:{port}") as response:
-                    return await response.text()
-
-            begun = loop.time()
-            texts = await asyncio.gather(*(get() for _ in range(50)))
-            seconds = loop.time() - begun
-        await runner.cleanup()
-        return set(texts), seconds
-
-    assert [simulate(main).result for _ in range(20)] == [({"hello"}, 10.0)] * 20
 
 
 @pytest.mark.parametrize("program", ["async def main():\n    pass", "async def main():\n    while True:\n        pass"])

@@ -8,6 +8,7 @@ import sys
 from collections import Counter, deque
 from collections.abc import Iterator
 from functools import cache
+from html import unescape
 from html.parser import HTMLParser
 from typing import Any
 from urllib.parse import quote, unquote, urldefrag, urljoin, urlsplit
@@ -212,6 +213,25 @@ def test_the_lessons_have_the_names_they_have_in_the_readme():
     known = {f"Lesson {number}: {title}" for number, title in outline} | {"Later lessons"}
     said = {re.findall('<li class="lesson">(.+)</li>', html_of(name))[0] for name in TERMS}
     assert len(known) > 6 and said <= known
+
+
+def plain(text: str) -> str:
+    """Words as they are compared: small letters, and a space for a hyphen or an underscore."""
+    return re.sub(r"[-_\s]+", " ", unescape(text).lower())
+
+
+@pytest.mark.parametrize("lesson", sorted({re.findall('"lesson">(.+)</li>', html_of(name))[0] for name in TERMS}))
+def test_a_lesson_names_the_terms_that_point_to_it(lesson: str) -> None:
+    """Who follows a term to a lesson finds the term there, in its text or its code."""
+    if lesson == "Later lessons":
+        return
+    outline = (REPO / "README.md").read_text("utf-8")
+    number, title = lesson.removeprefix("Lesson ").split(": ", 1)
+    file = re.findall(rf"\[{number}\. {re.escape(title)}\]\((notebooks/.+?)\)", outline)[0]
+    cells = json.loads((REPO / file).read_text("utf-8"))["cells"]
+    text = plain("\n".join("".join(cell["source"]) for cell in cells))
+    terms = {page_of(name).texts["title"][0]: name for name in TERMS if f'"lesson">{lesson}<' in html_of(name)}
+    assert terms and [term for term in terms if plain(term) not in text] == []
 
 
 def see_also(name: str) -> list[str]:

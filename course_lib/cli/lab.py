@@ -38,7 +38,7 @@ def open_lab(ready: Environment, *, browser: bool, port: int | None, further: Se
     if _served_by_hub(os.environ):
         print(
             "This JupyterLab belongs to a hub and is running already: there is no second one to start.\n"
-            f"Next: open {_relative_to(Path.home())} in its file browser, on the left."
+            f"Next: open {_relative_to(Path(os.path.expanduser('~')))} in its file browser, on the left."
         )
         return 0
     hub = "JUPYTERHUB_SERVICE_URL" in os.environ

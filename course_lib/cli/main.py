@@ -9,6 +9,7 @@ from pathlib import Path
 from course_lib import __version__
 from course_lib.cli import environment, work
 from course_lib.cli.errors import MEND_FILES, CourseError
+from course_lib.cli.lessons import pytest_arguments
 from course_lib.cli.run import instead
 from course_lib.paths import REPO
 
@@ -18,7 +19,8 @@ python3 -m course_lib [COMMAND]      (on Windows: py -m course_lib)
   lab [--no-browser] [--port N] [-- OPTIONS]
                            set up what is missing and open the course in JupyterLab (the default);
                            OPTIONS go to JupyterLab as they are
-  test [PYTEST ARGUMENTS]  set up what is missing and run every check
+  test [LESSON] [PYTEST ARGUMENTS]
+                           set up what is missing and run every check, or those of a lesson: test 01
   doctor                   say what is there, what is missing and how to mend it
   reset LESSON             start a lesson afresh: reset 01 (your own copy of it is kept aside)
   refresh [NOTEBOOK...]    for authors: run the notebooks and save their outputs
@@ -89,8 +91,10 @@ def _lab(argv: list[str]) -> int:
 
 
 def _test(argv: list[str]) -> int:
+    arguments = pytest_arguments(argv)
     ready = environment.prepare()
-    return instead([str(ready.python), "-m", "pytest", *argv], cwd=REPO, env=ready.variables())
+    command = [str(ready.python), "-m", "pytest", "-p", "course_lib.cli.report", *arguments]
+    return instead(command, cwd=REPO, env=ready.variables())
 
 
 def _doctor(argv: list[str]) -> int:

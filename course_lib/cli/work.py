@@ -1,15 +1,14 @@
 """The learner's own copy of the notebooks: made once, never overwritten, and replaced only on request."""
 
 import json
-import os
 import re
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
 from course_lib.cli.errors import CourseError
 from course_lib.edition import signed
+from course_lib.files import replace_file
 from course_lib.paths import MASTERS, work_folder
 
 START = "00_start_here.ipynb"
@@ -89,15 +88,7 @@ def _write(path: Path, text: str) -> None:
     """Write all of `text` to `path` or nothing: JupyterLab may be reading it, and the disk may be full."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, half = tempfile.mkstemp(prefix=".", suffix=".half", dir=path.parent)
-        try:
-            with open(handle, "w", encoding="utf-8", newline="\n") as file:
-                file.write(text)
-            os.chmod(half, 0o644)  # mkstemp's 0600 would follow the notebook wherever the learner copies it
-            os.replace(half, path)
-        except BaseException:
-            os.unlink(half)
-            raise
+        replace_file(path, [text])
     except OSError as error:
         raise _unwritable(error) from error
 

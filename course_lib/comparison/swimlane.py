@@ -14,7 +14,8 @@ from course_lib.comparison.calls import Call
 from course_lib.seeing import Lane, Outcome, Span, State, Timeline
 
 NOTE = "of each call it was measured how much was computing, not when: that is drawn as turns"
-MIXED = 0.1  # from which share of both on a call is drawn as turns
+ALL = 0.9  # from which share of computing on a call is drawn as computing throughout
+NOTHING = 0.01  # up to which it is drawn as waiting, after what little there was
 ROUNDS = 6  # of turns in a picture: in truth there are more, too thin to be seen
 ROUNDING = 1.1  # times what so many cores can do: up to there, more is an error of measurement
 
@@ -31,7 +32,7 @@ def timeline_of(calls: Sequence[Call]) -> Timeline:
         by_worker[call.worker].append(call)
     computing = _turns([call for made in by_worker.values() for call in made])
     lanes = [_lane(number, made, zero, computing) for number, made in enumerate(by_worker.values(), start=1)]
-    mixed = any(MIXED < _share(call) < 1 - MIXED for call in calls)
+    mixed = any(NOTHING < _share(call) < ALL for call in calls)
     return Timeline(lanes, max(lane.end for lane in lanes), notes=[NOTE] if mixed else [])
 
 
@@ -44,9 +45,9 @@ def _turns(calls: Sequence[Call]) -> dict[int, list[Stretch]]:
     """Return when each call, by its id, is drawn as computing."""
     drawn: dict[int, list[Stretch]] = {id(call): [] for call in calls}
     for call in calls:
-        if _share(call) <= MIXED:
+        if _share(call) <= NOTHING:
             drawn[id(call)].append((call.start, min(call.start + call.cpu, call.end)))
-    to_come = deque(sorted((call for call in calls if _share(call) > MIXED), key=lambda call: call.start))
+    to_come = deque(sorted((call for call in calls if _share(call) > NOTHING), key=lambda call: call.start))
     edges = {edge for call in to_come for edge in (call.start, call.end)}
     if edges:
         first, last = min(edges), max(edges)
@@ -66,7 +67,7 @@ def _side_by_side(calls: Sequence[Call], begin: float, end: float) -> Iterator[t
 
     One after another, and over the end to the beginning: so none is drawn twice at once, and no more than are needed.
     """
-    shares = [1.0 if _share(call) >= 1 - MIXED else _share(call) for call in calls]
+    shares = [1.0 if _share(call) >= ALL else _share(call) for call in calls]
     cores = max(1, floor(sum(shares)))
     fit = cores / sum(shares) if cores < sum(shares) <= cores * ROUNDING else 1.0
     at, length = 0.0, end - begin

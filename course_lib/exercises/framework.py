@@ -23,6 +23,7 @@ from course_lib.exercises.causes import hint, is_learners, returned_none
 from course_lib.exercises.chance import Chance, Task, placed_by_chance
 from course_lib.seeing import Timeline, simulate, span
 from course_lib.seeing.clock import DeadlockError, RunawayError
+from course_lib.seeing.timeline.text import WIDTH
 from course_lib.seeing.timeline.trace import describe
 
 LIMIT = 2.0  # real seconds a single run of the learner's function may take
@@ -84,11 +85,11 @@ class Exercise:
         """Grade `function` and print the verdict; a wrong answer is told, never raised."""
         verdict = self.judge(function)
         label = {None: "not attempted yet", True: "passed", False: "not yet"}[verdict.passed]
-        print(f"{self.name}: {label}. {verdict.sentence}")
+        print(_told(f"{self.name}: {label}. {verdict.sentence}"))
         if verdict.printed:
             print(f"\nYour code printed:\n{textwrap.indent(verdict.printed, '    ')}")
         if verdict.timeline and verdict.timeline.end and not verdict.passed:
-            print(f"\nWhat happened:\n{textwrap.indent(str(verdict.timeline), '    ')}")
+            print(f"\nWhat happened:\n{verdict.timeline}")
         if verdict.passed is not None:
             tries = progress.note_try(self.lesson, self.name, passed=verdict.passed)
             if not verdict.passed:
@@ -125,16 +126,14 @@ class Exercise:
         """Print the next hint; after the last one, the last one again."""
         number = min(self._hints_given, len(self.hints) - 1)
         self._hints_given = number + 1
-        print(f"Hint {number + 1} of {len(self.hints)}: {self.hints[number]}")
+        print(_told(f"Hint {number + 1} of {len(self.hints)}: {self.hints[number]}"))
 
     def solution(self) -> None:
         """Print the reference solution, once the exercise is passed or was tried three times."""
         tries = progress.tries(self.lesson, self.name)
         if not progress.passed(self.lesson, self.name) and tries < TRIES:
-            print(
-                f"The solution opens when you have passed, or after {TRIES} tries; so far: {tries}. "
-                "hint() gives a hint."
-            )
+            how = f"The solution opens when you have passed, or after {TRIES} tries; so far: {tries}."
+            print(_told(f"{how} hint() gives a hint."))
         else:
             print(inspect.getsource(self.reference))
 
@@ -166,6 +165,13 @@ class Exercise:
         except TypeError:
             return f"{function.__name__} takes other arguments than the task says: {want}."
         return ""
+
+
+def _told(text: str) -> str:
+    """Break a text's lines where they fit a notebook beside an open sidebar, as swimlanes do."""
+    # What stands in a sentence may be code, so no word is cut.
+    lines = textwrap.TextWrapper(WIDTH, break_long_words=False, break_on_hyphens=False)
+    return "\n".join(lines.fill(line) for line in text.splitlines())
 
 
 def run(function: Answer, *args: Any, none: bool = False) -> Timeline:

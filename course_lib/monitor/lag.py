@@ -15,33 +15,24 @@ import logging
 import math
 import sys
 import threading
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from types import FrameType
-from typing import Any, NamedTuple
+from typing import Any
 
+from course_lib.monitor.blame import Sighting, blame, place_of
 from course_lib.monitor.records import Block, Lag
 from course_lib.seeing.clock import VirtualClockLoop
-from course_lib.seeing.timeline.frames import running_line
+from course_lib.seeing.timeline.frames import leave_no_line
 from course_lib.seeing.timeline.layers import Layer, put_layer, take_layers_off
 from course_lib.seeing.timeline.trace import task_name
 
 EVERY = 0.05  # seconds between two samples of the lag: each costs a wake-up of the loop
 SAMPLES = 10_000  # the last so many, eight minutes of them
-LOOKS = 64  # the thread's last so many looks at one block
+SIGHTINGS = 1000  # the last so many places where code was seen at work
 
 log = logging.getLogger("course_lib.monitor")
-_END_OF_STEP = asyncio.Handle._run.__code__
-
-
-class Sighting(NamedTuple):
-    """What the thread saw on the loop; `ident` tells tasks of one name apart."""
-
-    at: float
-    ident: int
-    task: str
-    function: str
-    line: str
 
 
 class LagWatch:
@@ -70,7 +61,11 @@ class LagWatch:
         self._worst = 0.0
         self._not_running = -math.inf  # when the loop was last seen at rest
         self._loop_thread = threading.get_ident()
-        self._sightings: deque[Sighting] = deque(maxlen=LOOKS)
+        self._sightings: deque[Sighting] = deque(maxlen=SIGHTINGS)
+        self._every_look = slow / 5  # so one that is just long enough is seen several times
+        # On a virtual clock what is seen is exact. In real time the interpreter may keep a look waiting for 5 ms.
+        self._gap = 0.0 if self._virtual else 2 * self._every_look
+        self._last_sighting: Sighting | None = None
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._look, name="loop watchdog", daemon=True)
         self._timer: asyncio.TimerHandle | None = None
@@ -120,9 +115,12 @@ class LagWatch:
 
         return Lag(quantile(0.5), quantile(0.99), self._worst, count)
 
-    def step_ended(self, name: str, function: str, began: float, ended: float) -> None:
-        """Note a block that was a step of a watched task."""
-        self._report(ended - began, began, name, function, self._seen_since(began))
+    def step_ended(self, name: str, function: str, began: float, ended: float, start: str, end: str) -> None:
+        """Note a block that was a step of a watched task, from the place `start` to the place `end`."""
+        # An eager task runs inside the step of another: whose it is, is known.
+        seen = [replace(sighting, ident=0) for sighting in self._seen() if sighting.first >= began]
+        _, _, line = blame(seen, began, ended, self._gap, start, end)
+        self._report(ended - began, began, name, function, line)
 
     def turn_began(self) -> None:
         """Note that the loop has something to do."""
@@ -137,33 +135,38 @@ class LagWatch:
                 self._sample(now - self._turn_began)
         self._turn_began = None
 
-    def sighted(self, frame: FrameType | None) -> None:
-        """Note what runs on the loop; `frame` is the innermost one of the loop's thread."""
-        task = asyncio.current_task(self._loop)
+    def look(self, innermost: Callable[[], FrameType | None]) -> None:
+        """Note what runs on the loop now; `innermost` gives the innermost frame of the loop's thread."""
+        turn, step, now = self._busy_since(), self._step_began(), self._now()
+        frame, task = innermost(), asyncio.current_task(self._loop)
         function = getattr(task.get_coro(), "__qualname__", "") if task else ""
-        name = task_name(task) if task else ""
-        self._sightings.append(Sighting(self._now(), id(task), name, function, _own_line(frame)))
+        since = turn if step is None else step
+        found = (since, id(task) if task else 0, task_name(task) if task else "", function, place_of(frame, task))
+        moved = (turn, step) != (self._busy_since(), self._step_began()) or self._now() - now > self._gap
+        if since is None or moved:
+            return  # the loop went on while this was noted: it may be of one moment and of another
+        last = self._last_sighting
+        if last is not None and (last.since, last.ident, last.task, last.function, last.line) == found:
+            last.last = now
+        else:
+            self._last_sighting = Sighting(since, *found[1:], now, now)
+            self._sightings.append(self._last_sighting)
 
-    def _seen_since(self, began: float) -> list[Sighting]:
-        return [sighting for sighting in list(self._sightings) if sighting.at >= began]  # list(): the thread adds to it
+    def _seen(self) -> list[Sighting]:
+        return list(self._sightings)  # at once, since the thread adds to it
 
-    def _account(self, began: float, ended: float) -> None:
-        seconds, self.explained = ended - max(began, self._not_running) - self.explained, 0.0
+    def _account(self, since: float, ended: float) -> None:
+        began = max(since, self._not_running)
+        seen = [sighting for sighting in self._seen() if sighting.first >= since]
+        if self.explained:
+            seen = [sighting for sighting in seen if sighting.since == since]  # the steps are accounted for
+        seconds, self.explained = ended - began - self.explained, 0.0
         if seconds >= self._slow:
-            seen = self._seen_since(began)
-            idents = Counter(sighting.ident for sighting in seen).most_common(2)
-            # Many short steps, one after another, look like this; no one task is to blame.
-            if len(idents) == 2 and idents[0][1] < 2 * idents[1][1]:
-                self._report(seconds, began, "several tasks in one turn", "", [])
-            else:
-                seen = [sighting for sighting in seen if sighting.ident == idents[0][0]]
-                task, function = (seen[-1].task, seen[-1].function) if seen else ("", "")
-                self._report(seconds, began, task, function, seen)
+            edges = "the beginning of the turn", "the end of the turn"
+            found = blame(seen, began, ended, self._gap, *edges, seconds=seconds)
+            self._report(seconds, began, *found)
 
-    def _report(self, seconds: float, began: float, task: str, function: str, seen: list[Sighting]) -> None:
-        lines = Counter(sighting.line for sighting in seen)
-        line = lines.most_common(1)[0][0] if lines else ""
-        self._sightings.clear()
+    def _report(self, seconds: float, began: float, task: str, function: str, line: str) -> None:
         block = Block(began - self._began, seconds, task, function, line, self._virtual)
         self.blocks.append(block)
         self.block_count += 1
@@ -195,8 +198,7 @@ class LagWatch:
     # The thread.
 
     def _look(self) -> None:
-        # A fifth of a block: it is seen from its half on, so one that is just long enough is seen twice.
-        while not self._stopped.wait(self._slow / 5):
+        while not self._stopped.wait(self._every_look):
             if self._loop.is_closed():
                 return
             now = self._now()
@@ -204,10 +206,11 @@ class LagWatch:
                 self._not_running = now
                 continue
             since = self._busy_since()
-            if since is not None and now - since >= self._slow / 2:
-                self.sighted(sys._current_frames().get(self._loop_thread))
+            if since is not None and now - since >= self._every_look / 2:
+                self.look(lambda: sys._current_frames().get(self._loop_thread))
 
     def _busy_since(self) -> float | None:
+        """Return since when the loop is busy; None if it waits."""
         if self._selector is not None:
             return self._turn_began
         step = self._step_began()
@@ -220,6 +223,9 @@ class _Turn(Layer):
         watch.turn_ended()
         try:
             return self.real(timeout)
+        except BaseException as error:
+            leave_no_line(error)
+            raise
         finally:
             watch.turn_began()
 
@@ -227,17 +233,13 @@ class _Turn(Layer):
 class _Sleep(Layer):
     def __call__(self, seconds: float) -> None:
         watch: Any = self.owner
-        if threading.get_ident() == watch._loop_thread and seconds > 0:
-            watch.sighted(sys._getframe(1))
-        self.real(seconds)
-
-
-def _own_line(frame: FrameType | None) -> str:
-    """Describe the innermost line of own code, of the step that runs: below the step stands who started the loop."""
-    outer = frame
-    while outer is not None and outer.f_code is not _END_OF_STEP:
-        outer = outer.f_back
-    line = running_line(frame)
-    if outer is not None and line == running_line(outer):
-        return f"{frame.f_code.co_name} in a library" if frame else ""
-    return line
+        blocks = threading.get_ident() == watch._loop_thread and seconds > 0
+        try:
+            if blocks:
+                watch.look(lambda: sys._getframe(2))
+            self.real(seconds)
+            if blocks:
+                watch.look(lambda: sys._getframe(2))
+        except BaseException as error:
+            leave_no_line(error)
+            raise

@@ -64,20 +64,24 @@ class Lag:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A stretch in which one piece of code held the loop, so that nothing else could run."""
+    """A stretch in which one piece of code held the loop, so that nothing else could run.
+
+    A task or a line is named where it was seen for more than half of the block, and else what the block lies between.
+    """
 
     at: float
     seconds: float
-    task: str  # the task's name; empty where it was not a task's step, or nobody could see whose
+    task: str  # the task's name; empty where it was no task's step; else that there were several, or nobody could see
     function: str
-    line: str  # "line 3 of crunch: time.sleep(0.3)"; empty where it was too short to be seen
+    line: str  # "line 3 of crunch: time.sleep(0.3)", or "between line 3 of ... and line 5 of ..."; "": not known
     virtual: bool = False  # whether the seconds are a virtual clock's, and exact
 
     def __str__(self) -> str:
         who = self.task or "code outside any watched task"
         if self.function and self.function.rpartition(".")[2] != who:
             who += f" ({self.function})"
-        return f"{who} held the loop for {show(self.seconds, self.virtual)}" + (f" at {self.line}" if self.line else "")
+        where = self.line if self.line.startswith("between ") else self.line and f"at {self.line}"
+        return f"{who} held the loop for {show(self.seconds, self.virtual)} {where}".rstrip()
 
 
 def show(seconds: float, virtual: bool) -> str:

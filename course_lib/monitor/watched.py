@@ -12,8 +12,9 @@ from collections.abc import Callable, Coroutine, Iterator
 from types import CodeType, CoroutineType
 from typing import Any, Protocol
 
+from course_lib.monitor.blame import STEP
 from course_lib.monitor.records import Step, TaskMetrics, TaskState
-from course_lib.seeing.timeline.frames import is_library, waiting_line
+from course_lib.seeing.timeline.frames import is_library, leave_no_line, waiting_line
 from course_lib.seeing.timeline.trace import UNNAMED, describe
 from course_lib.seeing.timeline.wrapping import WrappedCoroutine, layers_of
 
@@ -45,7 +46,7 @@ class Watching(Protocol):
     def watch(self) -> Any:
         """What measures the loop's lag; None before the start."""
 
-    def step_was_slow(self, watched: "TimedWatched", began: float, ended: float) -> None:
+    def step_was_slow(self, watched: "TimedWatched", began: float, ended: float, start: str, end: str) -> None:
         """Report a step of a watched task that blocked the loop."""
 
 
@@ -53,22 +54,26 @@ class Watched(WrappedCoroutine):
     """A coroutine that tells its monitor how it ended, and is otherwise the one it wraps; also the task's record."""
 
     # One object a task, and as few fields as will do: each one costs every task.
-    __slots__ = ("end", "error", "monitor", "name", "number", "start", "state")
+    __slots__ = ("begun", "end", "error", "monitor", "name", "number", "start", "state")
 
     def __init__(self, coro: Coroutine[Any, Any, Any], monitor: Watching, number: int) -> None:
         self.coro, self.monitor, self.number = coro, monitor, number
-        self.__qualname__ = getattr(coro, "__qualname__", None)
+        # A built-in function's call is worth saving, too.
+        self.__qualname__ = coro.__qualname__ if type(coro) is CoroutineType else getattr(coro, "__qualname__", None)
         self.state: TaskState | None = None  # None until it has ended
         self.start = monitor.now()
 
     def send(self, value: Any, throw: tuple[Any, ...] = ()) -> Any:
         """Run one step."""
+        self.begun: float | None = self.monitor.now()
         try:
             return self.coro.throw(*throw) if throw else self.coro.send(value)
         except StopIteration:
+            del throw
             self.returned()
             raise
         except BaseException as error:
+            del throw
             self.raised(error)
             raise
 
@@ -102,8 +107,7 @@ class Watched(WrappedCoroutine):
             self.state, self.error = TaskState.FAILED, describe(error)
             monitor.failed += 1
             monitor.failures.append(self)
-        if error.__traceback__ and error.__traceback__.tb_next:
-            error.__traceback__ = error.__traceback__.tb_next  # our own line, which would tell a reader nothing
+        leave_no_line(error)  # which is that of `send`
 
     def metrics(self, now: float, task: "asyncio.Task[Any] | None" = None, *, running: bool = False) -> TaskMetrics:
         """Return what is known at `now`; `task` is the task where it has not ended, `running` whether it runs."""
@@ -135,14 +139,14 @@ class Watched(WrappedCoroutine):
 class TimedWatched(Watched):
     """A Watched that times each step."""
 
-    __slots__ = ("begun", "first", "longest", "reached", "resumed", "running")
+    __slots__ = ("first", "longest", "reached", "resumed", "running")
 
     def __init__(self, coro: Coroutine[Any, Any, Any], monitor: Watching, number: int) -> None:
         self.coro, self.monitor, self.number = coro, monitor, number
         self.__qualname__ = getattr(coro, "__qualname__", None)
         self.state = None
         self.first: float | None = None  # when its first step began
-        self.begun: float | None = None  # when the step that runs now began
+        self.begun = None  # when the step that runs now began
         self.running, self.longest = 0.0, -1.0
         self.resumed: tuple[CodeType, int] | None = None
         self.reached: tuple[CodeType, int] | None = None
@@ -162,9 +166,11 @@ class TimedWatched(Watched):
         try:
             return coro.throw(*throw) if throw else coro.send(value)
         except StopIteration:
+            del throw
             self.returned()
             raise
         except BaseException as error:
+            del throw
             self.raised(error)
             raise
         finally:
@@ -180,7 +186,8 @@ class TimedWatched(Watched):
                 watch: Any = monitor.watch
                 watch.explained += took  # here, and not in a method, for the sake of a call a step
                 if took >= monitor.slow:
-                    monitor.step_was_slow(self, begun, now)
+                    reached = "its end" if self.state else _text(_place(coro)) or "the next await"
+                    monitor.step_was_slow(self, begun, now, _text(place) or STEP, reached)
 
     def _timing(self, end: float) -> dict[str, Any]:
         running = self.running + (end - self.begun if self.begun is not None else 0.0)

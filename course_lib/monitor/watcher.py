@@ -12,6 +12,7 @@ from course_lib.monitor.lag import LagWatch
 from course_lib.monitor.records import Block, Lag, TaskMetrics, TaskState
 from course_lib.monitor.watched import TimedWatched, Watched, unwrap
 from course_lib.seeing.clock import VirtualClockLoop
+from course_lib.seeing.timeline.frames import leave_no_line
 from course_lib.seeing.timeline.layers import Layer, without_ended
 from course_lib.seeing.timeline.recorder import plain_task
 
@@ -149,11 +150,11 @@ class Watcher:
         """Return whether a task that is created in `context` (None: the current one) is one to watch."""
         return self in (_around.get() if context is None else context.get(_around, ()))
 
-    def step_was_slow(self, watched: TimedWatched, began: float, ended: float) -> None:
+    def step_was_slow(self, watched: TimedWatched, began: float, ended: float, start: str, end: str) -> None:
         """Report a step of a watched task that blocked the loop."""
         if (watch := self.watch) is not None and watch.open:
             metrics = watched.metrics(ended, asyncio.current_task(self.loop))
-            watch.step_ended(metrics.name, metrics.function, began, ended)
+            watch.step_ended(metrics.name, metrics.function, began, ended, start, end)
 
     @property
     def _unended(self) -> int:
@@ -165,8 +166,8 @@ class Watcher:
         return [(watched, task) for watched, task in found if watched is not None and watched.state is None]
 
     def _step_began(self) -> float | None:
-        running = self.running
-        return running.begun if running else None
+        running = self._running()
+        return getattr(running, "begun", None)  # a task that is about to begin has not set it
 
     def _running(self) -> Watched | None:
         task = asyncio.current_task(self.loop) if self.loop else None
@@ -184,14 +185,16 @@ class _WatchingFactory(Layer):
         monitor: Any = self.owner
         # What is no coroutine goes on as it is, so that the error names it.
         is_coroutine = type(coro) is CoroutineType or asyncio.iscoroutine(coro)
-        if not (is_coroutine and monitor.open and (monitor.everywhere or monitor.around(kwargs.get("context")))):
-            return self.real(loop, coro, **kwargs)
-        monitor.created = number = monitor.created + 1
-        watched = self._kind(coro, monitor, number)
+        watching = is_coroutine and monitor.open and (monitor.everywhere or monitor.around(kwargs.get("context")))
+        if watching:
+            monitor.created = number = monitor.created + 1
+            coro = self._kind(coro, monitor, number)
         try:
             if self.before is None and not kwargs:  # as plain_task() would, without the cost of two more calls
-                return _Task(watched, loop=loop)
-            return self.real(loop, watched, **kwargs)
-        except BaseException:
-            monitor.created -= 1  # there is no task
+                return _Task(coro, loop=loop)
+            return self.real(loop, coro, **kwargs)
+        except BaseException as error:
+            if watching:
+                monitor.created -= 1  # there is no task
+            leave_no_line(error)
             raise

@@ -1,6 +1,7 @@
 """What watching a loop costs, and how exactly it sees: python tests/benchmarks/bench_monitor.py
 
-The ways take turns, so that a busy moment of the machine does not fall on one of them alone.
+The ways take turns, so that a busy moment of the machine does not fall on one of them alone. Who finds which blocks,
+with other tools beside the monitor: bench_blocks.py.
 """
 
 import asyncio

@@ -105,6 +105,12 @@ class Lab:
             raise RuntimeError(f"JupyterLab did not take SETTINGS (windowingMode is {mode!r}): compare their names.")
         self.settle()
 
+    def show_sidebar(self) -> None:
+        """Open the list of files beside the notebook, as JupyterLab itself begins; the notebook gets narrower."""
+        self.page.evaluate("async () => { await window.jupyterapp.commands.execute('filebrowser:activate'); }")
+        self.page.locator("#jp-left-stack").wait_for(state="visible")
+        self.settle()
+
     def run_all(self, timeout: float = 120) -> None:
         """Run all cells and wait until each has an execution count, for at most `timeout` seconds.
 

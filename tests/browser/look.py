@@ -20,6 +20,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument(
         "--split", nargs="?", type=int, const=1800, metavar="PIXELS", help="several PNGs of at most this height (1800)"
     )
+    parser.add_argument("--sidebar", action="store_true", help="with the list of files open beside the notebook")
     parser.add_argument("--width", type=int, default=1200, help="of the window, in pixels (1200)")
     chosen = parser.parse_args(argv)
     if not chosen.notebook.is_file():
@@ -28,6 +29,8 @@ def main(argv: list[str] | None = None) -> int:
     try:
         with jupyterlab(dark=chosen.dark, width=chosen.width) as lab:
             lab.open(chosen.notebook)
+            if chosen.sidebar:
+                lab.show_sidebar()
             if not chosen.no_run:
                 try:
                     lab.run_all()

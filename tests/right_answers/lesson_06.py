@@ -87,6 +87,17 @@ async def awaits_them_in_turn(jobs, crunch, pool):
     return [await future for future in futures]
 
 
+@right(ex.crunch_all)
+async def maps_in_a_thread(jobs, crunch, pool):
+    return await asyncio.to_thread(lambda: list(pool.map(crunch, jobs)))
+
+
+@right(ex.crunch_all)
+async def waits_in_a_thread(jobs, crunch, pool):
+    futures = [pool.submit(crunch, job) for job in jobs]
+    return [await asyncio.to_thread(future.result) for future in futures]
+
+
 # fetch_in_threads
 
 

@@ -175,17 +175,6 @@ async def waits_by_the_pools_wait(jobs, crunch, pool):
     return [future.result() for future in futures]
 
 
-@told(ex.crunch_all, "You used the pool from a thread, which this check cannot follow")
-async def maps_in_a_thread(jobs, crunch, pool):
-    return await asyncio.to_thread(lambda: list(pool.map(crunch, jobs)))
-
-
-@told(ex.crunch_all, "You used the pool from a thread, which this check cannot follow")
-async def waits_in_a_thread(jobs, crunch, pool):
-    futures = [pool.submit(crunch, job) for job in jobs]
-    return [await asyncio.to_thread(future.result) for future in futures]
-
-
 @told(ex.crunch_all, "A lambda, or a function inside a function, cannot be sent")
 async def sends_a_lambda(jobs, crunch, pool):
     loop = asyncio.get_running_loop()
@@ -365,13 +354,13 @@ async def in_order_of_arrival(fetch, urls, limit):
         return [await finished for finished in asyncio.as_completed(calls)]
 
 
-@told(ex.fetch_in_threads, "you waited for the threads by `map`, `result()` or the like")
+@told(ex.fetch_in_threads, "by `map`, by `result()` or by the end")
 async def waits_for_the_threads(fetch, urls, limit):
     with ThreadPoolExecutor(limit) as pool:
         return list(pool.map(fetch, urls))
 
 
-@told(ex.fetch_in_threads, "Await the results inside the block")
+@told(ex.fetch_in_threads, "await the results inside the block")
 async def leaves_the_block_early(fetch, urls, limit):
     loop = asyncio.get_running_loop()
     with ThreadPoolExecutor(limit) as pool:

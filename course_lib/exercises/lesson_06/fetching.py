@@ -3,15 +3,12 @@
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 from unittest.mock import patch
 
 from course_lib.exercises.chance import KINDS, Chance
 from course_lib.exercises.framework import Answer, Exercise, Wrong
 from course_lib.exercises.lesson_06 import solutions
-from course_lib.exercises.lesson_06.processes import shown, through_the_loop
 from course_lib.exercises.lesson_06.scenes import (
     Blocking,
     End,
@@ -24,7 +21,6 @@ from course_lib.exercises.lesson_06.scenes import (
     running_loop,
 )
 from course_lib.seeing import Timeline
-from course_lib.seeing.clock.loop import VirtualClockLoop
 
 ROUNDS = 15
 MISSING = (OSError, ConnectionError, TimeoutError, PermissionError, FileNotFoundError)
@@ -147,38 +143,20 @@ def _end(fetch_in_threads: Answer, fetch: Blocking, what: str, cancel_at: float 
     return end
 
 
-@dataclass
-class _Pools:
-    """The pools that were made on the loop, and whether somebody waited for one without `await`."""
-
-    made: list[ThreadPoolExecutor] = field(default_factory=list)
-    waited_for: bool = False
-
-    def note_wait(self) -> None:
-        """Note that somebody waits, and blocks the loop."""
-        self.waited_for = True
-
-
 @contextmanager
-def _own_pools() -> Iterator[_Pools]:
-    """Let the virtual clock know what is handed to pools; raise Wrong, when this is left, for one left open."""
-    pools = _Pools()
-    init, submit = ThreadPoolExecutor.__init__, ThreadPoolExecutor.submit
+def _own_pools() -> Iterator[None]:
+    """Raise Wrong, when this is left, for a pool that was made meanwhile on the loop's thread and is left open."""
+    made: list[ThreadPoolExecutor] = []
+    init = ThreadPoolExecutor.__init__
 
-    def made(pool: ThreadPoolExecutor, *args: Any, **kwargs: Any) -> None:
+    def note(pool: ThreadPoolExecutor, *args: Any, **kwargs: Any) -> None:
         init(pool, *args, **kwargs)
         if running_loop():  # the loop's own was made before it ran
-            pools.made.append(pool)
+            made.append(pool)
 
-    def submitted(pool: ThreadPoolExecutor, fn: Any, /, *args: Any, **kwargs: Any) -> Any:
-        loop = running_loop()
-        if not isinstance(loop, VirtualClockLoop) or through_the_loop(fn, loop):
-            return submit(pool, fn, *args, **kwargs)
-        return shown(loop, pool, partial(submit, pool), lambda: fn(*args, **kwargs), pools.note_wait)
-
-    with patch.object(ThreadPoolExecutor, "__init__", made), patch.object(ThreadPoolExecutor, "submit", submitted):
-        yield pools
-    still_open = [pool for pool in pools.made if _is_open(pool)]
+    with patch.object(ThreadPoolExecutor, "__init__", note):
+        yield
+    still_open = [pool for pool in made if _is_open(pool)]
     for pool in still_open:
         pool.shutdown(wait=False, cancel_futures=True)
     if still_open:
@@ -194,32 +172,18 @@ def _is_open(pool: ThreadPoolExecutor) -> bool:
 
 
 def _fetch(fetch_in_threads: Answer, fetch: Blocking, urls: list[str], limit: int) -> tuple[Blocking, Timeline]:
-    unfollowed = (
-        "You handed fetch to threads without the event loop. This check cannot follow that, and to wait for them with "
-        "`map` or `result()` blocks the loop. Use `loop.run_in_executor(pool, fetch, url)`, and await that."
-    )
     try:
-        with _own_pools() as pools:
+        with _own_pools():
             timeline = play(fetch_in_threads, fetch, urls, limit, pool=OWN)
     except Wrong as wrong:
-        if fetch.unfollowed:
-            raise Wrong(unfollowed, wrong.timeline) from None
         raise called_itself(fetch, wrong) from None
     still = f"The heartbeat stood still for {timeline.blocked:g} s"
     if fetch.on_loop:
         raise Wrong(f"{still}: fetch is a plain function, and ran on the event loop. Let it run in a thread.", timeline)
-    if fetch.unfollowed:
-        raise Wrong(unfollowed, timeline)
-    if pools.waited_for:
-        raise Wrong(
-            f"{still}: you waited for the threads by `map`, `result()` or the like, without `await`, which blocks the "
-            "loop. Use `loop.run_in_executor(pool, fetch, url)`, and await that.",
-            timeline,
-        )
     if timeline.blocked:
         raise Wrong(
-            f"{still}: at the end of its `with` block a pool waits for its threads, and blocks the loop. Await the "
-            "results inside the block.",
+            f"{still}: who waits for threads by `map`, by `result()` or by the end of the pool's `with` block, blocks "
+            "the loop. Use `loop.run_in_executor(pool, fetch, url)`, and await the results inside the block.",
             timeline,
         )
     return fetch, timeline

@@ -12,7 +12,6 @@ from unittest.mock import patch
 from course_lib.exercises.framework import Answer, Wrong, await_missing, leaves, run
 from course_lib.seeing import Timeline, span
 from course_lib.seeing.clock.loop import VirtualClockLoop
-from course_lib.seeing.clock.virtual import clock_of_this_thread
 
 THREADS = 10
 START = 0.5  # seconds that a process pool takes to start
@@ -159,29 +158,26 @@ class Blocking:
         self._seconds, self._answers = seconds or {}, answers or {}
         self.begun: list[float] = []
         self.times: list[tuple[float, float]] = []  # from, to; of those that have ended
-        self.on_loop = self.in_pool = self.in_thread = self.unfollowed = 0
+        self.on_loop = self.in_pool = self.in_thread = 0
         self.peak = self._under_way = 0
 
     @property
     def calls(self) -> int:
         """How often it was called."""
-        return self.on_loop + self.in_pool + self.in_thread + self.unfollowed
+        return self.on_loop + self.in_pool + self.in_thread
 
     def __call__(self, item: Any) -> Any:
         """Take its time, and return the item with an exclamation mark."""
-        name, clock = threading.current_thread().name, clock_of_this_thread()
+        name = threading.current_thread().name
         if running_loop():
             self.on_loop += 1
         elif name.startswith(PROCESS):
             self.in_pool += 1
-        elif clock is None:
-            self.unfollowed += 1  # a thread that nobody told the loop of: its sleep would take real time
-            return f"{item}!"
         else:
             self.in_thread += 1
         self._under_way += 1
         self.peak = max(self.peak, self._under_way)
-        begun = clock.now() if clock else 0
+        begun = time.monotonic()  # virtual, as time.sleep is
         self.begun.append(begun)
         try:
             with span(f"{self.__name__} {item}"):
@@ -191,7 +187,7 @@ class Blocking:
                     raise answer
         finally:
             self._under_way -= 1
-            self.times.append((begun, clock.now() if clock else 0))
+            self.times.append((begun, time.monotonic()))
         return answer
 
     def wanted(self, items: Sequence[Any]) -> list[Any]:

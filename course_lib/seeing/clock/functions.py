@@ -1,63 +1,39 @@
-"""The functions by which a program meets time and servers while a simulation runs: each asks for its thread's clock."""
+"""The functions by which a program meets time, threads and servers while a simulation runs: each asks for its clock."""
 
 import asyncio
+import logging
+import queue
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import wraps
 from typing import Any
 
-from course_lib.seeing.clock.errors import RealSocketError
-from course_lib.seeing.clock.virtual import clock_of_this_thread
-
-_HERE = {None, "", "localhost", "127.0.0.1", "::1", "0.0.0.0", "::"}
+from course_lib.seeing.clock import locks, sockets, threads
+from course_lib.seeing.clock.current import clock_for_this_thread, clock_here, clock_of_this_thread
+from course_lib.seeing.clock.loop import VirtualClockLoop
+from course_lib.seeing.clock.virtual import VirtualClock
 
 
 def _seconds(real: Callable[[], float]) -> Callable[[], float]:
+    @wraps(real)  # its name and module too, by which it may be sent to another process
     def read() -> float:
-        clock = clock_of_this_thread()
+        clock = clock_here()
         return real() if clock is None else clock.now()
 
     return read
 
 
 def _nanoseconds(real: Callable[[], int]) -> Callable[[], int]:
+    @wraps(real)
     def read() -> int:
-        clock = clock_of_this_thread()
+        clock = clock_here()
         return real() if clock is None else round(clock.now() * 1e9)
 
     return read
-
-
-real_monotonic = time.monotonic
-_real_sleep = time.sleep
-_real_shutdown = ThreadPoolExecutor.shutdown
-_real_start = threading.Thread.start
-_real_getaddrinfo = socket.getaddrinfo
-_real_connect = socket.socket.connect
-_real_connect_ex = socket.socket.connect_ex
-
-
-def _sleep(seconds: float, /) -> None:
-    clock = clock_of_this_thread()
-    return _real_sleep(seconds) if clock is None else clock.sleep(seconds)
-
-
-def _shutdown(self: ThreadPoolExecutor, wait: bool = True, *, cancel_futures: bool = False) -> None:
-    clock = clock_of_this_thread()
-    if clock is not None and wait:
-        _real_shutdown(self, wait=False, cancel_futures=cancel_futures)
-        clock.finish(self)
-    _real_shutdown(self, wait, cancel_futures=cancel_futures)
-
-
-def _start(self: threading.Thread) -> None:
-    clock = clock_of_this_thread()
-    if clock is not None:
-        clock.thread_starts()
-    _real_start(self)
 
 
 def _set(items: Iterable[Any] = ()) -> Any:
@@ -67,51 +43,47 @@ def _set(items: Iterable[Any] = ()) -> Any:
     return set(items) if clock is None or not items else clock.visited(items)
 
 
-def _getaddrinfo(host: Any, *args: Any, **kwargs: Any) -> Any:
-    # Refused here already: asking a name server takes real time, and may fail with an error that explains nothing.
+_real_new_event_loop = asyncio.new_event_loop
+_real_run_forever = asyncio.BaseEventLoop.run_forever
+
+
+def _new_event_loop() -> asyncio.AbstractEventLoop:
     clock = clock_of_this_thread()
-    if clock is not None and _text(host) not in _HERE:
-        raise clock.outside(host)
-    return _real_getaddrinfo(host, *args, **kwargs)
+    return VirtualClockLoop(clock) if isinstance(clock, VirtualClock) else _real_new_event_loop()
 
 
-def _check_address(sock: socket.socket, address: Any) -> None:
-    clock = clock_of_this_thread()
-    if clock is None:
-        return
-    if not (isinstance(address, tuple) and _text(address[0]) in _HERE and address[1] in clock.own_ports):
-        raise clock.outside(address)
-    if sock.gettimeout() != 0:
-        raise RealSocketError(
-            f"a blocking connection to {address!r} would wait in real time, which simulate() cannot follow: "
-            "use an asynchronous client, or record() instead of simulate()"
-        )
+def _run_forever(self: asyncio.BaseEventLoop) -> None:
+    if isinstance(self, VirtualClockLoop):
+        return _real_run_forever(self)
+    with clock_for_this_thread(None):  # a loop of another kind, whose selector waits really
+        return _real_run_forever(self)
 
 
-def _text(host: Any) -> Any:
-    return host.decode("ascii", "replace") if isinstance(host, bytes) else host
-
-
-def _connect(self: socket.socket, address: Any, /) -> None:
-    _check_address(self, address)
-    return _real_connect(self, address)
-
-
-def _connect_ex(self: socket.socket, address: Any, /) -> int:
-    _check_address(self, address)
-    return _real_connect_ex(self, address)
-
-
-_replacements: list[tuple[Any, str, Any]] = [
-    (time, "sleep", _sleep),
+REPLACEMENTS: list[tuple[Any, str, Any]] = [
     *((time, name, _seconds(getattr(time, name))) for name in ("time", "monotonic", "perf_counter")),
     *((time, name, _nanoseconds(getattr(time, name))) for name in ("time_ns", "monotonic_ns", "perf_counter_ns")),
-    (ThreadPoolExecutor, "shutdown", _shutdown),
-    (threading.Thread, "start", _start),
+    # Two modules that took a name of their own.
+    (threading, "_time", _seconds(time.monotonic)),
+    (queue, "time", _seconds(time.monotonic)),
+    (logging.LogRecord, "__init__", threads.log_record),
+    (time, "sleep", threads.sleep),
+    (threading, "Lock", locks.Lock),
+    (threading, "RLock", locks.RLock),
+    (threading.Condition, "wait", locks.condition_wait),
+    (threading.Thread, "start", threads.start),
+    (threading.Thread, "join", threads.join),
+    (ThreadPoolExecutor, "submit", threads.submit),
+    (ThreadPoolExecutor, "shutdown", threads.shutdown),
+    (ProcessPoolExecutor, "submit", threads.submit_to_processes),
     (asyncio.tasks, "set", _set),
-    (socket, "getaddrinfo", _getaddrinfo),
-    (socket.socket, "connect", _connect),
-    (socket.socket, "connect_ex", _connect_ex),
+    (asyncio, "new_event_loop", _new_event_loop),
+    (asyncio.events, "new_event_loop", _new_event_loop),
+    (asyncio.BaseEventLoop, "run_forever", _run_forever),
+    *(
+        (socket.socket, function.__name__, function)
+        for function in (sockets.connect, sockets.connect_ex, sockets.bind, sockets.listen, sockets.sendto)
+    ),
+    (socket, "getaddrinfo", sockets.getaddrinfo),
 ]
 _patching = threading.Lock()
 _users = 0
@@ -120,15 +92,15 @@ _found: list[Any] = []
 
 @contextmanager
 def virtual_time_functions() -> Iterator[None]:
-    """Let the `time` module, thread pools and connections ask, for as long as this is open, for their thread's clock.
+    """Let time, threads, pools and connections ask, for as long as this is open, for their thread's clock.
 
     Threads outside a simulation keep the real functions. The last simulation to end puts everything back.
     """
     global _users
     with _patching:
         if _users == 0:
-            _found[:] = [vars(owner).get(name) for owner, name, _ in _replacements]
-            for owner, name, new in _replacements:
+            _found[:] = [vars(owner).get(name) for owner, name, _ in REPLACEMENTS]
+            for owner, name, new in REPLACEMENTS:
                 setattr(owner, name, new)
         _users += 1
     try:
@@ -137,7 +109,7 @@ def virtual_time_functions() -> Iterator[None]:
         with _patching:
             _users -= 1
             if _users == 0:
-                for (owner, name, _), old in zip(_replacements, _found, strict=True):
+                for (owner, name, _), old in zip(REPLACEMENTS, _found, strict=True):
                     if old is None:  # inherited: from a C class, or from Python's own names
                         delattr(owner, name)
                     else:

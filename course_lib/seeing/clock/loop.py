@@ -5,34 +5,43 @@ import heapq
 import itertools
 import math
 import selectors
-import socket
 from collections.abc import Callable, Collection
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.thread import _threads_queues
 from contextvars import Context
 from typing import Any, cast
 
+from course_lib.seeing.clock.current import clock_for_this_thread
 from course_lib.seeing.clock.errors import DeadlockError, RealSocketError
+from course_lib.seeing.clock.sockets import check_inside
+from course_lib.seeing.clock.threads import watch_job
 from course_lib.seeing.clock.virtual import SLICE, VirtualClock, exact
+from course_lib.seeing.clock.waits import Wait
 
 # A real program gets min(32, cores + 4) threads. A fixed number keeps a simulation the same on every machine.
 WORKERS = 32
 # How long, in real seconds, a packet on loopback may travel before the clock moves on without it.
 PACKET = 0.002
 
-_UNIX = getattr(socket, "AF_UNIX", None)  # Windows has none
-
 
 class VirtualClockLoop(asyncio.SelectorEventLoop):
     """An event loop whose time is a VirtualClock."""
 
-    def __init__(self) -> None:
-        self.clock = VirtualClock()
+    def __init__(self, clock: VirtualClock | None = None) -> None:
+        """Make a loop with a clock of its own; or, in a worker of a simulation, one on that simulation's `clock`."""
+        self._owns_clock = clock is None
+        self.clock = clock or VirtualClock()
         self._timers = itertools.count()
         self.left_open: list[str] = []  # async generators that nobody closed
         self.selector = JumpingSelector(self.clock)
         super().__init__(self.selector)
         self.set_default_executor(ThreadPoolExecutor(WORKERS, thread_name_prefix="simulated"))
+
+    def run_forever(self) -> None:
+        """Run until somebody calls stop()."""
+        if self._owns_clock:
+            self.clock.conduct_here()
+        super().run_forever()
 
     def time(self) -> float:
         """Return the virtual time in seconds."""
@@ -41,26 +50,22 @@ class VirtualClockLoop(asyncio.SelectorEventLoop):
     def run_in_executor(  # type: ignore[override]  # the stub ties each argument's type to the function's
         self, executor: Executor | None, func: Callable[..., Any], *args: Any
     ) -> asyncio.Future[Any]:
-        """Run `func` in a worker thread whose `time.sleep` is virtual."""
-        executor = executor or self._default_executor  # type: ignore[attr-defined]  # set above or by the program
-        assert executor is not None
-        turn = self.clock.job_submitted(executor)
+        """Run `func` in a pool; in one whose ways are not known it takes real time, for which the clock waits."""
+        if executor is None or isinstance(executor, ThreadPoolExecutor | ProcessPoolExecutor):
+            return super().run_in_executor(executor, func, *args)
+        with clock_for_this_thread(None):
+            job = executor.submit(func, *args)
+        watch_job(self.clock, executor, job, real=f"the jobs of {type(executor).__name__}")
+        return asyncio.wrap_future(job, loop=self)
 
-        def call() -> Any:
-            return func(*args)
-
-        try:
-            if isinstance(executor, ThreadPoolExecutor):
-                job: Future[Any] = executor.submit(self.clock.run_job, turn, call)
-            else:
-                job = executor.submit(func, *args)
-        except BaseException:  # a pool that was shut down
-            self.clock.job_reported(executor)
-            raise
-        future = asyncio.wrap_future(job, loop=self)
-        # Added after wrap_future's own callback, so it runs after the loop has been told.
-        job.add_done_callback(lambda _: self.clock.job_reported(executor))
-        return future
+    def call_soon_threadsafe(  # type: ignore[override]  # as above
+        self, callback: Callable[..., object], *args: Any, context: Context | None = None
+    ) -> asyncio.Handle:
+        """Schedule a callback from another thread, which must be one of the simulation."""
+        self.clock.check_caller()
+        handle = super().call_soon_threadsafe(callback, *args, context=context)
+        _hide_line(handle)
+        return handle
 
     def call_at(  # type: ignore[override]  # the stub ties each argument's type to the function's
         self, when: float, callback: Callable[..., object], *args: Any, context: Context | None = None
@@ -68,7 +73,11 @@ class VirtualClockLoop(asyncio.SelectorEventLoop):
         """Schedule a callback; those due at the same time run in order of scheduling."""
         loop: Any = self
         loop._check_closed()
+        if self.get_debug():
+            loop._check_thread()
+            loop._check_callback(callback, "call_at")
         timer: Any = OrderedTimer(when, callback, args, self, context)
+        _hide_line(timer)
         timer.number = next(self._timers)
         if when < math.inf:  # else the clock would go there, and what never happens would be no deadlock
             heapq.heappush(loop._scheduled, timer)
@@ -83,12 +92,6 @@ class VirtualClockLoop(asyncio.SelectorEventLoop):
     @_clock_resolution.setter
     def _clock_resolution(self, seconds: float) -> None:
         pass  # the base class writes down that of the real clock
-
-    async def create_server(self, *args: Any, **kwargs: Any) -> asyncio.Server:
-        """Start a server as usual, and remember its port as one that simulated clients may reach."""
-        server = await super().create_server(*args, **kwargs)
-        self.clock.own_ports.update(s.getsockname()[1] for s in server.sockets if s.family != _UNIX)
-        return server
 
     async def subprocess_exec(self, *args: Any, **kwargs: Any) -> Any:
         """Refuse: a process lives in real time."""
@@ -109,18 +112,34 @@ class VirtualClockLoop(asyncio.SelectorEventLoop):
 
     def _asyncgen_finalizer_hook(self, agen: Any) -> None:
         self.left_open.append(agen.__name__)
-        super()._asyncgen_finalizer_hook(agen)  # type: ignore[misc]
+        self._asyncgens.discard(agen)  # type: ignore[attr-defined]
+        if not self.is_closed():  # the garbage collector may call this in any thread, so nobody looks which
+            super().call_soon_threadsafe(self.create_task, agen.aclose())
 
     def close(self) -> None:
         """Send the workers home and close the loop."""
+        if self.is_running():
+            raise RuntimeError("this loop is running: close it when run_until_complete or run_forever has returned")
+        if self.is_closed():
+            return
+        if self._owns_clock:
+            self._send_workers_home()
+        super().close()
+
+    def _send_workers_home(self) -> None:
         pool: Any = self._default_executor  # type: ignore[attr-defined]
         pool.shutdown(wait=False, cancel_futures=True)
         self.clock.close()
-        for stuck in self.clock.unfinished():
+        for stuck in self.clock.workers.unfinished():
             # Python waits for pool threads when it exits, which would hang for one that waits for a lock for ever.
             for thread in getattr(stuck, "_threads", ()):
                 cast("dict[Any, Any]", _threads_queues).pop(thread, None)
-        super().close()
+
+
+def _hide_line(handle: Any) -> None:
+    # In debug mode a handle knows the line that made it, which is to be one of the program's.
+    if handle._source_traceback:
+        del handle._source_traceback[-1]
 
 
 class OrderedTimer(asyncio.TimerHandle):
@@ -144,6 +163,8 @@ class JumpingSelector(selectors.DefaultSelector):
 
     def select(self, timeout: float | None = None) -> Any:
         """Return what is ready; where nothing is, move the clock by up to `timeout` seconds (None: however far)."""
+        if not self._clock.is_loop_thread():
+            return self._select_in_worker(timeout)
         self.waiting = True
         now = self._clock.now()
         self.still, self._before = (self.still + 1 if now == self._before else 0), now
@@ -152,24 +173,46 @@ class JumpingSelector(selectors.DefaultSelector):
         finally:
             self.waiting = False
 
+    def register(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
+        """Watch a socket. Raises RealSocketError for one that leads out of the simulation."""
+        if self.get_map():  # the first one is the loop's own, by which other threads wake it
+            check_inside(self._clock, fileobj if isinstance(fileobj, int) else fileobj.fileno())
+        return super().register(fileobj, events, data)
+
     def _select(self, timeout: float | None) -> Any:
         clock = self._clock
         clock.check_stopped()
         events = super().select(0)
-        until = None if timeout is None else exact(clock.now() + max(timeout, 0))
+        until = math.inf if timeout is None else exact(clock.now() + max(timeout, 0))
         while not events:
             clock.settle()
             events = super().select(0)  # a job that has just ended has told the loop so
-            if events or clock.wake_sleeper(until):
+            if events or clock.wake_next(until):
                 continue
             if timeout is not None and timeout <= 0:
                 break
-            if len(self.get_map()) > 1:  # more than the loop's own self-pipe: a packet may be on its way
-                events = super().select(PACKET if until is not None else SLICE)
+            if self._has_sockets():  # a packet may be on its way
+                events = super().select(PACKET if until < math.inf else SLICE)
                 if events:
                     break
-            if until is None:
+            if clock.wake_ready(PACKET):
+                continue
+            if until == math.inf:
                 raise DeadlockError
             clock.advance(until)
             break
         return events
+
+    def _select_in_worker(self, timeout: float | None) -> Any:
+        """Wait as other workers do, until a time or until something is ready, which the conductor looks for."""
+        events = super().select(0)
+        if not events:
+            self._clock.wait(Wait(self._clock, ready=self._is_ready), timeout and max(timeout, 0))
+            events = super().select(0)
+        return events
+
+    def _is_ready(self, seconds: float) -> bool:
+        return bool(super().select(seconds if self._has_sockets() else 0))
+
+    def _has_sockets(self) -> bool:
+        return len(self.get_map()) > 1  # one is the loop's own

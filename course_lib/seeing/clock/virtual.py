@@ -1,18 +1,24 @@
-"""The clock of one simulation, and the threads that sleep on it."""
+"""The clock of one simulation, and the threads that wait on it."""
 
 import heapq
+import math
 import threading
-from collections.abc import Callable, Iterable, Iterator
+import time
+from _thread import RLock
+from collections.abc import Iterable
 from concurrent.futures import Executor
-from contextlib import contextmanager
+from concurrent.futures import wait as wait_for_all
 from typing import Any
 
-from course_lib.seeing.clock.errors import RealSocketError, SimulationStopped
+from course_lib.seeing.clock.errors import RealSocketError, SimulationError, SimulationStopped
+from course_lib.seeing.clock.waits import Wait
+from course_lib.seeing.clock.workers import Workers
 
-# Waits on real locks are cut into slices of so many real seconds: a thread that waits for a lock cannot be stopped.
+# Waits in real time are cut into slices of so many seconds: a thread that waits for a lock cannot be stopped.
 SLICE = 0.05
 
-_thread = threading.local()
+real_condition_wait = threading.Condition.wait
+real_monotonic = time.monotonic
 
 
 def exact(seconds: float) -> float:
@@ -21,29 +27,33 @@ def exact(seconds: float) -> float:
 
 
 class VirtualClock:
-    """The time of one simulation, in seconds from 0, shared by the loop's thread and the worker threads.
+    """The time of one simulation, in seconds from 0, shared by the loop's thread and its workers.
 
-    One thread runs at a time. The loop's thread is the conductor: only while it waits (in its selector, in `time.sleep`
-    or for a thread pool) does time move, and then the sleeping workers are woken one by one, in order of time.
+    Workers are the threads that the simulated program starts, and those of a pool while they run one of its jobs. One
+    thread runs at a time. The loop's thread is the conductor: only while it waits (in its selector, in `time.sleep`,
+    for a lock or for another thread) do workers run, one by one, in order of time. Time moves when none of them runs: a
+    worker that waits for something real holds it.
     """
 
     def __init__(self) -> None:
         # (start, end) of every wait on the loop's thread but the selector's.
         self.blocks: list[tuple[float, float]] = []
-        self.own_ports: set[int] = set()  # of servers that run inside the simulation
+        self.own_addresses: set[Any] = set()  # ports, and paths of Unix sockets, that belong to the simulation
         self.settling = False  # whether the loop's thread waits for workers now
+        self.deadlocked = False  # whether the loop's thread waited for what cannot come
+        self.refusal: Exception | None = None  # why the simulation was stopped, where it met what is real
+        self.closed = False
         self._now = 0.0
-        self._loop_thread = threading.get_ident()
+        self.conduct_here()
         # Taken itself and not through the condition: an exception sent to a thread could arrive between the taking of
         # the lock and the body of `with` where that is Python code, and the lock would stay taken.
-        self._lock = threading.RLock()
+        self._lock = RLock()
         self._changed = threading.Condition(self._lock)
-        self._jobs: dict[Executor, int] = {}  # submitted and not yet reported back to the loop
-        self._job_threads: set[int] = set()  # identifiers of the threads that run a job now
-        # (until, turn, thread, what wakes it): those who sleep until the same time wake in order of turns.
-        self._sleepers: list[tuple[float, int, int, threading.Event]] = []
+        self.workers = Workers(self._changed)
+        self._waiting: dict[Wait, float] = {}  # the workers that wait, each with the time at which that ends
+        self._queue: list[tuple[float, int, Wait]] = []  # those of them that have a time; others may be in it twice
         self._turn = 0
-        self._stopped = self._was_stopped = self._closed = self._abandoned = False
+        self._stopped = self._was_stopped = self._abandoned = False
 
     def now(self) -> float:
         """Return the virtual time in seconds."""
@@ -56,35 +66,100 @@ class VirtualClock:
         """
         if not seconds >= 0:
             raise ValueError("sleep length must be non-negative")
-        if threading.get_ident() != self._loop_thread:
-            self._sleep_in_worker(seconds)
-        elif seconds:
-            start, end = self._now, exact(self._now + seconds)
-            self.settle()
-            while self.wake_sleeper(end):
-                self.settle()
-            self._now = end
-            self._note_block(start, end)
+        self.wait(Wait(self), seconds)
+
+    def wait(self, wait: Wait, seconds: float | None) -> bool:
+        """Wait for `seconds` of virtual time (None: however long); return whether something ended it earlier."""
+        until = math.inf if seconds is None else exact(self._now + seconds)
+        if self.is_loop_thread():
+            self._conduct(wait, until)
+        else:
+            self._wait_in_worker(wait, until)
+        return wait.woken
+
+    def wake(self, wait: Wait) -> None:
+        """End a wait: its thread goes on, in its turn, at this instant."""
+        with self._lock:
+            if wait.woken or wait.over:
+                raise RuntimeError("this wait has ended")
+            self.check_caller()
+            wait.woken = True
+            if wait in self._waiting:
+                wait.turn = 0
+                self._enqueue(wait, self._now)
+            self._changed.notify_all()
+
+    def conduct_here(self) -> None:
+        """Make the calling thread the loop's."""
+        self._loop_thread = threading.get_ident()
+
+    def is_loop_thread(self) -> bool:
+        """Return whether the calling thread is the one that moves time."""
+        return threading.get_ident() == self._loop_thread
 
     def advance(self, when: float) -> None:
         """Move the clock to `when`; the caller has seen that nothing happens earlier."""
         self._now = max(self._now, when)
 
-    def finish(self, executor: Executor) -> None:
-        """Let the jobs of a thread pool come to their end while the loop's thread waits for nothing else."""
-        if threading.get_ident() != self._loop_thread:
-            return
-        start = self._now
+    # The conductor.
+
+    def _conduct(self, wait: Wait, until: float) -> None:
+        begun = self._now
         self.settle()
-        while self._jobs.get(executor) and self.wake_sleeper(None):
+        while not wait.woken and self.wake_next(until):
             self.settle()
-        if self._now > start:
-            self._note_block(start, self._now)
+        wait.over = True
+        if not wait.woken and until == math.inf:
+            self.deadlocked = True
+            raise SimulationStopped
+        if not wait.woken:
+            self.advance(until)
+        if self._now > begun:
+            self._note_block(begun, self._now)
 
     def _note_block(self, start: float, end: float) -> None:
         if self.blocks and self.blocks[-1][1] == start:
             start = self.blocks.pop()[0]  # one stretch: a loop that never ends must not fill the memory either
         self.blocks.append((start, end))
+
+    def settle(self) -> None:
+        """Wait, in real time, until no worker runs: each one waits for its time or for another thread."""
+        with self._lock:
+            self.settling = True
+            try:
+                self.check_stopped()
+                while self._workers_running():
+                    real_condition_wait(self._changed, SLICE)
+                    self.check_stopped()
+                self.wake_ready(0)
+            finally:
+                self.settling = False
+
+    def wake_ready(self, seconds: float) -> bool:
+        """Wake the workers for whose loops something has come, within so many real seconds; say if there was one."""
+        ready = [wait for wait in self._waiting if wait.ready and not wait.woken and wait.ready(seconds)]
+        for wait in ready:
+            wait.release()
+        return bool(ready)
+
+    def wake_next(self, until: float) -> bool:
+        """Let the worker run whose turn is next, by `until` at the latest, moving the clock; say if there was one."""
+        with self._lock:
+            while self._queue and self._queue[0][0] <= until:
+                when, turn, wait = heapq.heappop(self._queue)
+                if wait in self._waiting and turn == wait.turn:  # else it was woken earlier than it had meant
+                    del self._waiting[wait]
+                    wait.over = True
+                    self.advance(when)
+                    wait.gate.release()
+                    return True
+        return False
+
+    # What else the program's functions ask of a clock.
+
+    def visited(self, items: Iterable[Any]) -> list[Any]:
+        """Return what stands for a set of what asyncio is given: the same without repetitions, in its order."""
+        return list(dict.fromkeys(items))
 
     def outside(self, place: Any) -> RealSocketError:
         """Return the error for a connection to a place outside the simulation."""
@@ -93,89 +168,81 @@ class VirtualClock:
             "or start the server inside the simulated program"
         )
 
-    def visited(self, items: Iterable[Any]) -> list[Any]:
-        """Return what stands for a set of what asyncio is given: the same without repetitions, in its order."""
-        return list(dict.fromkeys(items))
+    def adopt(self, address: Any) -> None:
+        """Note an address, a port or a path, as one that belongs to the simulation."""
+        self.own_addresses.add(address)
 
-    def thread_starts(self) -> None:
-        """Allow it: a thread of the program's own lives in real time."""
+    def finish(self, executor: Executor) -> None:
+        """Let the jobs of a pool come to their end."""
+        wait_for_all(self.workers.unfinished().get(executor, ()))
 
-    # Workers. A job goes to sleep the moment it starts, so that jobs, too, begin one by one and in order.
+    # Workers. Each one begins by waiting for its turn, so that they begin one by one and in order.
 
-    def run_job(self, turn: int, function: Callable[[], Any]) -> Any:
-        """Run one job of an executor with this clock as the thread's clock."""
-        thread = threading.get_ident()
-        self._job_threads.add(thread)
-        try:
-            with clock_for_this_thread(self):
-                self._sleep_in_worker(0, turn)
-                return function()
-        finally:
-            self._job_threads.discard(thread)
+    def begin(self, turn: int) -> None:
+        """Let the calling thread take part, as a worker, when its turn comes."""
+        self.workers.thread_begins()
+        self._wait_in_worker(Wait(self, turn), self._now)
 
-    def job_submitted(self, executor: Executor) -> int:
-        """Count a job in and return its turn: threads start in any order, jobs in that of their submission."""
+    def next_turn(self) -> int:
+        """Return the next turn: threads start in any order, and run in that of their turns."""
         with self._lock:
-            self._jobs[executor] = self._jobs.get(executor, 0) + 1
             self._turn += 1
             return self._turn
 
-    def job_reported(self, executor: Executor) -> None:
-        """Count a job out, once the loop has been told of its end (not before: the clock could jump in between)."""
-        with self._lock:
-            self._jobs[executor] -= 1
-            self._changed.notify_all()
-
     def running_threads(self) -> list[int]:
-        """Return the identifiers of the threads whose job does not sleep."""
-        return list(self._job_threads - {thread for _, _, thread, _ in list(self._sleepers)})
+        """Return the identifiers of the workers that run, or wait for something real."""
+        return list(self.workers.at_work().difference(self.waiting_threads()))
 
-    def unfinished(self) -> dict[Executor, int]:
-        """Return the executors that have jobs which have not ended, and how many."""
-        return {executor: n for executor, n in self._jobs.items() if n}
+    def waiting_threads(self) -> list[int]:
+        """Return the identifiers of the workers that wait for their time or for another thread."""
+        return [wait.thread for wait in list(self._waiting)]
 
-    def settle(self) -> None:
-        """Wait, in real time, until no worker runs: each one sleeps or has nothing to do."""
+    def still_at_work(self) -> int:
+        """Return how many jobs, and threads of the program's own, have not ended, nor wait without a limit for more."""
+        idle = {wait.thread for wait, until in self._waiting.items() if until == math.inf}
+        threads = [thread for thread in self.workers.threads if thread.ident not in idle]
+        return len(threads) + sum(map(len, self.workers.unfinished().values()))
+
+    def _wait_in_worker(self, wait: Wait, until: float) -> None:
         with self._lock:
-            self.settling = True
-            try:
-                self.check_stopped()
-                while self._workers_running():
-                    self._changed.wait(SLICE)
-                    self.check_stopped()
-            finally:
-                self.settling = False
-
-    def wake_sleeper(self, until: float | None) -> bool:
-        """Wake the first worker that sleeps until `until` at the latest (None: however long), moving the clock."""
-        with self._lock:
-            if not self._sleepers or (until is not None and self._sleepers[0][0] > until):
-                return False
-            when, _, _, awake = heapq.heappop(self._sleepers)
-            self._now = max(self._now, when)
-            awake.set()
-            return True
-
-    def _sleep_in_worker(self, seconds: float, turn: int | None = None) -> None:
-        awake = threading.Event()
-        with self._lock:
-            if not self._closed:
-                if turn is None:
-                    turn = self._turn = self._turn + 1
-                heapq.heappush(self._sleepers, (exact(self._now + seconds), turn, threading.get_ident(), awake))
+            if not self.closed:
+                if wait.woken:
+                    return
+                self._enqueue(wait, until)
                 self._changed.notify_all()
         # Once closed this waits for a slice, so that a job which swallows the exception and goes on costs little.
-        while not awake.wait(SLICE) and not self._closed:
+        while not wait.gate.acquire(True, SLICE) and not self.closed:
             pass
-        if self._closed:
+        if self.closed:
             raise SimulationStopped
 
+    def _enqueue(self, wait: Wait, until: float) -> None:
+        self._waiting[wait] = until
+        wait.turn = wait.turn or self.next_turn()
+        if until < math.inf:
+            heapq.heappush(self._queue, (until, wait.turn, wait))
+
     def _workers_running(self) -> bool:
-        # A pool of n threads runs at most n of its jobs; an executor of another kind (processes) runs them all.
-        active = sum(min(n, getattr(executor, "_max_workers", n)) for executor, n in self._jobs.items())
-        return not self._was_stopped and active > len(self._sleepers)
+        return not self._was_stopped and self.workers.count() > len(self._waiting)
 
     # The end.
+
+    def check_caller(self) -> None:
+        """Refuse to be woken by a thread that is no part of the simulation: its time is real, and may be long past."""
+        known = self.is_loop_thread() or self.workers.may_wake() or self.closed or self._was_stopped
+        if not known:
+            self.refuse(
+                SimulationError(
+                    f"the thread {threading.current_thread().name!r}, which is no part of the simulation, woke it. Its "
+                    "time is real, and may have been overtaken: use record() instead of simulate(), or start the "
+                    "thread inside main."
+                )
+            )
+
+    def refuse(self, error: Exception) -> None:
+        """Stop the simulation with an error, in a place where the program might not see it."""
+        self.refusal = self.refusal or error
+        self.stop(True)
 
     def stop(self, stopped: bool) -> None:
         """Let the loop's thread raise SimulationStopped where it next waits; with False, no longer.
@@ -188,34 +255,23 @@ class VirtualClock:
     def check_stopped(self) -> None:
         """Raise SimulationStopped if the simulation is to stop."""
         if self._abandoned:
-            threading.Event().wait()
+            Wait(self).gate.acquire()
         if self._stopped:
             raise SimulationStopped
 
     def close(self) -> None:
-        """End the sleep of every worker with SimulationStopped, and wait a moment for those that end at once."""
+        """End the wait of every worker with SimulationStopped, and wait a moment for those that end at once."""
+        until = real_monotonic() + SLICE
         with self._lock:
-            self._closed = True
-            while self._sleepers:
-                heapq.heappop(self._sleepers)[-1].set()
-            self._changed.wait_for(lambda: not self.unfinished(), SLICE)
+            self.closed = True
+            while self._waiting:
+                wait, _ = self._waiting.popitem()
+                wait.over = True
+                wait.gate.release()
+            while (self.workers.unfinished() or self.workers.threads) and (left := until - real_monotonic()) > 0:
+                real_condition_wait(self._changed, left)
 
     def abandon(self) -> None:
         """Let the loop's thread sleep for ever where it next waits: nothing else ends it, and it must not spin."""
         self._abandoned = True
         self.close()
-
-
-def clock_of_this_thread() -> VirtualClock | None:
-    """Return the clock of the simulation that the calling thread belongs to; None outside of one."""
-    return getattr(_thread, "clock", None)
-
-
-@contextmanager
-def clock_for_this_thread(clock: VirtualClock) -> Iterator[None]:
-    """Make `clock` the clock of the calling thread."""
-    _thread.clock = clock
-    try:
-        yield
-    finally:
-        _thread.clock = None

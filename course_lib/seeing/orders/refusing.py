@@ -1,9 +1,11 @@
 """What an order cannot be chosen for, and who asks for it is told so: threads, sockets, processes, signals."""
 
 import asyncio
+import threading
 from typing import Any, NoReturn
 
 from course_lib.seeing.clock import SimulationError
+from course_lib.seeing.clock.workers import Workers
 
 
 class RefusingLoop(asyncio.AbstractEventLoop):
@@ -13,7 +15,8 @@ class RefusingLoop(asyncio.AbstractEventLoop):
     """
 
     refused: SimulationError | None = None
-    own_ports: frozenset[int] = frozenset()  # of servers inside: there are none
+    own_addresses: frozenset[Any] = frozenset()  # of servers inside: there are none
+    workers = Workers(threading.Condition())  # threads that it started: there are none
 
     def refuse(self, what: str) -> NoReturn:
         """Raise, and remember even if the program catches it: an order in which it was refused says nothing."""
@@ -27,9 +30,16 @@ class RefusingLoop(asyncio.AbstractEventLoop):
         """Refuse a connection."""
         self.refuse(f"a connection to {place!r}")
 
-    def thread_starts(self) -> NoReturn:
-        """Refuse a thread."""
+    def adopt(self, _: Any) -> None:
+        """Leave an address, which no program reaches."""
+
+    def next_turn(self) -> NoReturn:
+        """Refuse a thread, and a job for one."""
         self.refuse("a thread was started")
+
+    def wait(self, *_: Any) -> NoReturn:
+        """Refuse a wait for a lock, or for another thread."""
+        self.refuse("the program waited for a thread")
 
     def finish(self, _: Any) -> NoReturn:
         """Refuse a pool of threads."""

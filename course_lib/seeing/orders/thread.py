@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Callable, Iterator
 from contextvars import copy_context
 from typing import Any, TypeVar
 
-from course_lib.seeing.clock import RunawayError, SimulationStopped, virtual_time_functions
+from course_lib.seeing.clock import RunawayError, SimulationStopped, clock_for_this_thread, virtual_time_functions
 from course_lib.seeing.timeline.frames import running_line, shorten
 from course_lib.seeing.timeline.watching import absorb_in_thread, raise_in_thread
 
@@ -48,7 +48,7 @@ class Guarded:
         # The context goes along so that a notebook shows what is printed under the cell that called.
         target = (copy_context().run, self._run, function, quiet)
         thread = threading.Thread(target=target[0], args=target[1:], name="orders", daemon=True)
-        with virtual_time_functions():
+        with virtual_time_functions(), clock_for_this_thread(None):  # the caller may be a simulation
             thread.start()
             try:
                 if not self._done.wait(self.limit):

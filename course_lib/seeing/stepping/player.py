@@ -32,7 +32,7 @@ def play(steps: Steps) -> None:
     )  # fmt: skip
     player = Play(value=0, min=0, max=last, interval=PAUSE)
     jslink((player, "value"), (slider, "value"))
-    width = {"width": "10ch"}
+    width = {"width": "10ch", "flex": "none"}  # the slider gets narrower, not the words
     back = Button(description="back", tooltip="go one step back", layout=width)
     forward = Button(description="forward", tooltip="go one step forward", layout=width)
 

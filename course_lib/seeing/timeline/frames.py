@@ -6,6 +6,7 @@ from pathlib import Path
 from types import CodeType, FrameType, TracebackType
 from typing import Any
 
+LIBRARY = "code of a library"  # where no line of the user's own is found
 _LIBRARIES = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
 _SEEING = Path(__file__).parents[1]
 _OURS = (str(_SEEING), str(_SEEING.with_name("monitor")))
@@ -16,11 +17,16 @@ def is_library(code: CodeType) -> bool:
     return code.co_filename.startswith(("<frozen", *_LIBRARIES, *_OURS))
 
 
+def is_ours(code: CodeType) -> bool:
+    """Return whether code belongs to what watches the program."""
+    return code.co_filename.startswith(_OURS)
+
+
 def running_line(frame: FrameType | None) -> str:
     """Describe the innermost line of the user's own code that leads to `frame`."""
     while frame is not None and is_library(frame.f_code):
         frame = frame.f_back
-    return _describe(frame) if frame else "code of a library"
+    return _describe(frame) if frame else LIBRARY
 
 
 def raising_line(traceback: TracebackType | None) -> str:
@@ -41,7 +47,7 @@ def waiting_line(coro: Any) -> str:
         if frame is not None and not is_library(frame.f_code):
             found = frame
         coro = _first(coro, "cr_await", "gi_yieldfrom", "ag_await")
-    return _describe(found) if found else "code of a library"
+    return _describe(found) if found else LIBRARY
 
 
 def without_library(traceback: TracebackType | None) -> TracebackType | None:
@@ -55,6 +61,16 @@ def without_library(traceback: TracebackType | None) -> TracebackType | None:
     for entry in reversed(kept):
         short = TracebackType(short, entry.tb_frame, entry.tb_lasti, entry.tb_lineno)
     return short or traceback
+
+
+def leave_no_line(error: BaseException) -> None:
+    """Take the caller's line, which caught an error, out of its traceback; the `raise` that follows adds none.
+
+    The caller's frame may stay all the same, as what the program's own frames came from. It must not hold the error,
+    nor a task: the error holds the frames, and the circle all that the program held, until the garbage collector comes.
+    """
+    if error.__traceback__ is not None:
+        error.__traceback__ = error.__traceback__.tb_next
 
 
 def shorten(error: BaseException) -> None:

@@ -10,7 +10,8 @@ from contextvars import ContextVar
 from types import TracebackType
 from typing import Any, Self
 
-from course_lib.seeing.timeline.frames import is_library
+from course_lib.seeing.clock import VirtualClockLoop
+from course_lib.seeing.timeline.frames import is_library, leave_no_line
 from course_lib.seeing.timeline.layers import Layer, put_layer, take_layers_off, without_ended
 from course_lib.seeing.timeline.model import Lane, Outcome, Span, State
 from course_lib.seeing.timeline.timeline import Timeline
@@ -109,12 +110,16 @@ class TracingFactory(Layer):
         recorder, context = self.owner, kwargs.get("context")
         # A kernel has tasks of its own on the same loop: they were not created in the recording's context.
         inside = recorder.open and recorder in (_active.get() if context is None else context.get(_active, ()))
-        if not inside or not asyncio.iscoroutine(coro) or _is_errand(coro):
+        if inside and asyncio.iscoroutine(coro) and not _is_errand(coro):
+            trace = Trace(len(recorder.traces), getattr(coro, "__name__", type(coro).__name__), recorder.now())
+            trace.is_task = True
+            recorder.traces.append(trace)
+            coro = TracedCoroutine(coro, trace, recorder)
+        try:
             return self.real(loop, coro, **kwargs)
-        trace = Trace(len(recorder.traces), getattr(coro, "__name__", type(coro).__name__), recorder.now())
-        trace.is_task = True
-        recorder.traces.append(trace)
-        return self.real(loop, TracedCoroutine(coro, trace, recorder), **kwargs)
+        except BaseException as error:
+            leave_no_line(error)
+            raise
 
 
 class _WatchedSelect(Layer):
@@ -128,6 +133,9 @@ class _WatchedSelect(Layer):
         self.note()
         try:
             return self.real(timeout)
+        except BaseException as error:
+            leave_no_line(error)
+            raise
         finally:
             self._left = self.owner.now()
 
@@ -174,6 +182,7 @@ async def record(*, tick: float | None = None, blocking: float = BLOCKING) -> As
     if not blocking > 0:
         raise ValueError(f"blocking={blocking!r}: pass seconds, more than 0 (0.05 is the default)")
     loop, timeline = asyncio.get_running_loop(), Timeline(tick=tick)
+    timeline.virtual = isinstance(loop, VirtualClockLoop)
     recorder = Recorder(loop, time.perf_counter, blocking=blocking)  # on Windows finer than loop.time()
     before = loop.get_task_factory()
     loop.set_task_factory(TracingFactory(before, before or plain_task, recorder))
@@ -213,4 +222,8 @@ def _is_errand(coro: Any) -> bool:
 
 def plain_task(loop: asyncio.AbstractEventLoop, coro: Any, **kwargs: Any) -> asyncio.Task[Any]:
     """Create a task as a loop without a factory does."""
-    return asyncio.Task(coro, loop=loop, **kwargs)
+    try:
+        return asyncio.Task(coro, loop=loop, **kwargs)
+    except BaseException as error:
+        leave_no_line(error)
+        raise

@@ -11,12 +11,11 @@ from typing import Any
 from course_lib.seeing.clock import (
     DeadlockError,
     RunawayError,
-    SimulationError,
-    SimulationStopped,
     VirtualClockLoop,
     clock_for_this_thread,
     virtual_time_functions,
 )
+from course_lib.seeing.timeline.explaining import State, explained
 from course_lib.seeing.timeline.frames import raising_line, shorten, waiting_line
 from course_lib.seeing.timeline.model import Outcome
 from course_lib.seeing.timeline.recorder import Recorder, TracingFactory, plain_task, recording_in_context
@@ -35,19 +34,25 @@ NAMED = 5  # waiting tasks that an error names
 def simulate(main: Main, *, limit: float = 10.0) -> Timeline:
     """Run a coroutine function on a virtual clock and return what happened.
 
-    Waiting takes no time: `asyncio.sleep`, and in the simulation's own threads (the loop's, and those of `to_thread`)
-    `time.sleep`, move a clock that starts at 0, which `time.time`, `monotonic` and `perf_counter` read there. At most
-    32 worker threads run, one at a time. Work takes no virtual time; a step that takes over 50 ms of real time is noted
-    with its line. Connections to the outside raise RealSocketError. The caller waits until the simulation has ended, so
-    it may be used anywhere, also inside a running loop.
+    Waiting takes no time: `asyncio.sleep`, and in the simulation's own threads (the loop's, those of `to_thread`, those
+    it starts) `time.sleep` and waits for each other (locks, conditions, events, queues, futures, `join`), move a clock
+    that starts at 0, which `time.time`, `monotonic` and `perf_counter` read there. One thread runs at a time.
+
+    What is real, and takes no virtual time: work (a step that takes over 50 ms is noted with its line), processes and
+    pools of them (the clock waits for them), `sleep` from an earlier `from time import sleep`, a lock made outside of
+    main, and the times of `datetime.now()` and of log records. What would wake the program from outside, in a time that
+    the clock cannot know, is refused: connections raise RealSocketError, another thread ends the simulation.
+
+    The caller waits until the simulation has ended, so it may be used anywhere, also inside a running loop.
 
     Args:
         main: the coroutine function, called without arguments. For one with arguments pass `lambda: main(5)`.
         limit: real seconds after which the simulation is stopped.
 
     What main raises is raised here, with the timeline so far as its `timeline` attribute. Raises DeadlockError when
-    every task waits and nothing could wake one, RunawayError at the limit, SimulationError when main is cancelled or
-    leaves with SystemExit, TypeError when main is not a coroutine function, ValueError when limit is not positive.
+    every task waits and nothing could wake one, RunawayError at the limit, SimulationError when main is cancelled,
+    leaves with SystemExit or is woken by a thread of the outside, TypeError when main is not a coroutine function,
+    ValueError when limit is not positive.
     """
     if inspect.iscoroutine(main):
         main.close()
@@ -59,7 +64,7 @@ def simulate(main: Main, *, limit: float = 10.0) -> Timeline:
     if not limit > 0:
         raise ValueError(f"limit={limit!r}: pass real seconds, more than 0 (10 is the default)")
     simulation = _Simulation(main, limit)
-    with virtual_time_functions():
+    with virtual_time_functions(), clock_for_this_thread(None):  # the caller may be a simulation itself
         simulation.run()
     if error := simulation.error:
         raise error  # here, and not a call deeper: the traceback shows this line and then the program's own
@@ -92,9 +97,23 @@ class _Simulation:
             raise
         thread.join()
         if self.error:
-            self.error = self._explained(self.error)
+            self.error = explained(self.error, self._state())
             self.error.timeline = self.timeline  # type: ignore[attr-defined]
             shorten(self.error)
+
+    def _state(self) -> State:
+        watch = self._watch
+        return State(
+            at=self.timeline.end,
+            limit=self._limit,
+            deadlocked=watch.loop.clock.deadlocked,
+            still=watch.loop.selector.still > STILL,
+            refusal=watch.loop.clock.refusal,
+            waiting=self._waiting,
+            stopped_at=watch.stopped_line,
+            stuck_at=watch.stuck_line,
+            workers_at=watch.worker_lines,
+        )
 
     def _give_up(self, error: RunawayError) -> None:
         if not self.timeline.lanes:
@@ -102,35 +121,6 @@ class _Simulation:
         self._watch.recorder.open = False
         error.timeline = self.timeline
         self.error = error.with_traceback(None)
-
-    def _explained(self, error: BaseException) -> BaseException:
-        timeline, watch = self.timeline, self._watch
-        if isinstance(error, SimulationStopped):
-            lines = [f"a worker thread is at {line}" for line in watch.worker_lines]
-            place = raising_line(error.__traceback__) or self._waiting or watch.stopped_line
-            places = "; ".join([*lines, place])
-            still = watch.loop.selector.still > STILL
-            runaway = RunawayError(
-                f"the simulation was stopped after {self._limit:g} s of real time, "
-                f"at {_exact(timeline.end)} s of virtual time: {places}. "
-                + ("Time stands still while a task goes round with asyncio.sleep(0). " if still else "")
-                + "A loop that never ends? Give it an end, or pass a larger limit."
-            )
-            runaway.where = places
-            return runaway
-        if isinstance(error, DeadlockError) and not error.args:  # else it comes from a simulation inside this one
-            deadlock = DeadlockError(
-                f"deadlock at {_exact(timeline.end)} s of virtual time: every task waits, and nothing is left that "
-                f"could wake one. {self._waiting}. If a thread or a process of your own was to wake it, use record() "
-                "instead."
-            )
-            deadlock.where = self._waiting
-            return deadlock
-        if isinstance(error, asyncio.CancelledError | KeyboardInterrupt | SystemExit | GeneratorExit):
-            explained = SimulationError(f"main ended with {type(error).__name__}")
-            explained.__cause__ = error
-            return explained
-        return error
 
     # In the simulation's thread.
 
@@ -165,6 +155,7 @@ class _Simulation:
                 name = getattr(self._main, "__name__", repr(self._main))
                 raise TypeError(f"{name}() gave {coro!r}, not a coroutine: write it with async def")
             self.timeline.result = self._until_complete(coro, "main", self._limit)
+            self.error = self._loop.clock.refusal  # which main may have outrun
         except BaseException as error:  # noqa: BLE001  # raised again in the caller's thread, whatever it is
             self.error = error
 
@@ -181,12 +172,13 @@ class _Simulation:
         waiting = [
             f"{trace.name} waits at {waiting_line(task.get_coro())}" for trace, task in self._recorder.unfinished()
         ]
+        waiting += [f"a worker thread waits at {line}" for line in self._watch.lines(loop.clock.waiting_threads())]
         more = [f"and {len(waiting) - NAMED} more"] if len(waiting) > NAMED else []
         self._waiting = "; ".join(waiting[:NAMED] + more)
         if self.error is None:
             timeline.leaked = [lane.name for lane in timeline.lanes if lane.is_task and lane.outcome is Outcome.LEFT]
-            if jobs := sum(loop.clock.unfinished().values()):
-                timeline.notes.append(f"a thread cannot be cancelled; still at work when main ended: {jobs}")
+            if at_work := loop.clock.still_at_work():
+                timeline.notes.append(f"a thread cannot be cancelled; still at work when main ended: {at_work}")
         for name in timeline.leaked:
             timeline.notes.append(f"{name} was still running when main ended, and was cancelled then")
 
@@ -214,6 +206,10 @@ class _Simulation:
         timeline.notes += [
             f"took real time, which the virtual clock cannot see, and blocked the loop: {line}"
             for line in timeline.blocking_lines
+        ]
+        timeline.notes += [
+            f"took real time, which the virtual clock cannot see, while the clock waited: {what}"
+            for what in [*sorted(self._loop.clock.workers.waited_for), *self._watch.waited_lines]
         ]
 
     def _end(self, coro: Coroutine[Any, Any, Any]) -> None:
@@ -243,10 +239,6 @@ class _Simulation:
 def _callback_name(handle: Any) -> str:
     name = getattr(getattr(handle, "_callback", None), "__qualname__", "")  # a handle has no public way to its callback
     return f"the callback {name.rpartition('<locals>.')[2]}" if name else "a callback"
-
-
-def _exact(seconds: float) -> str:
-    return f"{seconds:.9f}".rstrip("0").rstrip(".")
 
 
 async def _wait_for(tasks: set[asyncio.Task[Any]]) -> None:

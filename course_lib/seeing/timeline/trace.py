@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from weakref import ref
 
 from course_lib.seeing.clock import SimulationStopped
+from course_lib.seeing.timeline.frames import leave_no_line
 from course_lib.seeing.timeline.model import Outcome
 from course_lib.seeing.timeline.wrapping import WrappedCoroutine, layers_of
 
@@ -71,6 +72,14 @@ class Trace:
         elif not isinstance(error, SimulationStopped):
             self.outcome, self.error = Outcome.FAILED, describe(error)
 
+    def task_ended(self, now: float, error: BaseException) -> None:
+        """Note that the current task, whose lane this is, has left its coroutine with an error or StopIteration."""
+        returned = isinstance(error, StopIteration)
+        self.finish(now, None if returned else error)
+        if task := asyncio.current_task():
+            self.given_name = task.get_name()
+            self.failed_task = None if returned else ref(task)
+
 
 class Tracing(Protocol):
     """What a traced coroutine needs of its recorder."""
@@ -94,7 +103,12 @@ class TracedCoroutine(WrappedCoroutine):
         """Run one step."""
         recorder = self.recorder
         if not recorder.open:  # the recording has ended, the task has not
-            return self.coro.throw(*throw) if throw else self.coro.send(value)
+            try:
+                return self.coro.throw(*throw) if throw else self.coro.send(value)
+            except BaseException as error:
+                del throw
+                leave_no_line(error)
+                raise
         trace, outer, now = self.trace, recorder.running, recorder.now
         recorder.running = trace
         begun = now()
@@ -103,15 +117,9 @@ class TracedCoroutine(WrappedCoroutine):
             ended = now()
         except BaseException as error:
             ended = now()
-            if task := asyncio.current_task():
-                trace.given_name = task.get_name()
-            if isinstance(error, StopIteration):
-                trace.finish(ended, None)
-            else:
-                trace.finish(ended, error)
-                trace.failed_task = ref(task) if task else None
-                if error.__traceback__ and error.__traceback__.tb_next:
-                    error.__traceback__ = error.__traceback__.tb_next  # this very line: it would tell a reader nothing
+            del throw
+            trace.task_ended(ended, error)
+            leave_no_line(error)
             raise
         finally:
             recorder.running = outer  # an eager task runs its first step inside a step of the task that creates it

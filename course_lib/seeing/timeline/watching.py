@@ -15,6 +15,7 @@ T = TypeVar("T")
 
 POLL = 0.01  # real seconds between two looks at the simulation
 BLOCKED_POLLS = 5  # a step seen at so many looks one after another took real time that the clock cannot know
+WAITED = 0.3  # the same for a worker, in real seconds: its work holds up nobody but the clock
 STOP = 1.5  # real seconds after which a simulation that does not react is given up
 
 
@@ -26,8 +27,10 @@ class Watch:
         self.recorder: Recorder
         self.ready, self.done = threading.Event(), threading.Event()
         self.blocking_lines: list[str] = []
+        self.waited_lines: list[str] = []  # the same of worker threads
         # Where the loop's thread, and the worker threads that held it up, were when the simulation was stopped.
         self.stopped_line, self.worker_lines = "", list[str]()
+        self.stuck_line = ""  # where the loop's thread stayed although it was stopped
         self._thread = 0
         self._lock = threading.Lock()
         self._stoppable = False
@@ -62,15 +65,20 @@ class Watch:
     def watch(self) -> None:
         """Wait for the simulation's end. Raises RunawayError when a part cannot be stopped."""
         self.ready.wait()
-        seen, looks = None, 0
+        seen, looks, since, noted = None, 0, 0.0, False
         while not self.done.wait(POLL):
             selector = self.loop.selector
             # In one turn the loop may run many short steps, of tasks or of callbacks: not one of them blocks.
             place = (self.loop.time(), selector.still, self.recorder.running, len(self.loop.scheduled_now))
-            blocked = self._stoppable and not self._waits() and place == seen
-            seen, looks = place, looks + 1 if blocked else 0
-            if looks == BLOCKED_POLLS and (line := self._line(self._thread)) not in self.blocking_lines:
-                self.blocking_lines.append(line)
+            workers = self.lines(self.loop.clock.running_threads()) if self._waits() else []
+            blocked = self._stoppable and (workers or not self._waits()) and (place, workers) == seen
+            if not blocked:
+                looks, since, noted = 0, real_monotonic(), False
+            seen, looks = (place, workers), looks + 1
+            if not noted and looks > BLOCKED_POLLS and (not workers or real_monotonic() - since > WAITED):
+                noted = True
+                found = self.waited_lines if workers else self.blocking_lines
+                found += [line for line in workers or [self._line(self._thread)] if line not in found]
             part = self._part
             if real_monotonic() > self._deadline:
                 self._stop(part)
@@ -83,6 +91,10 @@ class Watch:
     def _waits(self) -> bool:
         return self.loop.selector.waiting or self.loop.clock.settling
 
+    def lines(self, threads: list[int]) -> list[str]:
+        """Return where threads are."""
+        return [self._line(thread) for thread in threads]
+
     def _line(self, thread: int) -> str:
         return running_line(sys._current_frames().get(thread))
 
@@ -90,7 +102,7 @@ class Watch:
         clock, give_up, rounds = self.loop.clock, real_monotonic() + STOP, 0
         self.stopped_line = self._line(self._thread)
         if self._waits():
-            self.worker_lines = [self._line(ident) for ident in clock.running_threads()]
+            self.worker_lines = self.lines(clock.running_threads())
         switch_interval = sys.getswitchinterval()
         try:
             while self._part == part and not self.done.is_set():
@@ -102,6 +114,9 @@ class Watch:
                         for ident in [*clock.running_threads(), *([self._thread] if rounds else [])]:
                             raise_in_thread(ident, SimulationStopped)
                 rounds += 1
+                if rounds == 5 and not self._waits():  # perhaps for a real lock, which a worker holds that sleeps
+                    self.stuck_line = self._line(self._thread)
+                    clock.close()
                 if rounds == 10:  # a loop that catches everything: let one arrive right after the one it caught
                     sys.setswitchinterval(1e-6)
                 self.done.wait(2 * POLL if rounds < 10 else 1e-6)

@@ -4,9 +4,15 @@ from collections.abc import Coroutine, Iterator
 from operator import attrgetter
 from typing import Any
 
+from course_lib.seeing.timeline.frames import leave_no_line
 
-class WrappedCoroutine(Coroutine[Any, Any, Any]):
-    """A coroutine that is the one it wraps, but for what a subclass does in `send`."""
+
+class WrappedCoroutine:
+    """A coroutine that is the one it wraps, but for what a subclass does in `send`.
+
+    An error passes through without a line or a frame of ours: each method that may raise sees to its own.
+    A Coroutine by its methods, not derived from that abstract class: making one, and isinstance(), would take longer.
+    """
 
     __slots__ = ("__qualname__", "coro")
     coro: Coroutine[Any, Any, Any]
@@ -14,15 +20,24 @@ class WrappedCoroutine(Coroutine[Any, Any, Any]):
 
     def send(self, value: Any, throw: tuple[Any, ...] = ()) -> Any:
         """Run one step; with `throw`, one that begins with an exception."""
-        return self.coro.throw(*throw) if throw else self.coro.send(value)
+        raise NotImplementedError
 
     def throw(self, *error: Any) -> Any:
         """Run one step that begins with an exception."""
-        return self.send(None, error)
+        try:
+            return self.send(None, error)
+        except BaseException as raised:
+            del error
+            leave_no_line(raised)
+            raise
 
     def close(self) -> None:
         """Close the coroutine, as the garbage collector does with one that never ran."""
-        self.coro.close()
+        try:
+            self.coro.close()
+        except BaseException as raised:
+            leave_no_line(raised)
+            raise
 
     def __await__(self) -> Any:
         return _Awaited(self)  # not the coroutine's own: another task factory may put an `await` between task and this
@@ -48,7 +63,11 @@ class _Awaited(Iterator[Any]):
     gi_yieldfrom = property(attrgetter("coro"))  # for who asks where a task waits, and follows the chain
 
     def __next__(self) -> Any:
-        return self.send(None)
+        try:
+            return self.send(None)
+        except BaseException as raised:
+            leave_no_line(raised)
+            raise
 
 
 def layers_of(coro: Any) -> Iterator[Any]:

@@ -1,0 +1,88 @@
+"""How many minutes each lesson takes: what its header and the README say, and what its text makes likely.
+
+`python tests/minutes.py` prints the table beside an estimate of the lessons as they are now.
+
+The estimate is words at 180 a minute, 8 seconds a line of code and 20 seconds a code cell, a tenth off, and 6 minutes
+an exercise: it came within 15 % of what fresh readers needed for six of seven lessons. What readers need goes before
+it: when a lesson has had new ones, put their minutes in the table, with the date.
+"""
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from course_lib.paths import MASTERS
+
+BEYOND = "*Beyond the core path.*"
+
+
+@dataclass(frozen=True)
+class Minutes:
+    """What a lesson takes: its core path, everything (None: its header does not say), and how that was found, when."""
+
+    core: int
+    all: int | None
+    date: str
+    how: str
+
+    @property
+    def in_outline(self) -> str:
+        """The README's column."""
+        return f"{self.core}" if self.all is None else f"{self.core} ({self.all})"
+
+
+ESTIMATE = "estimated from its text"
+MINUTES = {
+    "00_start_here": Minutes(10, None, "2026-11-28", "as its author read it"),
+    "01_sync_vs_async": Minutes(45, 65, "2026-11-28", ESTIMATE),  # readers of the text before: 60 to 65 with everything
+    "02_event_loop": Minutes(45, 75, "2026-11-28", ESTIMATE),  # before: 65
+    "03_coroutine_lifecycle": Minutes(45, 75, "2026-11-28", ESTIMATE),  # before: 60 with two exercises, 90 with all
+    "04_web_crawler": Minutes(45, None, "2026-11-28", "as its header said"),  # readers: 70, 95 with everything
+    "05a_database_pool": Minutes(45, None, "2026-11-28", "as its header said"),  # readers: 55
+    "05b_cache": Minutes(45, None, "2026-11-28", "as its header said"),  # readers: 50
+    "06_concurrency_comparison": Minutes(45, None, "2026-11-28", "as its header said"),  # readers: 55
+}
+
+
+def stated(notebook: dict[str, Any]) -> tuple[int, int | None]:
+    """Return the minutes that a notebook's header states: of the core path, and of everything if it says so."""
+    header = "".join(notebook["cells"][0]["source"])
+    core = re.search(r"\*\*Minutes\*\*: (\d+)", header)
+    everything = re.search(r"\*\*Minutes\*\*: \d+ for the core path, (\d+) with everything", header)
+    if not core:
+        raise ValueError("the header has no **Minutes**: write `**Minutes**: 45 for the core path, 65 with everything`")
+    return int(core[1]), int(everything[1]) if everything else None
+
+
+def estimated(notebook: dict[str, Any]) -> tuple[int, int]:
+    """Return the minutes that a notebook's text makes likely: of the core path, and of everything.
+
+    What is marked as beyond the core path ends at the next heading.
+    """
+    beyond, core, everything = False, 0.0, 0.0
+    for cell in notebook["cells"]:
+        text = "".join(cell["source"])
+        if cell["cell_type"] == "markdown":
+            beyond = BEYOND in text or (beyond and not text.startswith("#"))
+            minutes = 0.9 * len(text.split()) / 180
+        else:
+            lines = sum(1 for line in text.splitlines() if line.strip())
+            minutes = 0.9 * (8 * lines + 20) / 60 + 6 * (".check(" in text)
+        everything += minutes
+        core += 0 if beyond else minutes
+    return round(core), round(everything)
+
+
+def load(path: Path) -> dict[str, Any]:
+    """Read a notebook."""
+    return dict(json.loads(path.read_text(encoding="utf-8")))
+
+
+if __name__ == "__main__":
+    print(f"{'lesson':<28} {'core':>4} {'all':>4}   estimate now")
+    for name, minutes in MINUTES.items():
+        core, everything = estimated(load(MASTERS / f"{name}.ipynb"))
+        now = f"{core}, {everything}"
+        print(f"{name:<28} {minutes.core:>4} {minutes.all or '':>4}   {now:<12}   {minutes.date}, {minutes.how}")

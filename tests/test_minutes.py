@@ -1,0 +1,60 @@
+"""The minutes that lessons state are those of the table in minutes.py, and the table fits their text."""
+
+import re
+
+import minutes
+import pytest
+from minutes import MINUTES
+
+from course_lib.paths import MASTERS, REPO
+
+LONGEST_CORE = 45
+
+
+def test_every_lesson_is_in_the_table():
+    """A lesson that is added, split or renamed gets its row."""
+    assert sorted(MINUTES) == sorted(path.stem for path in MASTERS.glob("*.ipynb"))
+
+
+@pytest.mark.parametrize("lesson", MINUTES)
+def test_a_header_says_what_the_table_says(lesson):
+    """A learner who plans an evening by the header plans by what was measured."""
+    said = minutes.stated(minutes.load(MASTERS / f"{lesson}.ipynb"))
+    assert said == (MINUTES[lesson].core, MINUTES[lesson].all)
+
+
+def test_the_outline_says_what_the_table_says():
+    """The README has a column for the minutes of each lesson."""
+    outline = re.findall(
+        r"^\| \[.+?\]\(notebooks/(\w+)\.ipynb\) \| (.+?) \|", (REPO / "README.md").read_text("utf-8"), re.M
+    )
+    assert dict(outline) == {lesson: each.in_outline for lesson, each in MINUTES.items()}
+
+
+@pytest.mark.parametrize("lesson", [name for name, each in MINUTES.items() if each.how == minutes.ESTIMATE])
+def test_an_estimate_is_of_the_text_as_it_is(lesson):
+    """Who makes a lesson longer by a tenth hears of it, and a core path is 45 minutes at most."""
+    core, everything = minutes.estimated(minutes.load(MASTERS / f"{lesson}.ipynb"))
+    assert core <= LONGEST_CORE
+    assert core == pytest.approx(MINUTES[lesson].core, rel=0.1)
+    assert everything == pytest.approx(MINUTES[lesson].all, rel=0.1)
+
+
+def test_what_is_beyond_the_core_path_ends_at_the_next_heading():
+    """A mark takes its own cell and those below it, up to a heading, out of the core path's minutes."""
+
+    def estimate(*cells: tuple[str, str]) -> tuple[int, int]:
+        return minutes.estimated({"cells": [{"cell_type": kind, "source": [text]} for kind, text in cells]})
+
+    hour = "word " * 180 * 60
+    exercise = ("code", "ex.one.check(one)")
+    assert estimate(("markdown", hour)) == (54, 54)
+    assert estimate(("markdown", f"## More\n\n{minutes.BEYOND} {hour}"), ("markdown", hour)) == (0, 108)
+    assert estimate(("markdown", minutes.BEYOND), ("markdown", f"## Back {hour}"), exercise) == (60, 60)
+    assert estimate(("markdown", minutes.BEYOND), exercise) == (0, 6)
+
+
+def test_a_header_without_minutes_is_told_what_to_write():
+    """An author gets the sentence to put there."""
+    with pytest.raises(ValueError, match="45 for the core path"):
+        minutes.stated({"cells": [{"cell_type": "markdown", "source": ["# A lesson"]}]})
