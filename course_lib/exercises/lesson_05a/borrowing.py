@@ -131,7 +131,8 @@ with_connection = Exercise(
   `await pool.connect()` opens another one.
 - No free slot within `pool.timeout` seconds: raise TimeoutError, with a message that names `pool.size`.
 - However `work` ends, done, failed or cancelled, the connection goes back to `pool.idle`. If `connection.broken` is
-  true, call `connection.close()` instead (no `await`). What `work` raises goes to your caller.""",
+  true, call `connection.close()` instead (no `await`). What `work` raises goes to your caller.
+- Nobody waits for anything but these.""",
     reference=solutions.with_connection,
     grade=_grade_with_connection,
     hints=[

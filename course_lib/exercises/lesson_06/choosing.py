@@ -5,7 +5,7 @@ from typing import Any
 from course_lib.exercises.chance import Chance
 from course_lib.exercises.framework import Answer, Exercise, Wrong, run
 from course_lib.exercises.lesson_06 import solutions
-from course_lib.exercises.lesson_06.scenes import Work
+from course_lib.exercises.lesson_06.works import Work
 
 MODELS = ("sequential", "threads", "asyncio", "processes")
 

@@ -79,7 +79,7 @@ def submit(self: ThreadPoolExecutor, function: Any, /, *args: Any, **kwargs: Any
         return _real_submit(self, function, *args, **kwargs)
     turn = clock.next_turn()
     real = INTERPRETERS if _runs_interpreters(self) else ""
-    # A worker that waits, of a job that is not counted yet, would stand for the thread that submits it: time would move.
+    # A job that is not counted yet, and waits, would stand for the thread that submits it, and time would move.
     with clock.workers.counting():
         with clock_for_this_thread(None):
             if real:
