@@ -404,6 +404,25 @@ async def looks_only_where_it_failed(pool, work):
         pool.slots.release()
 
 
+@told(ex.with_connection, "A connection was closed that is not `broken`: it can be used again")
+async def closes_when_cancelled(pool, work):
+    await _slot(pool)
+    try:
+        connection = pool.idle.pop() if pool.idle else await pool.connect()
+        try:
+            return await work(connection)
+        except asyncio.CancelledError:
+            connection.close()
+            raise
+        finally:
+            if connection.broken:
+                connection.close()
+            elif not connection.closed:
+                pool.idle.append(connection)
+    finally:
+        pool.slots.release()
+
+
 @told(ex.with_connection, "nothing was left to wait for")
 async def closes_a_moment_later(pool, work):
     await _slot(pool)
@@ -997,3 +1016,35 @@ async def goes_on_when_cancelled(pool, source, target, amount):
     except asyncio.CancelledError:
         await asyncio.wait({moving})
         raise
+
+
+@told(ex.transfer, "Is a `return` missing on the way that your function took?")
+async def gives_up_after_three(pool, source, target, amount):
+    for _ in range(3):
+        try:
+            async with pool.acquire() as connection, connection.transaction():
+                balance = await connection.select_for_update(source)
+                other = await connection.select_for_update(target)
+                if source == target:
+                    return balance
+                if balance < amount:
+                    raise ValueError(f"{source} has only {balance}")
+                await connection.update(source, balance - amount)
+                await connection.update(target, other + amount)
+                return balance - amount
+        except asyncpg.DeadlockDetectedError:
+            pass
+
+
+@told(ex.transfer, "Let all transfers lock in the same order, such as sorted by name")
+async def locks_the_shorter_name_first(pool, source, target, amount):
+    async with pool.acquire() as connection, connection.transaction():
+        accounts = sorted([source, target], key=len)
+        balances = {account: await connection.select_for_update(account) for account in accounts}
+        if balances[source] < amount:
+            raise ValueError(f"{source} has only {balances[source]}")
+        balances[source] -= amount
+        balances[target] += amount
+        for account in balances:
+            await connection.update(account, balances[account])
+        return balances[source]

@@ -305,6 +305,23 @@ async def stores_what_it_found(cache, loading, key, load):
     return await asyncio.shield(loading[key])
 
 
+@told(ex.get_or_load, "what is under way, or in the cache, need not be loaded")
+async def clears_them_all(cache, loading, key, load):
+    async def find():
+        try:
+            value = await cache.get(key)
+            if value is None:
+                value = await load(key)
+                await cache.set(key, value, ex=60)
+            return value
+        finally:
+            loading.clear()
+
+    if key not in loading:
+        loading[key] = asyncio.create_task(find())
+    return await asyncio.shield(loading[key])
+
+
 @told(ex.get_or_load, "You stored a value for 600 s; the task says 60")
 async def keeps_it_longer(cache, loading, key, load):
     async def find():
@@ -642,6 +659,18 @@ async def forgets_to_invalidate(db, cache):
 async def returns_one_function(db, cache):
     read, _ = await as_found.cached_prices(db, cache)
     return read
+
+
+@told(ex.cached_prices, "such as `uuid4().hex`, and no time of day")
+async def token_of_whole_seconds(db, cache):
+    async def read(name):
+        return await _read_with_token(db, cache, name)
+
+    async def write(name, price):
+        await db.update(name, price)
+        await cache.set(f"token of {name}", int(asyncio.get_running_loop().time()))
+
+    return read, write
 
 
 @told(ex.cached_prices, "Wait for these, and for nothing else")

@@ -9,6 +9,7 @@ from course_lib.exercises.lesson_05a.pool import Connection, Pool
 from course_lib.exercises.lesson_05a.scenes import Call, Scene, play
 
 AS_FETCHED = object()  # what work() gives: what the connection gave
+BETWEEN = 1 / 32  # seconds, half a step of what is drawn: nothing else happens there
 CROWD_AT = 40.0  # seconds, when all that came before has ended
 
 
@@ -20,18 +21,22 @@ def borrower(
     cancel_at: float | None = None,
     then: Any = AS_FETCHED,
     catches: bool = False,
+    pause: float = 0,
 ) -> tuple[Any, ...]:
     """Return a call: its work makes a query, then gives `then`, or raises it if it is an exception.
 
     catches: whether the work catches a ConnectionError of its own query
+    pause: seconds for which the work does something else before its query
     """
-    return query, at, seconds, cancel_at, then, catches
+    return query, at, seconds, cancel_at, then, catches, pause
 
 
 def borrowed(function: Answer, pool: Pool, *calls: tuple[Any, ...]) -> Scene:
     """Play calls, each with a query of its own; raise Wrong for what is wrong in any scene."""
 
-    def made(query: str, at: float, seconds: float, cancel_at: float | None, then: Any, catches: bool) -> Call:
+    def made(
+        query: str, at: float, seconds: float, cancel_at: float | None, then: Any, catches: bool, pause: float
+    ) -> Call:
         async def work(connection: Connection) -> Any:
             if not isinstance(connection, Connection):
                 await_missing([connection])  # else Python warns of it at some later time
@@ -40,6 +45,7 @@ def borrowed(function: Answer, pool: Pool, *calls: tuple[Any, ...]) -> Scene:
                 )
             begun.append(query)
             try:
+                await asyncio.sleep(pause)
                 found: Any = await connection.fetch(query, seconds)
             except ConnectionError as error:
                 if not catches:
@@ -116,12 +122,20 @@ def check_drawn(with_connection: Answer, chance: Chance) -> None:
         end = chance.one_of(("gives", "raises", "loses", "catches", "is cancelled"))
         query = f"lost query {number}" if end in ("loses", "catches") else f"query {number}"
         then = {"raises": chance.failure(query), "catches": chance.value("spare")}.get(end, chance.value("found"))
-        cancel_at = at + chance.seconds(0, 4) + 0.125 if end == "is cancelled" else None
-        made = borrower(query, at, seconds=seconds, cancel_at=cancel_at, then=then, catches=end == "catches")
+        cancel_at = at + chance.seconds(0, 4) + BETWEEN if end == "is cancelled" else None
+        made = borrower(
+            query,
+            at,
+            seconds=seconds,
+            cancel_at=cancel_at,
+            then=then,
+            catches=end == "catches",
+            pause=chance.one_of((0, 0, 1)),
+        )
         ends.append((made, end))
     crowd = [borrower(f"later query {number}", CROWD_AT) for number in range(pool.size + 2)]
     scene = borrowed(with_connection, pool, *(made for made, _ in ends), *crowd)
-    for number, ((query, *_, then, _), end) in enumerate(ends):
+    for number, ((query, *_, then, _, _), end) in enumerate(ends):
         one = scene.calls[number]
         if (one.raised is not None and one.raised in refused) or (one.cancelled and one.cancel_at is not None):
             continue

@@ -180,7 +180,7 @@ def _check_drawn(pay: Answer, chance: Chance) -> None:
     prices = {order: chance.number(0, 3) for order in orders}
     lost = {f"{chance.one_of(('log', 'receipt'))} of {order}" for order in orders if chance.likely(0.3)}
     failures = {key: chance.failure("the database") for key in sorted(lost)}
-    cancel_at = {order: chance.seconds(0.25, 8) + 0.125 for order in orders if chance.likely(0.2)}
+    cancel_at = {order: chance.seconds(0.25, 8) + 1 / 32 for order in orders if chance.likely(0.2)}
     size = chance.number(1, 3)
     given = {"prices": prices, "answers": answers, "failures": failures, "cancel_at": cancel_at}
     pool, bank, scene = _paid(pay, *orders, size=size, **given)  # type: ignore[arg-type]  # of different kinds

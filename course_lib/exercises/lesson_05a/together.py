@@ -11,13 +11,14 @@ from course_lib.exercises.chance import Chance
 from course_lib.exercises.framework import Answer
 from course_lib.exercises.lesson_05a.database import Database
 from course_lib.exercises.lesson_05a.lending import Pool
-from course_lib.exercises.lesson_05a.scenes import Call, Scene, play
+from course_lib.exercises.lesson_05a.scenes import PATIENCE, Call, Scene, play
 from course_lib.exercises.ordering import in_every_order
 from course_lib.exercises.playing import Scene as OneCall
 
 ACCOUNTS = {"alice": 100, "bob": 100, "carol": 100, "dave": 100}
 ROUNDS = 20
 PAIRS = 8
+CROWD = 6
 
 Transfer = tuple[str, str, int]
 
@@ -29,6 +30,7 @@ def played(
     cancel_at: float | None = None,
     extra: Call | None = None,
     database: Database | None = None,
+    patience: float = PATIENCE,
 ) -> tuple[Database, Scene]:
     """Play transfers at their times, all at once without `at`; raise Wrong if one does not end.
 
@@ -48,23 +50,30 @@ def played(
 
     times = at or [0.0] * len(transfers)
     calls = [made(*each, begin) for each, begin in zip(transfers, times, strict=True)]
-    scene = play(*calls, *([extra] if extra else []))
+    scene = play(*calls, *([extra] if extra else []), patience=patience)
     if stuck := scene.stuck:
-        raise scene.wrong(f"{', '.join(stuck)}: not done after 60 s. Whom do they wait for, or what do they repeat?")
+        raise scene.wrong(
+            f"{', '.join(stuck)}: not done after {patience:g} s. Whom do they wait for, or what do they repeat?"
+        )
     return database, scene
 
 
 def check_pairs(transfer: Answer) -> None:
     """Let two accounts pay each other whose names stand in a set in the order in which they were put there.
 
-    Raises Wrong if that is where they come to a deadlock, and they do not where the set has an order of its own.
+    The names have the same length. Raises Wrong for a deadlock, and says whether a set may be why: whether there is
+    none where the set has an order of its own.
     """
-    names = [f"{name} {number}" for number, name in product(range(1000), ("alice", "bob", "carol"))]
+    names = [f"{name} {number}" for number, name in product(range(1000, 3000), ("alice", "carol"))]
     # Which pairs are so, differs from one run of Python to the next; there are some among the first dozens in each.
     given = [(a, b) for a, b in pairwise(names) if list({a, b}) != list({b, a})]
     own = next((a, b) for a, b in pairwise(names) if list({a, b}) == list({b, a}))
-    if _deadlock(transfer, *own):
-        return
+    if scene := _deadlock(transfer, *own):
+        raise scene.wrong(
+            f"{own[0]!r} and {own[1]!r} paid each other at one time: each transfer had locked one account and waited "
+            "for the other's, and the database ended one of them with DeadlockDetectedError. Let all transfers lock in "
+            "the same order, such as sorted by name, or repeat the transaction as a whole on DeadlockDetectedError, too."
+        )
     for first, second in given[:PAIRS]:
         if scene := _deadlock(transfer, first, second):
             raise scene.wrong(
@@ -95,6 +104,16 @@ def check_drawn(transfer: Answer) -> None:
                 if call.raised and not isinstance(call.raised, ValueError):
                     scene.result(scene.calls.index(call))
             raise scene.wrong(why)
+
+
+def check_crowd(transfer: Answer) -> None:
+    """Let many pay each other at one time: all succeed, however often one has to be repeated."""
+    transfers = [("alice", "bob", 1), ("bob", "alice", 1)] * CROWD
+    database, scene = played(transfer, *transfers, patience=1000)
+    for number in range(len(transfers)):
+        scene.result(number)
+    if database.rows != ACCOUNTS:
+        raise scene.wrong(f"{CROWD} times alice gave bob 1, and he her; then the accounts held {database.rows}.")
 
 
 def check_orders(transfer: Answer) -> None:

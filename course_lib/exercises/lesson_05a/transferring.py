@@ -9,7 +9,14 @@ from course_lib.exercises.framework import Answer, Exercise
 from course_lib.exercises.lesson_05a import as_found, solutions
 from course_lib.exercises.lesson_05a.database import STATEMENT, Connection, Database
 from course_lib.exercises.lesson_05a.scenes import Call, Scene
-from course_lib.exercises.lesson_05a.together import ACCOUNTS, check_drawn, check_orders, check_pairs, played
+from course_lib.exercises.lesson_05a.together import (
+    ACCOUNTS,
+    check_crowd,
+    check_drawn,
+    check_orders,
+    check_pairs,
+    played,
+)
 
 
 def _grade_transfer(transfer: Answer) -> str:
@@ -44,6 +51,7 @@ def _grade_transfer(transfer: Answer) -> str:
     _check_same(transfer)
     check_pairs(transfer)
     check_drawn(transfer)
+    check_crowd(transfer)
     check_orders(transfer)
     return "However they come together, fail or are cancelled: no cent is lost, and none is made."
 

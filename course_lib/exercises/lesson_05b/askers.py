@@ -69,16 +69,23 @@ def check_drawn(get_or_load: Answer) -> None:
     for _ in range(ROUNDS):
         of = {key: [chance.failure(key) if chance.likely(0.4) else _value(chance, key) for _ in "123"] for key in "ab"}
         # No caller comes, and none is cancelled, at a time at which something else happens.
-        callers = [(chance.one_of("ab"), chance.seconds(0, 6)) for _ in range(chance.number(3, 7))]
+        callers = [(chance.one_of("ab"), chance.number(0, 24) / 4) for _ in range(chance.number(3, 7))]
         callers = sorted([*callers, (chance.one_of("ab"), 80.0)], key=lambda caller: caller[1])
         cancel = {
-            number: at + chance.seconds(0.25, 3) + 0.05
+            number: at + chance.number(1, 12) / 4 + 0.05
             for number, (_, at) in enumerate(callers)
             if at < 10 and chance.likely(0.2)
         }
         cache, loads, scene = asked(get_or_load, *callers, cancel=cancel, of=of)
         keys = {key: _Key(answers) for key, answers in of.items()}
         wanted = [keys[key].at(at) for key, at in callers]
+        for key, each in keys.items():
+            if (count := loads.keys.count(key)) > each.loads:
+                times = ", ".join(f"{at:g}" for name, at in callers if name == key)
+                raise scene.wrong(
+                    f"Callers came for {key!r} at {times} s, and load({key!r}) was called {count} times where "
+                    f"{each.loads} would do: what is under way, or in the cache, need not be loaded."
+                )
         for number, (call, outcome) in enumerate(zip(scene.calls, wanted, strict=True)):
             if number in cancel and call.ended == cancel[number] and call.cancelled:
                 continue
@@ -92,13 +99,6 @@ def check_drawn(get_or_load: Answer) -> None:
                     )
             elif scene.result(number) != outcome:
                 raise scene.wrong(f"{call.name}, at {call.at:g} s, should get {outcome!r}; it {call.answered()}.")
-        for key, each in keys.items():
-            if (count := loads.keys.count(key)) > each.loads:
-                times = ", ".join(f"{at:g}" for name, at in callers if name == key)
-                raise scene.wrong(
-                    f"Callers came for {key!r} at {times} s, and load({key!r}) was called {count} times where "
-                    f"{each.loads} would do: what is under way, or in the cache, need not be loaded."
-                )
         if why := cache.why_lives():
             raise scene.wrong(why)
 

@@ -12,6 +12,11 @@ from course_lib.exercises.ordering import in_every_order
 from course_lib.exercises.playing import Scene as OneCall
 
 ROUNDS = 40
+FAST = 0.015625  # of the usual time
+AT_ONCE = (
+    " All of this happened within a second: what a write leaves behind must be its own, such as `uuid4().hex`, and no "
+    "time of day."
+)
 CALL = 1.0  # seconds that a call takes, if it has no other delays
 TINY = 1e-6  # seconds, for sums of floats
 
@@ -48,16 +53,23 @@ def check_drawn(cached_prices: Answer) -> None:
     """Let two programs read and write two names at times, and with delays, that are drawn."""
     chance = Chance("cached_prices")
     for _ in range(ROUNDS):
+        scale = chance.one_of((1, FAST))
         slow = {
-            verb: (chance.seconds(0.25, 6), chance.seconds(0.25, 6))
+            verb: (scale * chance.seconds(0.25, 6), scale * chance.seconds(0.25, 6))
             for verb in ("get", "set", "select", "update", "delete")
             if chance.likely(0.5)
         }
         plan = [
-            (chance.seconds(0, 12), chance.number(0, 1), chance.likely(0.4), chance.one_of(("tea", "coffee")), price)
-            for price in range(2, chance.number(5, 9))
+            (
+                scale * chance.seconds(0, 12),
+                chance.number(0, 1),
+                chance.likely(0.4),
+                chance.one_of(("tea", "tea", "coffee")),
+                price,
+            )
+            for price in range(2, chance.number(8, 16))
         ]
-        world = World()
+        world = World((0.5 * scale, 0.5 * scale))
         watch = _Watch(world)
 
         async def act(one: Pair, other: Pair, world: World, plan: list[Any] = plan, watch: _Watch = watch) -> Any:
@@ -71,7 +83,7 @@ def check_drawn(cached_prices: Answer) -> None:
 
         scene = played(cached_prices, world, slow, act)
         if watch.found:
-            raise scene.wrong(watch.found[0])
+            raise scene.wrong(f"{watch.found[0]}{AT_ONCE if scale == FAST else ''}")
 
 
 def check_orders(cached_prices: Answer) -> None:
