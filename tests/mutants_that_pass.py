@@ -1,7 +1,12 @@
 """Mutants that are right answers: by exercise, why nobody could tell them from the reference, and their names."""
 
 FREE = "The order of these lines is free: neither uses what the other makes."
-NOTHING_FAILS = "What was moved over the border of the `try` cannot fail, and nothing is awaited in between."
+NOTHING_FAILS = "What was moved over the border of the block cannot fail, and nothing is awaited in between."
+SECONDS = (
+    "seconds = {'sequential': work.calls * one, 'threads': max(computing, work.calls * one / min(10, work.calls)), "
+    "'asyncio': computing + work.waits if work.coroutines else work.calls * one, "
+    "'processes': 0.5 + work.calls * one / min(work.cores, work.calls)}"
+)
 
 REASONS: dict[str, dict[str, tuple[str, ...]]] = {
     "load_page": {
@@ -156,5 +161,94 @@ REASONS: dict[str, dict[str, tuple[str, ...]]] = {
         "The stream is exhausted by then, and has nothing to close.": (
             "take `raise LookupError('no page matches')` into `async with aclosing(stream()) as pages:`",
         ),
+    },
+    "with_connection": {
+        "The second `raise` is never reached.": ("raise again after `except TimeoutError:`",),
+        "To wait for a slot raises nothing but the TimeoutError of its limit, and CancelledError.": (
+            "catch another class: - except TimeoutError: + except OSError:",
+            "catch another class: - except TimeoutError: + except Exception:",
+        ),
+    },
+    "pay": {
+        "The block is left, and the transaction committed, before the value is returned.": (
+            "take `return receipt` into `async with pool.acquire() as connection, connection.transaction():`",
+        ),
+        "Both are stored or none, in whatever order.": (
+            "swap `await connection.insert(f'receipt of {order}', receipt)` and "
+            "`await connection.insert(f'log of {order}', 'paid')`",
+        ),
+    },
+    "transfer": {
+        FREE: ("swap `balances[source] -= amount` and `balances[target] += amount`",),
+        NOTHING_FAILS: (
+            "take `return balances[source]` out of `async with pool.acquire() as connection, "
+            "connection.transaction():`",
+            "take `balances = {}` out of `async with pool.acquire() as connection, connection.transaction():`",
+        ),
+        "Any order will do that is the same for all transfers.": (
+            "backwards: - for account in sorted([source, target]): "
+            "+ for account in list(sorted([source, target]))[::-1]:",
+        ),
+        "Both rows are locked by then: in which order they are written makes no difference.": (
+            "backwards: - for account in balances: + for account in list(balances)[::-1]:",
+        ),
+    },
+    "get_or_load": {
+        FREE: ("take `async def find():` into `if key not in loading:`",),
+        NOTHING_FAILS: ("take `return value` out of `try:`",),
+    },
+    "cached_prices": {
+        FREE: ("swap `async def read(name):` and `async def write(name, price):`",),
+        "A price that is found under the token of now is one of now, whichever of the two was read first.": (
+            "swap `token = await cache.get(f'token of {name}')` and `found = await cache.get(name)`",
+        ),
+        "A pair is never falsy.": (
+            "truth for None: - if found is not None and found[0] == token: + if found and found[0] == token:",
+        ),
+    },
+    "cached_read": {
+        FREE: ("swap `loop = asyncio.get_running_loop()` and `async def ask(call, *args, **options):`",),
+        NOTHING_FAILS: ("take `if loop.time() < breaker.retry_at:` into `try:`",),
+        "The task says that the calls of the cache raise nothing but a RedisError.": (
+            "catch another class: - except (TimeoutError, redis.RedisError): + except Exception:",
+        ),
+    },
+    "cached_row": {
+        FREE: (
+            "swap `make |= {'datetime': datetime.fromisoformat, 'NoneType': lambda _: None}` and `def encoded(value):`",
+            "swap `def encoded(value):` and `def decoded(text):`",
+            "swap `def decoded(text):` and `text = await cache.get(key)`",
+            "backwards: - make = {kind.__name__: kind for kind in (str, int, float, bool, Decimal)} "
+            "+ make = {kind.__name__: kind for kind in list((str, int, float, bool, Decimal))[::-1]}",
+        ),
+        "The calls of the cache raise neither TypeError nor KeyError.": ("take `if same:` into `try:`",),
+        "No JSON is an empty text.": ("truth for None: - if text is not None: + if text:",),
+        "Nothing is awaited there, and whatever the encoding raises says that the row cannot be cached.": (
+            "catch another class: - except (TypeError, KeyError): + except Exception:",
+            "catch another class: - except (TypeError, KeyError): + except BaseException:",
+        ),
+    },
+    "choose_model": {
+        FREE: ("swap `one = work.waits + work.computes` and `computing = work.calls * work.computes`",),
+        "The order of what max and min are given makes no difference.": tuple(
+            f"swap arguments: - {SECONDS} + {SECONDS.replace(*each)}"
+            for each in (
+                (
+                    "max(computing, work.calls * one / min(10, work.calls))",
+                    "max(work.calls * one / min(10, work.calls), computing)",
+                ),
+                ("min(10, work.calls)", "min(work.calls, 10)"),
+                ("min(work.cores, work.calls)", "min(work.calls, work.cores)"),
+            )
+        ),
+    },
+    "fetch_in_threads": {
+        FREE: (
+            "swap `def one(url):` and `loop = asyncio.get_running_loop()`",
+            "swap `loop = asyncio.get_running_loop()` and `pool = ThreadPoolExecutor(limit)`",
+        ),
+        NOTHING_FAILS: ("take `pool = ThreadPoolExecutor(limit)` into `try:`",),
+        "The second `raise` is never reached.": ("raise again after `except OSError:`",),
+        "A function without a `return` gives None.": ("drop `return None`", "no return in `return None`"),
     },
 }

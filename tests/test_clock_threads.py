@@ -11,8 +11,10 @@ import anyio.to_thread
 import pytest
 
 from course_lib.seeing import DeadlockError, RunawayError, record, simulate
+from course_lib.seeing.clock.workers import Workers
 
 outside = threading.Lock()
+real_sleep = time.sleep
 
 
 def now() -> float:
@@ -419,6 +421,24 @@ def test_the_loops_pool_is_shut_down(repeat):
         loop = asyncio.get_running_loop()
         loop.run_in_executor(None, time.sleep, 2)
         await loop.shutdown_default_executor()
+        return now()
+
+    assert run(main) == 2
+
+
+def test_jobs_that_a_thread_submits_begin_together(monkeypatch):
+    """Time does not move while a thread submits its jobs, however long it takes for a job to be counted in."""
+    counted_in = Workers.job_submitted
+
+    def late(*args, **kwargs):
+        real_sleep(0.05)  # in which a job that has been submitted can begin
+        counted_in(*args, **kwargs)
+
+    monkeypatch.setattr(Workers, "job_submitted", late)
+
+    async def main():
+        with ThreadPoolExecutor(2) as pool:
+            await asyncio.to_thread(lambda: list(pool.map(time.sleep, [2, 2])))
         return now()
 
     assert run(main) == 2

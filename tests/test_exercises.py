@@ -1,8 +1,6 @@
 """The exercises: right answers pass, each recorded mistake gets its own sentence, and nonsense gets a useful one."""
 
 import asyncio
-import concurrent.futures
-import functools
 import gc
 import importlib
 import inspect
@@ -22,7 +20,7 @@ from wrong_answers import lesson_02 as wrong_02
 from wrong_answers import wrong_answers
 
 import course_lib.exercises
-from course_lib.exercises import lesson_01, lesson_02, lesson_06, progress
+from course_lib.exercises import lesson_01, lesson_02, progress
 from course_lib.exercises.framework import Exercise, Wrong, run
 from course_lib.seeing import Outcome
 
@@ -79,41 +77,6 @@ def test_a_recorded_mistake_gets_its_sentence(mistake):
 def test_a_right_answer_of_another_style_passes(answer):
     """What does as the task says is right, however it does so."""
     verdict = answer.exercise.judge(answer.function)
-    assert verdict.passed, verdict.sentence
-
-
-async def sends_partials(jobs, crunch, pool):
-    loop = asyncio.get_running_loop()
-    return await asyncio.gather(*(loop.run_in_executor(pool, functools.partial(crunch, job)) for job in jobs))
-
-
-async def wraps_the_pools_futures(jobs, crunch, pool):
-    return await asyncio.gather(*(asyncio.wrap_future(pool.submit(crunch, job)) for job in jobs))
-
-
-async def looks_now_and_then(jobs, crunch, pool):
-    futures = [pool.submit(crunch, job) for job in jobs]
-    while concurrent.futures.wait(futures, timeout=0).not_done:
-        await asyncio.sleep(0.1)
-    return [future.result() for future in futures]
-
-
-async def maps_in_a_thread(jobs, crunch, pool):
-    return await asyncio.to_thread(lambda: list(pool.map(crunch, jobs)))
-
-
-async def waits_in_a_thread(jobs, crunch, pool):
-    futures = [pool.submit(crunch, job) for job in jobs]
-    return [await asyncio.to_thread(future.result) for future in futures]
-
-
-@pytest.mark.parametrize(
-    "answer",
-    [sends_partials, wraps_the_pools_futures, looks_now_and_then, maps_in_a_thread, waits_in_a_thread],
-)
-def test_what_real_processes_would_do_passes(answer):
-    """What works with real processes and leaves the loop free is a right answer, whatever way it takes."""
-    verdict = lesson_06.crunch_all.judge(answer)
     assert verdict.passed, verdict.sentence
 
 

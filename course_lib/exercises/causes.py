@@ -5,6 +5,7 @@ import inspect
 import linecache
 import textwrap
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 from course_lib.exercises.advice import NOT_AWAITABLE, advice
 from course_lib.seeing.timeline.frames import is_library
 
+WRAP = "A pool's own future becomes one by `asyncio.wrap_future(...)`."
 IN_BRACKETS = (
     "The `await` inside the brackets finished each call before the next began, and left results, not coroutines: leave "
     "it out."
@@ -146,12 +148,13 @@ def returned_none(function: Callable[..., Any]) -> str:
 
 
 def _awaited(value: ast.expr, place: Place) -> str:
-    if isinstance(value, ast.Name) and callable(place.value(value.id)):
+    found = place.value(value.id) if isinstance(value, ast.Name) else None
+    if isinstance(_first(found), Future):
+        return f"Nothing but a coroutine, a task or an asyncio future can be awaited. {WRAP}"
+    if isinstance(value, ast.Name) and callable(found):
         return f"`{value.id}` is a function, and `await` needs what its call gives: is its () missing?"
     if isinstance(value, ast.Call):
-        more = ""
-        if _called(value) == "submit":
-            more = " A pool's own future becomes one by `asyncio.wrap_future(...)`."
+        more = f" {WRAP}" if _called(value) == "submit" else ""
         return (
             f"`{ast.unparse(value.func)}(...)` was called, and gave nothing that can be awaited; only a coroutine, a "
             f"task or an asyncio future can be.{more}"
@@ -170,6 +173,10 @@ def _called(node: ast.AST) -> str:
 
 def _listed(value: Any) -> bool:
     return isinstance(value, list | tuple) and bool(value)
+
+
+def _first(value: Any) -> Any:
+    return value[0] if _listed(value) else value
 
 
 def _set_outside(name: str, place: Place) -> bool:

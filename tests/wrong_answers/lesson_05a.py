@@ -366,6 +366,116 @@ async def forgets_the_result(pool, work):
         pool.slots.release()
 
 
+@told(ex.with_connection, "only given back by who took it, and once")
+async def releases_twice(pool, work):
+    await _slot(pool)
+    try:
+        connection = pool.idle.pop() if pool.idle else await pool.connect()
+        try:
+            return await work(connection)
+        except Exception:
+            pool.slots.release()
+            raise
+        finally:
+            if connection.broken:
+                connection.close()
+            else:
+                pool.idle.append(connection)
+    finally:
+        pool.slots.release()
+
+
+@told(ex.with_connection, "Keep a connection only if it is not `broken`")
+async def looks_only_where_it_failed(pool, work):
+    await _slot(pool)
+    try:
+        connection = pool.idle.pop() if pool.idle else await pool.connect()
+        try:
+            result = await work(connection)
+        except BaseException:
+            if connection.broken:
+                connection.close()
+            else:
+                pool.idle.append(connection)
+            raise
+        pool.idle.append(connection)
+        return result
+    finally:
+        pool.slots.release()
+
+
+@told(ex.with_connection, "A connection was closed that is not `broken`: it can be used again")
+async def closes_when_cancelled(pool, work):
+    await _slot(pool)
+    try:
+        connection = pool.idle.pop() if pool.idle else await pool.connect()
+        try:
+            return await work(connection)
+        except asyncio.CancelledError:
+            connection.close()
+            raise
+        finally:
+            if connection.broken:
+                connection.close()
+            elif not connection.closed:
+                pool.idle.append(connection)
+    finally:
+        pool.slots.release()
+
+
+@told(ex.with_connection, "nothing was left to wait for")
+async def closes_a_moment_later(pool, work):
+    await _slot(pool)
+    try:
+        connection = pool.idle.pop() if pool.idle else await pool.connect()
+        try:
+            return await work(connection)
+        finally:
+            if connection.broken:
+                await asyncio.sleep(0.5)
+                connection.close()
+            else:
+                pool.idle.append(connection)
+    finally:
+        pool.slots.release()
+
+
+@told(ex.with_connection, "Return what work(connection) gives")
+async def nothing_for_falsy(pool, work):
+    await _slot(pool)
+    try:
+        connection = pool.idle.pop() if pool.idle else await pool.connect()
+        try:
+            return await work(connection) or "nothing"
+        finally:
+            if connection.broken:
+                connection.close()
+            else:
+                pool.idle.append(connection)
+    finally:
+        pool.slots.release()
+
+
+@told(ex.with_connection, "pass it on")
+async def keeps_what_it_knows(pool, work):
+    await _slot(pool)
+    try:
+        connection = pool.idle.pop() if pool.idle else await pool.connect()
+        try:
+            return await work(connection)
+        except (ValueError, OSError):
+            raise
+        except Exception as error:
+            return error
+        finally:
+            if connection.broken:
+                connection.close()
+            else:
+                pool.idle.append(connection)
+    finally:
+        pool.slots.release()
+
+
 # pay
 
 
@@ -531,6 +641,93 @@ async def with_a_lock_outside(pool, bank, order):
             await connection.insert(f"receipt of {order}", receipt)
             await connection.insert(f"log of {order}", "paid")
     return receipt
+
+
+@told(ex.pay, "the card was charged again for the same order")
+async def tries_all_of_it_again(pool, bank, order):
+    for left in (2, 1, 0):
+        try:
+            async with pool.acquire() as connection:
+                amount = await connection.select(f"price of {order}")
+            receipt = await bank(order, amount)
+            async with pool.acquire() as connection, connection.transaction():
+                await connection.insert(f"receipt of {order}", receipt)
+                await connection.insert(f"log of {order}", "paid")
+            return receipt
+        except ConnectionError:
+            if not left:
+                raise
+
+
+@told(ex.pay, "Under 'receipt of order 1' there should be 'receipt for 100'; there is None")
+async def never_commits(pool, bank, order):
+    async with pool.acquire() as connection:
+        amount = await connection.select(f"price of {order}")
+    receipt = await bank(order, amount)
+    async with pool.acquire() as connection:
+        await connection.transaction().start()
+        await connection.insert(f"receipt of {order}", receipt)
+        await connection.insert(f"log of {order}", "paid")
+    return receipt
+
+
+@told(ex.pay, "who holds a connection must not ask for a second one")
+async def notes_a_failure_through_another(pool, bank, order):
+    async with pool.acquire() as connection:
+        amount = await connection.select(f"price of {order}")
+    receipt = await bank(order, amount)
+    async with pool.acquire() as connection:
+        try:
+            async with connection.transaction():
+                await connection.insert(f"receipt of {order}", receipt)
+                await connection.insert(f"log of {order}", "paid")
+        except Exception:
+            async with pool.acquire() as another:
+                await another.insert(f"failure of {order}", "not stored")
+            raise
+    return receipt
+
+
+@told(ex.pay, "The bank raised ConnectionError, and your function returned None: pass it on")
+async def hides_one_kind(pool, bank, order):
+    async with pool.acquire() as connection:
+        amount = await connection.select(f"price of {order}")
+    try:
+        receipt = await bank(order, amount)
+    except ConnectionError:
+        return None
+    async with pool.acquire() as connection, connection.transaction():
+        await connection.insert(f"receipt of {order}", receipt)
+        await connection.insert(f"log of {order}", "paid")
+    return receipt
+
+
+@told(ex.pay, "Cancelled at")
+async def hides_a_cancellation(pool, bank, order):
+    async with pool.acquire() as connection:
+        amount = await connection.select(f"price of {order}")
+    try:
+        receipt = await bank(order, amount)
+    except asyncio.CancelledError:
+        return "cancelled"
+    async with pool.acquire() as connection, connection.transaction():
+        await connection.insert(f"receipt of {order}", receipt)
+        await connection.insert(f"log of {order}", "paid")
+    return receipt
+
+
+@told(ex.pay, "that is what `await store()` gave")
+async def returns_what_storing_gave(pool, bank, order):
+    async with pool.acquire() as connection:
+        amount = await connection.select(f"price of {order}")
+    receipt = await bank(order, amount)
+
+    async def store():
+        async with pool.acquire() as connection, connection.transaction():
+            await connection.insert(f"receipt of {order}", receipt)
+            await connection.insert(f"log of {order}", "paid")
+
+    return await store()
 
 
 # transfer
@@ -719,10 +916,135 @@ async def hides_the_failure(pool, source, target, amount):
         return balances[source] - amount
 
 
-@told(ex.transfer, "Alice has 100 and was to give 130: raise ValueError")
+@told(ex.transfer, "Alice has 100 and was to give 101: raise ValueError")
 async def lends_without_limit(pool, source, target, amount):
     async with pool.acquire() as connection, connection.transaction():
         balances = {account: await connection.select_for_update(account) for account in sorted([source, target])}
         await connection.update(source, balances[source] - amount)
         await connection.update(target, balances[target] + amount)
         return balances[source] - amount
+
+
+@told(ex.transfer, "the order in which a set is gone through is an accident")
+async def locks_in_the_order_of_a_set(pool, source, target, amount):
+    async with pool.acquire() as connection, connection.transaction():
+        balances = {account: await connection.select_for_update(account) for account in {source, target}}
+        if balances[source] < amount:
+            raise ValueError(f"{source} has only {balances[source]}")
+        balances[source] -= amount
+        balances[target] += amount
+        for account in balances:
+            await connection.update(account, balances[account])
+        return balances[source]
+
+
+@told(ex.transfer, "Alice has 100 and gives 100, which leaves 0")
+async def keeps_a_little(pool, source, target, amount):
+    async with pool.acquire() as connection, connection.transaction():
+        balances = {account: await connection.select_for_update(account) for account in sorted([source, target])}
+        if balances[source] <= amount:
+            raise ValueError(f"{source} has only {balances[source]}")
+        balances[source] -= amount
+        balances[target] += amount
+        for account in balances:
+            await connection.update(account, balances[account])
+        return balances[source]
+
+
+@told(ex.transfer, "Wait for the database and for nothing else")
+async def lets_the_others_go_first(pool, source, target, amount):
+    async with pool.acquire() as connection, connection.transaction():
+        balances = {account: await connection.select_for_update(account) for account in sorted([source, target])}
+        await asyncio.sleep(0.5)
+        if balances[source] < amount:
+            raise ValueError(f"{source} has only {balances[source]}")
+        balances[source] -= amount
+        balances[target] += amount
+        for account in balances:
+            await connection.update(account, balances[account])
+        return balances[source]
+
+
+@told(ex.transfer, "Bob's account could not be written, ConnectionError, and your function returned 0")
+async def hides_a_lost_database(pool, source, target, amount):
+    try:
+        async with pool.acquire() as connection, connection.transaction():
+            balances = {account: await connection.select_for_update(account) for account in sorted([source, target])}
+            if balances[source] < amount:
+                raise ValueError(f"{source} has only {balances[source]}")
+            balances[source] -= amount
+            balances[target] += amount
+            for account in balances:
+                await connection.update(account, balances[account])
+            return balances[source]
+    except ConnectionError:
+        return 0
+
+
+@told(ex.transfer, "Cancelled at 0.375 s, your function returned 'cancelled'")
+async def hides_a_cancellation_too(pool, source, target, amount):
+    try:
+        async with pool.acquire() as connection, connection.transaction():
+            balances = {account: await connection.select_for_update(account) for account in sorted([source, target])}
+            if balances[source] < amount:
+                raise ValueError(f"{source} has only {balances[source]}")
+            balances[source] -= amount
+            balances[target] += amount
+            for account in balances:
+                await connection.update(account, balances[account])
+            return balances[source]
+    except asyncio.CancelledError:
+        return "cancelled"
+
+
+@told(ex.transfer, "and nothing have changed")
+async def goes_on_when_cancelled(pool, source, target, amount):
+    async def move():
+        async with pool.acquire() as connection, connection.transaction():
+            balances = {account: await connection.select_for_update(account) for account in sorted([source, target])}
+            if balances[source] < amount:
+                raise ValueError(f"{source} has only {balances[source]}")
+            balances[source] -= amount
+            balances[target] += amount
+            for account in balances:
+                await connection.update(account, balances[account])
+            return balances[source]
+
+    moving = asyncio.create_task(move())
+    try:
+        return await asyncio.shield(moving)
+    except asyncio.CancelledError:
+        await asyncio.wait({moving})
+        raise
+
+
+@told(ex.transfer, "Is a `return` missing on the way that your function took?")
+async def gives_up_after_three(pool, source, target, amount):
+    for _ in range(3):
+        try:
+            async with pool.acquire() as connection, connection.transaction():
+                balance = await connection.select_for_update(source)
+                other = await connection.select_for_update(target)
+                if source == target:
+                    return balance
+                if balance < amount:
+                    raise ValueError(f"{source} has only {balance}")
+                await connection.update(source, balance - amount)
+                await connection.update(target, other + amount)
+                return balance - amount
+        except asyncpg.DeadlockDetectedError:
+            pass
+
+
+@told(ex.transfer, "Let all transfers lock in the same order, such as sorted by name")
+async def locks_the_shorter_name_first(pool, source, target, amount):
+    async with pool.acquire() as connection, connection.transaction():
+        accounts = sorted([source, target], key=len)
+        balances = {account: await connection.select_for_update(account) for account in accounts}
+        if balances[source] < amount:
+            raise ValueError(f"{source} has only {balances[source]}")
+        balances[source] -= amount
+        balances[target] += amount
+        for account in balances:
+            await connection.update(account, balances[account])
+        return balances[source]

@@ -240,7 +240,7 @@ async def hides_the_failure(cache, loading, key, load):
     return await asyncio.shield(loading[key])
 
 
-@told(ex.get_or_load, "was cancelled at 1 s, and returned 'value of a' at 2.2 s")
+@told(ex.get_or_load, "was cancelled at 1 s, while it was loaded, and returned 'value of a' at 2.2 s")
 async def swallows_the_cancellation(cache, loading, key, load):
     async def find():
         try:
@@ -257,6 +257,125 @@ async def swallows_the_cancellation(cache, loading, key, load):
         return await asyncio.shield(task)
     except asyncio.CancelledError:
         return await task
+
+
+@told(ex.get_or_load, "Until its value is stored, a load is under way")
+async def shares_the_load_alone(cache, loading, key, load):
+    value = await cache.get(key)
+    if value is None:
+        if key not in loading:
+            loading[key] = asyncio.create_task(load(key))
+            loading[key].add_done_callback(lambda _: loading.pop(key))
+        value = await asyncio.shield(loading[key])
+        await cache.set(key, value, ex=60)
+    return value
+
+
+@told(ex.get_or_load, "cache.get() failed once, at the beginning")
+async def asks_outside_the_try(cache, loading, key, load):
+    async def find():
+        value = await cache.get(key)
+        try:
+            if value is None:
+                value = await load(key)
+                await cache.set(key, value, ex=60)
+            return value
+        finally:
+            del loading[key]
+
+    if key not in loading:
+        loading[key] = asyncio.create_task(find())
+    return await asyncio.shield(loading[key])
+
+
+@told(ex.get_or_load, "You stored again what you had found in the cache")
+async def stores_what_it_found(cache, loading, key, load):
+    async def find():
+        try:
+            value = await cache.get(key)
+            if value is None:
+                value = await load(key)
+            await cache.set(key, value, ex=60)
+            return value
+        finally:
+            del loading[key]
+
+    if key not in loading:
+        loading[key] = asyncio.create_task(find())
+    return await asyncio.shield(loading[key])
+
+
+@told(ex.get_or_load, "what is under way, or in the cache, need not be loaded")
+async def clears_them_all(cache, loading, key, load):
+    async def find():
+        try:
+            value = await cache.get(key)
+            if value is None:
+                value = await load(key)
+                await cache.set(key, value, ex=60)
+            return value
+        finally:
+            loading.clear()
+
+    if key not in loading:
+        loading[key] = asyncio.create_task(find())
+    return await asyncio.shield(loading[key])
+
+
+@told(ex.get_or_load, "You stored a value for 600 s; the task says 60")
+async def keeps_it_longer(cache, loading, key, load):
+    async def find():
+        try:
+            value = await cache.get(key)
+            if value is None:
+                value = await load(key)
+                await cache.set(key, value, ex=600)
+            return value
+        finally:
+            del loading[key]
+
+    if key not in loading:
+        loading[key] = asyncio.create_task(find())
+    return await asyncio.shield(loading[key])
+
+
+@told(ex.get_or_load, "Wait for that, and for nothing else")
+async def polls_for_the_value(cache, loading, key, load):
+    async def find():
+        try:
+            await asyncio.sleep(0.5)
+            value = await cache.get(key)
+            if value is None:
+                value = await load(key)
+                await cache.set(key, value, ex=60)
+            return value
+        finally:
+            del loading[key]
+
+    if (value := await cache.get(key)) is not None:
+        return value
+    if key not in loading:
+        loading[key] = asyncio.create_task(find())
+    return await asyncio.shield(loading[key])
+
+
+@told(ex.get_or_load, "The load raised ValueError, and caller 1 of a returned None: all should get it")
+async def tells_one_kind_only(cache, loading, key, load):
+    async def find():
+        try:
+            value = await cache.get(key)
+            if value is None:
+                value = await load(key)
+                await cache.set(key, value, ex=60)
+            return value
+        except ValueError:
+            return None
+        finally:
+            del loading[key]
+
+    if key not in loading:
+        loading[key] = asyncio.create_task(find())
+    return await asyncio.shield(loading[key])
 
 
 # cached_prices
@@ -542,10 +661,87 @@ async def returns_one_function(db, cache):
     return read
 
 
+@told(ex.cached_prices, "such as `uuid4().hex`, and no time of day")
+async def token_of_whole_seconds(db, cache):
+    async def read(name):
+        return await _read_with_token(db, cache, name)
+
+    async def write(name, price):
+        await db.update(name, price)
+        await cache.set(f"token of {name}", int(asyncio.get_running_loop().time()))
+
+    return read, write
+
+
+@told(ex.cached_prices, "Wait for these, and for nothing else")
+async def waits_to_be_safe(db, cache):
+    async def read(name):
+        return await _read_with_token(db, cache, name)
+
+    async def write(name, price):
+        await db.update(name, price)
+        await cache.set(f"token of {name}", uuid4().hex)
+        await asyncio.sleep(0.5)
+
+    return read, write
+
+
+@told(ex.cached_prices, "Coffee costs 0, and the second read of it asked the database again")
+async def takes_zero_for_nothing(db, cache):
+    async def read(name):
+        key = f"{name}, {await cache.get('token of ' + name)}"
+        price = await cache.get(key)
+        if not price:
+            price = await db.select(name)
+            await cache.set(key, price)
+        return price
+
+    async def write(name, price):
+        await db.update(name, price)
+        await cache.set("token of " + name, uuid4().hex)
+
+    return read, write
+
+
+@told(ex.cached_prices, "Each name needs a key of its own")
+async def one_key_for_all(db, cache):
+    async def read(name):
+        return await _read_with_token(_Named(db, name), cache, "price")
+
+    async def write(name, price):
+        await db.update(name, price)
+        await cache.set("token of price", uuid4().hex)
+
+    return read, write
+
+
+class _Named:
+    def __init__(self, db, name):
+        self._db, self._name = db, name
+
+    async def select(self, _):
+        return await self._db.select(self._name)
+
+
+@told(ex.cached_prices, "a read that was cancelled at 0.25 s went on")
+async def reads_whatever_happens(db, cache):
+    async def read(name):
+        try:
+            return await _read_with_token(db, cache, name)
+        except asyncio.CancelledError:
+            return await db.select(name)
+
+    async def write(name, price):
+        await db.update(name, price)
+        await cache.set(f"token of {name}", uuid4().hex)
+
+    return read, write
+
+
 # cached_read
 
 
-@told(ex.cached_read, "The cache was down, the database was not, and your caller got no")
+@told(ex.cached_read, "The cache was down; the database has the value, and your caller did not get it")
 async def trusts_the_cache(cache, breaker, key, load):
     value = await cache.get(key)
     if value is None:
@@ -630,7 +826,7 @@ async def loads_twice(cache, breaker, key, load):
         return await load(key)
 
 
-@told(ex.cached_read, "The cache was full, the database was not, and your caller got no")
+@told(ex.cached_read, "The cache was full; the database has the value, and your caller did not get it")
 async def protects_get_only(cache, breaker, key, load):
     value, now = None, asyncio.get_running_loop().time
     if now() >= breaker.retry_at:
@@ -747,6 +943,118 @@ async def blames_the_cache(cache, breaker, key, load):
     return value
 
 
+@told(ex.cached_read, "The cache did not answer; the database has the value, and your caller did not get it")
+async def lets_the_limit_through(cache, breaker, key, load):
+    value = None
+    try:
+        async with asyncio.timeout(0.5):
+            value = await cache.get(key)
+    except redis.RedisError:
+        pass
+    if value is None:
+        value = await load(key)
+        await _asked(0.5, cache.set, key, value, ex=60)
+    return value
+
+
+def _opening_on(get_kinds, set_kinds):
+    async def cached_read(cache, breaker, key, load):
+        loop, value = asyncio.get_running_loop(), None
+        if loop.time() >= breaker.retry_at:
+            try:
+                async with asyncio.timeout(0.5):
+                    value = await cache.get(key)
+            except get_kinds:
+                breaker.retry_at = loop.time() + 5
+            except set_kinds:
+                pass
+        if value is None:
+            value = await load(key)
+            if loop.time() >= breaker.retry_at:
+                await _asked(0.5, cache.set, key, value, ex=60)
+        return value
+
+    return cached_read
+
+
+told(ex.cached_read, "at 2.1 s set was called. For 5 s nobody should wait for it")(
+    _opening_on(TimeoutError, redis.RedisError)
+)
+told(ex.cached_read, "another wait for nothing. After a failure")(_opening_on(redis.RedisError, TimeoutError))
+
+
+@told(ex.cached_read, "The cache was down, TimeoutError; the database has the value, and your caller did not get it")
+async def knows_one_redis_error(cache, breaker, key, load):
+    loop = asyncio.get_running_loop()
+
+    async def ask(call, *args, **options):
+        if loop.time() < breaker.retry_at:
+            return None
+        try:
+            async with asyncio.timeout(0.5):
+                return await call(*args, **options)
+        except (TimeoutError, redis.ConnectionError, redis.exceptions.OutOfMemoryError):
+            breaker.retry_at = loop.time() + 5
+
+    value = await ask(cache.get, key)
+    if value is None:
+        value = await load(key)
+        await ask(cache.set, key, value, ex=60)
+    return value
+
+
+@told(ex.cached_read, "load gave 0, which is a value like any other")
+async def nothing_is_zero(cache, breaker, key, load):
+    return await _with(cache, breaker, key, load, missing=lambda value: not value)
+
+
+@told(ex.cached_read, "Give a call up after 0.5 s, not before")
+async def impatient(cache, breaker, key, load):
+    return await _with(cache, breaker, key, load, limit=0.2)
+
+
+@told(ex.cached_read, "at 5.25 s, more than 5 s later, nobody asked it")
+async def rests_too_long(cache, breaker, key, load):
+    return await _with(cache, breaker, key, load, rest=8)
+
+
+@told(ex.cached_read, "a cancellation is no failure of the cache, and no reason to leave it alone")
+async def rests_after_a_cancellation(cache, breaker, key, load):
+    loop = asyncio.get_running_loop()
+    try:
+        return await _with(cache, breaker, key, load)
+    except asyncio.CancelledError:
+        breaker.retry_at = loop.time() + 5
+        raise
+
+
+@told(ex.cached_read, "You stored again what you had found in the cache")
+async def stores_it_each_time(cache, breaker, key, load):
+    value = await _with(cache, breaker, key, load)
+    if asyncio.get_running_loop().time() >= breaker.retry_at:
+        await _asked(0.5, cache.set, key, value, ex=60)
+    return value
+
+
+async def _with(cache, breaker, key, load, *, limit=0.5, rest=5, missing=lambda value: value is None):
+    loop = asyncio.get_running_loop()
+
+    async def ask(call, *args, **options):
+        if loop.time() < breaker.retry_at:
+            return None
+        try:
+            async with asyncio.timeout(limit):
+                return await call(*args, **options)
+        except (TimeoutError, redis.RedisError):
+            breaker.retry_at = loop.time() + rest
+
+    value = await ask(cache.get, key)
+    if missing(value):
+        value = await load(key)
+        await ask(cache.set, key, value, ex=60)
+    return value
+
+
 # cached_row
 
 
@@ -760,7 +1068,7 @@ async def default_str(cache, key, load):
     return row
 
 
-@told(ex.cached_row, "Object of type Decimal is not JSON serializable. Give it pairs that it knows")
+@told(ex.cached_row, "Give it pairs that it knows")
 async def plain_json(cache, key, load):
     text = await cache.get(key)
     if text is not None:
@@ -876,7 +1184,7 @@ async def evaluates(cache, key, load):
     return row
 
 
-@told(ex.cached_row, "What you cannot encode you cannot cache")
+@told(ex.cached_row, "JSON knows no bytes. What does not come back as it was cannot be cached")
 async def fails_for_bytes(cache, key, load):
     def encoded(value):
         kind = type(value).__name__
@@ -908,4 +1216,84 @@ async def tags_that_collide(cache, key, load):
         return json.loads(text, object_hook=untag)
     row = await load(key)
     await cache.set(key, json.dumps(row, default=tag), ex=60)
+    return row
+
+
+_MAKE = {"Decimal": Decimal, "datetime": datetime.fromisoformat}
+
+
+def _pair(value):
+    kind = type(value).__name__
+    return (kind, str(value)) if kind in _MAKE else ("", value)
+
+
+def _row(text):
+    return {column: _MAKE[kind](value) if kind else value for column, (kind, value) in json.loads(text).items()}
+
+
+@told(ex.cached_row, "a hit {'id': 7, 'size': [3, 4]}. JSON knows no tuples, and makes lists of them")
+async def lets_json_decide(cache, key, load):
+    text = await cache.get(key)
+    if text is not None:
+        return _row(text)
+    row = await load(key)
+    try:
+        text = json.dumps({column: _pair(value) for column, value in row.items()})
+    except TypeError:
+        return row
+    await cache.set(key, text, ex=60)
+    return row
+
+
+@told(ex.cached_row, "In JSON the name of a column is a text")
+async def looks_at_the_values_only(cache, key, load):
+    text = await cache.get(key)
+    if text is not None:
+        return _row(text)
+    row = await load(key)
+    if all(isinstance(value, str | int | float | None | Decimal | datetime) for value in row.values()):
+        text = json.dumps({column: _pair(value) for column, value in row.items()})
+        await cache.set(key, text, ex=60)
+    return row
+
+
+@told(ex.cached_row, "Put the `try` around the encoding only")
+async def loads_in_the_try(cache, key, load):
+    text = await cache.get(key)
+    if text is not None:
+        return _row(text)
+    row = None
+    try:
+        row = await load(key)
+        text = json.dumps({column: _pair(value) for column, value in row.items()})
+        if repr(_row(text)) == repr(row):
+            await cache.set(key, text, ex=60)
+    except TypeError:
+        pass
+    return row
+
+
+@told(ex.cached_row, "and a hit {'stock': None, 'name': 'tea', 'id': 7}")
+async def sorts_the_columns(cache, key, load):
+    text = await cache.get(key)
+    if text is not None:
+        return _row(text)
+    row = await load(key)
+    try:
+        text = json.dumps({column: _pair(row[column]) for column in sorted(row, reverse=True)})
+    except TypeError:
+        return row
+    if _row(text) == row:
+        await cache.set(key, text, ex=60)
+    return row
+
+
+@told(ex.cached_row, "You stored a value for 3600 s; the task says 60")
+async def keeps_it_for_an_hour(cache, key, load):
+    text = await cache.get(key)
+    if text is not None:
+        return _row(text)
+    row = await load(key)
+    text = json.dumps({column: _pair(value) for column, value in row.items()})
+    await cache.set(key, text, ex=3600)
     return row

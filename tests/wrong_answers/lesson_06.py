@@ -375,3 +375,194 @@ async def sleeps_instead(fetch, urls, limit):
         time.sleep(0)
         results.append(await asyncio.to_thread(fetch, url))
     return results
+
+
+@told(ex.fetch_in_threads, "the end of a `with ThreadPoolExecutor` block waits for all that has been handed in")
+async def leaves_by_the_block(fetch, urls, limit):
+    loop = asyncio.get_running_loop()
+
+    async def one(url):
+        try:
+            return await loop.run_in_executor(pool, fetch, url)
+        except OSError:
+            return None
+
+    with ThreadPoolExecutor(limit) as pool:
+        return await asyncio.gather(*(one(url) for url in urls))
+
+
+def _page(fetch, url):
+    try:
+        return fetch(url)
+    except OSError:
+        return None
+
+
+@told(ex.fetch_in_threads, "You made a pool and left it open")
+async def never_leaves_it(fetch, urls, limit):
+    loop, pool = asyncio.get_running_loop(), ThreadPoolExecutor(limit)
+    return await asyncio.gather(*(loop.run_in_executor(pool, _page, fetch, url) for url in urls))
+
+
+@told(ex.fetch_in_threads, "more fetches began after that, for nobody")
+async def cancels_no_future(fetch, urls, limit):
+    loop, pool = asyncio.get_running_loop(), ThreadPoolExecutor(limit)
+    futures = [pool.submit(_page, fetch, url) for url in urls]
+    shielded = [asyncio.shield(asyncio.wrap_future(future, loop=loop)) for future in futures]
+    try:
+        return await asyncio.gather(*shielded)
+    finally:
+        pool.shutdown(wait=False)
+
+
+@told(ex.fetch_in_threads, "A fetch raised TypeError at 1 s, and this was left running")
+async def leaves_its_tasks(fetch, urls, limit):
+    loop, pool = asyncio.get_running_loop(), ThreadPoolExecutor(limit)
+
+    async def one(url):
+        try:
+            return await loop.run_in_executor(pool, fetch, url)
+        except OSError:
+            return None
+
+    try:
+        return await asyncio.gather(*(one(url) for url in urls))
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+@told(ex.fetch_in_threads, "and your function ended at 3 s. Nothing can stop a thread: do not wait")
+async def awaits_in_turn(fetch, urls, limit):
+    loop, pool = asyncio.get_running_loop(), ThreadPoolExecutor(limit)
+    try:
+        futures = [loop.run_in_executor(pool, _page, fetch, url) for url in urls]
+        return [await future for future in futures]
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+@told(ex.fetch_in_threads, "One fetch raised OSError, and the pages of the others were lost")
+async def knows_one_kind_of_failure(fetch, urls, limit):
+    def one(url):
+        try:
+            return fetch(url)
+        except ConnectionError:
+            return None
+
+    loop, pool = asyncio.get_running_loop(), ThreadPoolExecutor(limit)
+    try:
+        return await asyncio.gather(*(loop.run_in_executor(pool, one, url) for url in urls))
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+@told(ex.fetch_in_threads, "Return the results in the order of the items")
+async def nothing_for_an_empty_page(fetch, urls, limit):
+    loop, pool = asyncio.get_running_loop(), ThreadPoolExecutor(limit)
+    try:
+        pages = await asyncio.gather(*(loop.run_in_executor(pool, _page, fetch, url) for url in urls))
+        return [page or None for page in pages]
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+@told(ex.fetch_in_threads, "Cancelled at 0.5 s, your function returned a result: let CancelledError through")
+async def hides_a_cancellation(fetch, urls, limit):
+    loop, pool = asyncio.get_running_loop(), ThreadPoolExecutor(limit)
+    try:
+        return await asyncio.gather(*(loop.run_in_executor(pool, _page, fetch, url) for url in urls))
+    except asyncio.CancelledError:
+        return []
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+@told(ex.crunch_all, "a process had nothing to do while a job had yet to begin")
+async def in_pairs(jobs, crunch, pool):
+    loop, results = asyncio.get_running_loop(), []
+    for first in range(0, len(jobs), 2):
+        pair = (loop.run_in_executor(pool, crunch, job) for job in jobs[first : first + 2])
+        results += await asyncio.gather(*pair)
+    return results
+
+
+@told(ex.crunch_all, "A pool's own future becomes one by `asyncio.wrap_future(...)`")
+async def awaits_the_pools_futures(jobs, crunch, pool):
+    futures = [pool.submit(crunch, job) for job in jobs]
+    return [await future for future in futures]
+
+
+@told(ex.crunch_all, "`pool.submit(...)` was called, and gave nothing that can be awaited")
+async def awaits_submit(jobs, crunch, pool):
+    return [await pool.submit(crunch, job) for job in jobs]
+
+
+@told(ex.crunch_all, "Return a list of")
+async def keyed_by_job(jobs, crunch, pool):
+    loop = asyncio.get_running_loop()
+    futures = {job: loop.run_in_executor(pool, crunch, job) for job in jobs}
+    await asyncio.gather(*futures.values())
+    return [future.result() for future in futures.values()]
+
+
+@told(ex.crunch_all, "crunch raised ValueError, and your function returned a result")
+async def returns_what_was_raised(jobs, crunch, pool):
+    loop = asyncio.get_running_loop()
+    futures = [loop.run_in_executor(pool, crunch, job) for job in jobs]
+    return await asyncio.gather(*futures, return_exceptions=True)
+
+
+@told(ex.crunch_all, "Cancelled at 0.5 s, your function returned a result at 0.5 s")
+async def hides_being_cancelled(jobs, crunch, pool):
+    loop = asyncio.get_running_loop()
+    try:
+        return await asyncio.gather(*(loop.run_in_executor(pool, crunch, job) for job in jobs))
+    except asyncio.CancelledError:
+        return []
+
+
+@told(ex.choose_model, "Count all four by the rules, and compare")
+async def by_rules_of_thumb(work):
+    if work.calls == 1:
+        return "sequential"
+    if work.waits > work.computes:
+        return "asyncio" if work.coroutines else "threads"
+    if work.cores > 1 and (work.calls * work.computes > 2 or work.cores == 2):
+        return "processes"
+    return "sequential"
+
+
+def _seconds(work, *, start=0.5, share=lambda work, workers: min(work.calls, workers)):
+    one, computing = work.calls * (work.waits + work.computes), work.calls * work.computes
+    return {
+        "threads": max(computing, one / share(work, 10)),
+        "asyncio": computing + work.waits if work.coroutines else one,
+        "processes": start + one / share(work, work.cores),
+        "sequential": one,
+    }
+
+
+def _best(seconds, gain=1.5):
+    best = min(seconds, key=seconds.get)
+    return best if seconds[best] * gain <= seconds["sequential"] else "sequential"
+
+
+@told(ex.choose_model, "Count all four by the rules, and compare")
+async def takes_any_gain_at_all(work):
+    return _best(_seconds(work), 1.4)
+
+
+@told(ex.choose_model, "one long report: you chose processes")
+async def splits_one_call(work):
+    return _best(_seconds(work, share=lambda work, workers: workers))
+
+
+@told(ex.choose_model, "2,000 short sums: you chose processes")
+async def starts_for_nothing(work):
+    return _best(_seconds(work, start=0))
+
+
+@told(ex.choose_model, "there is nothing to wait for")
+async def thinks_it_over(work):
+    await asyncio.sleep(1)
+    return _best(_seconds(work))

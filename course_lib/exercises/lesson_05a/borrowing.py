@@ -1,27 +1,29 @@
 """Exercise 1: the heart of a pool. Borrow a connection, give it back, keep only what is clean."""
 
-from typing import Any
-
-from course_lib.exercises.framework import Answer, Exercise, Wrong, await_missing
+from course_lib.exercises.chance import Chance
+from course_lib.exercises.framework import Answer, Exercise
 from course_lib.exercises.lesson_05a import solutions
-from course_lib.exercises.lesson_05a.pool import Connection, Pool
-from course_lib.exercises.lesson_05a.scenes import Call, Scene, play
+from course_lib.exercises.lesson_05a.borrowers import borrowed, borrower, check_answer, check_drawn
+from course_lib.exercises.lesson_05a.pool import Pool
+from course_lib.exercises.lesson_05a.scenes import Scene
+
+ROUNDS = 40
 
 
 def _grade_with_connection(with_connection: Answer) -> str:
     pool = Pool(3)
-    scene = _borrowed(with_connection, pool, _call("query 1"), _call("query 2", 5))
+    scene = borrowed(with_connection, pool, borrower("query 1"), borrower("query 2", 5))
     for number in range(2):
-        _answer(scene, number, f"answer to query {number + 1}")
+        check_answer(scene, number, f"answer to query {number + 1}")
     if len(pool.opened) > 1:
         raise scene.wrong(
             f"Two queries, the second long after the first, and you opened {len(pool.opened)} connections. Put each "
             "back into `pool.idle`, take from there, and open one only when there is none."
         )
     pool = Pool(2)
-    scene = _borrowed(with_connection, pool, *(_call(f"query {n}") for n in range(1, 6)))
+    scene = borrowed(with_connection, pool, *(borrower(f"query {n}") for n in range(1, 6)))
     for number in range(5):
-        _answer(scene, number, f"answer to query {number + 1}")
+        check_answer(scene, number, f"answer to query {number + 1}")
     last = max(call.ended or 0 for call in scene.calls)
     if last > 4:
         raise scene.wrong(
@@ -30,81 +32,22 @@ def _grade_with_connection(with_connection: Answer) -> str:
         )
     _check_waiting(with_connection)
     _check_giving_back(with_connection)
+    chance = Chance("with_connection")
+    for _ in range(ROUNDS):
+        check_drawn(with_connection, chance)
     return "Never one too many, every one given back, however it ended, and the broken ones thrown away."
-
-
-def _call(query: str, at: float = 0, *, seconds: float = 1, cancel_at: float | None = None) -> tuple[Any, ...]:
-    return query, at, seconds, cancel_at
-
-
-def _borrowed(function: Answer, pool: Pool, *calls: tuple[Any, ...]) -> Scene:
-    """Play calls, each with a query of its own; raise Wrong for what is wrong in any scene."""
-
-    def made(query: str, at: float, seconds: float, cancel_at: float | None) -> Call:
-        async def work(connection: Connection) -> str:
-            if not isinstance(connection, Connection):
-                await_missing([connection])  # else Python warns of it at some later time
-                raise Wrong(
-                    f"work() takes a connection; you gave it a {type(connection).__name__}. Is an `await` missing?"
-                )
-            begun.append(query)
-            return await connection.fetch(query, seconds)
-
-        return Call(query, lambda: function(pool, work), at, cancel_at)
-
-    begun: list[str] = []
-    scene = play(*(made(*call) for call in calls))
-    for query in begun:
-        if begun.count(query) > 1:
-            raise scene.wrong(
-                f"work() of {query!r} was called {begun.count(query)} times: whether it may be done again, only your "
-                "caller knows."
-            )
-    if pool.most_open > pool.size:
-        broken = any(connection.broken and not connection.closed for connection in pool.opened)
-        if broken:
-            raise scene.wrong(
-                "A broken connection was not kept, and not closed either: at the server it is still open, "
-                f"{pool.most_open} in all where {pool.size} is the limit. Call its close()."
-            )
-        raise scene.wrong(
-            f"{pool.most_open} connections were open at one time; {pool.size} is the limit. One slot of `pool.slots` "
-            "for each borrower, taken before it has a connection, and only given back by who took it."
-        )
-    for call in scene.calls:
-        waited = (call.ended or 0) - call.at
-        if isinstance(call.raised, TimeoutError) and waited < pool.timeout and not call.name.startswith("slow"):
-            raise scene.wrong(
-                f"{call.name} raised TimeoutError after {waited:g} s; it may wait pool.timeout = {pool.timeout:g} s."
-            )
-    if stuck := scene.stuck:
-        raise scene.wrong(
-            f"{', '.join(stuck)}: no connection after 60 s. Somebody took a slot and never gave it back, or you wait "
-            "without a limit."
-        )
-    return scene
-
-
-def _answer(scene: Scene, number: int, wanted: str) -> None:
-    if isinstance(scene.calls[number].raised, TimeoutError):
-        raise scene.wrong(
-            f"{scene.calls[number].name} got no connection, though all others had ended: whoever had one before, or "
-            "its slot, did not give it back."
-        )
-    if (got := scene.result(number)) != wanted:
-        raise scene.wrong(f"Return what work(connection) gives, {wanted!r}; you returned {got!r:.60}.")
 
 
 def _check_waiting(with_connection: Answer) -> None:
     pool = Pool(1, 2)
-    scene = _borrowed(with_connection, pool, _call("long", seconds=6), _call("early", 0.5), _call("later", 4.5))
+    scene = borrowed(with_connection, pool, borrower("long", seconds=6), borrower("early", 0.5), borrower("later", 4.5))
     long, *late = scene.calls
     if isinstance(long.raised, TimeoutError):
         raise scene.wrong(
             f"The first query had its connection, and was cut off at {long.ended:g} s: `pool.timeout` is for waiting "
             "for a connection, not for working with it."
         )
-    _answer(scene, 0, "answer to long")
+    check_answer(scene, 0, "answer to long")
     for call in late:
         if not isinstance(call.raised, TimeoutError):
             raise scene.wrong(
@@ -121,7 +64,7 @@ def _check_waiting(with_connection: Answer) -> None:
                 "was exhausted: name the pool's size in it."
             )
     pool = Pool(1, 2)
-    scene = _borrowed(with_connection, pool, _call("slow"), _call("next", 4))
+    scene = borrowed(with_connection, pool, borrower("slow"), borrower("next", 4))
     if (error := scene.calls[0].raised) is None:
         _raised(scene, TimeoutError, "work(connection)")
     if str(error) != "the query took too long":
@@ -129,43 +72,45 @@ def _check_waiting(with_connection: Answer) -> None:
             "work() itself raised TimeoutError('the query took too long'), and you took it for the pool's: put only "
             f"the waiting into the `try`. Your function raised TimeoutError('{error}')."
         )
-    _answer(scene, 1, "answer to next")
+    check_answer(scene, 1, "answer to next")
 
 
 def _check_giving_back(with_connection: Answer) -> None:
     pool = Pool(1)
-    scene = _borrowed(with_connection, pool, _call("bad query"), _call("next", 1))
+    scene = borrowed(with_connection, pool, borrower("bad query"), borrower("next", 1))
     _raised(scene, ValueError, "work(connection)")
-    _answer(scene, 1, "answer to next")
+    check_answer(scene, 1, "answer to next")
     if len(pool.opened) > 1:
         raise scene.wrong(
             "A query failed, and its connection was thrown away. It is not `broken`: it can be used again."
         )
 
     pool = Pool(1)
-    scene = _borrowed(with_connection, pool, _call("lost query"), _call("next", 1))
+    scene = borrowed(with_connection, pool, borrower("lost query"), borrower("next", 1))
     _raised(scene, ConnectionError, "work(connection)")
-    _answer(scene, 1, "answer to next")
+    check_answer(scene, 1, "answer to next")
 
     for cancel_at, doing in ((1.5, "in its query"), (0.5, "while it connected")):
         pool = Pool(1)
-        scene = _borrowed(with_connection, pool, _call("gone", cancel_at=cancel_at), _call("next", 1))
+        scene = borrowed(with_connection, pool, borrower("gone", cancel_at=cancel_at), borrower("next", 1))
         if not scene.calls[0].cancelled:
             raise scene.wrong(
                 f"A task was cancelled {doing}, and {scene.calls[0].answered()}: let CancelledError through."
             )
-        _answer(scene, 1, "answer to next")
+        check_answer(scene, 1, "answer to next")
 
     pool = Pool(1)
-    waits = _call("waits", 0.5, cancel_at=1)
-    scene = _borrowed(with_connection, pool, _call("long", seconds=4), waits, _call("next", 2), _call("last", 8))
+    waits = borrower("waits", 0.5, cancel_at=1)
+    scene = borrowed(
+        with_connection, pool, borrower("long", seconds=4), waits, borrower("next", 2), borrower("last", 8)
+    )
     for number, name in ((0, "long"), (2, "next"), (3, "last")):
-        _answer(scene, number, f"answer to {name}")
+        check_answer(scene, number, f"answer to {name}")
 
     pool = Pool(1, 10, OSError("the server is starting"))
-    scene = _borrowed(with_connection, pool, _call("first"), _call("next", 2))
+    scene = borrowed(with_connection, pool, borrower("first"), borrower("next", 2))
     _raised(scene, OSError, "connect()")
-    _answer(scene, 1, "answer to next")
+    check_answer(scene, 1, "answer to next")
 
 
 def _raised(scene: Scene, kind: type[Exception], source: str) -> None:
@@ -186,7 +131,8 @@ with_connection = Exercise(
   `await pool.connect()` opens another one.
 - No free slot within `pool.timeout` seconds: raise TimeoutError, with a message that names `pool.size`.
 - However `work` ends, done, failed or cancelled, the connection goes back to `pool.idle`. If `connection.broken` is
-  true, call `connection.close()` instead (no `await`). What `work` raises goes to your caller.""",
+  true, call `connection.close()` instead (no `await`). What `work` raises goes to your caller.
+- Nobody waits for anything but these.""",
     reference=solutions.with_connection,
     grade=_grade_with_connection,
     hints=[

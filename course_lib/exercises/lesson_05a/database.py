@@ -6,19 +6,18 @@ It behaves as PostgreSQL does where the exercises look, and raises asyncpg's exc
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 import asyncpg  # type: ignore[import-untyped]
 
 from course_lib.exercises.framework import Wrong, await_missing
+from course_lib.exercises.lesson_05a.blocks import Transaction
 from course_lib.seeing import span
 
 STATEMENT = 1.0  # seconds that every statement takes
 LEVELS = ("read_committed", "repeatable_read", "serializable")
-
-T = TypeVar("T")
 
 
 class Database:
@@ -30,6 +29,7 @@ class Database:
         self.versions: Counter[str] = Counter()
         self.transactions: list[_Transaction] = []
         self.queue: list[_Transaction] = []  # those that wait for a lock, the longest waiting first
+        self.statements = 0  # how many were begun
 
     def owner(self, key: str) -> "_Transaction | None":
         """Return the transaction that has locked a row."""
@@ -100,22 +100,6 @@ class _Transaction:
                 heir.woken.set()
 
 
-class Block(Generic[T]):
-    """Is to be entered by `async with`, and not to be awaited, which would leave its end to luck."""
-
-    def __init__(self, manager: AbstractAsyncContextManager[T], advice: str) -> None:
-        self._manager, self._advice = manager, advice
-
-    async def __aenter__(self) -> T:
-        return await self._manager.__aenter__()
-
-    async def __aexit__(self, *error: Any) -> bool | None:
-        return await self._manager.__aexit__(*error)
-
-    def __await__(self) -> Any:
-        raise Wrong(self._advice)
-
-
 class Connection:
     """A connection, borrowed from a pool; each statement takes a second."""
 
@@ -123,7 +107,13 @@ class Connection:
         self._database, self._name = database, name
         self._transaction: _Transaction | None = None
         self._doing = ""
+        self._started: list[Transaction] = []  # by start(), and not ended yet
         self.returned = False
+
+    async def reset(self) -> None:
+        """Roll back what was started and never ended, as a pool does when a connection comes back."""
+        while self._started:
+            await self._started[-1].rollback()
 
     async def select(self, key: str) -> Any:
         """SELECT a row, as it was last committed or as this transaction wrote it; LookupError if there is none."""
@@ -150,13 +140,9 @@ class Connection:
                 raise asyncpg.UniqueViolationError(f"there is a {key!r} already")
             transaction.written[key] = value
 
-    def transaction(self, *, isolation: str = "read_committed") -> "Block[None]":
+    def transaction(self, *, isolation: str = "read_committed") -> Transaction:
         """Commit what the `async with` block did; roll all of it back if it raises or is cancelled."""
-        return Block(
-            self._transact(isolation),
-            "Use `async with connection.transaction():`, which commits at the end of its block, and rolls back if the "
-            "block fails.",
-        )
+        return Transaction(self._transact(isolation), self._started)
 
     @asynccontextmanager
     async def _transact(self, isolation: str) -> AsyncIterator[None]:
@@ -204,12 +190,14 @@ class Connection:
         if transaction.failed:
             raise asyncpg.InFailedSQLTransactionError("current transaction is aborted")
         self._doing = f"{verb} {key}"
+        self._database.statements += 1
         try:
             with span(f"{self._name}: {verb} {key}"):
                 if locks:
                     await transaction.lock(key)
                 await asyncio.sleep(STATEMENT)
             if verb in ("update", "insert") and key in self._database.failures:
+                transaction.failed = True
                 raise self._database.failures[key]
             yield transaction
         except LookupError:

@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from math import inf
 
-from course_lib.exercises.lesson_05a.database import Block, Connection, Database
+from course_lib.exercises.lesson_05a.blocks import Block
+from course_lib.exercises.lesson_05a.database import Connection, Database
 
 
 class Pool:
@@ -33,6 +34,7 @@ class Pool:
             try:
                 yield connection
             finally:
+                await connection.reset()
                 connection.returned, times[1] = True, loop.time()
 
     @property

@@ -69,6 +69,7 @@ class Pool:
         self.slots = asyncio.Semaphore(size)
         self.opened: list[Connection] = []
         self.most_open = 0
+        self.failures = failures
         self._failures = list(failures)
         self._opening = 0
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from course_lib.exercises.framework import Wrong, await_missing, describe_raised, run
+from course_lib.exercises.causes import returned_none
+from course_lib.exercises.framework import Answer, Wrong, await_missing, describe_raised, run
 from course_lib.seeing import Timeline
 
 PATIENCE = 60.0
@@ -20,12 +21,14 @@ class Call:
 
     name: its lane in the timeline
     make: called without arguments, gives the coroutine
+    function: the learner's function, from which is read why a call may have given None
     """
 
     name: str
     make: Callable[[], Awaitable[Any]]
     at: float = 0
     cancel_at: float | None = None
+    function: Answer | None = None
     returned: Any = None
     raised: BaseException | None = None
     cancelled: bool = False
@@ -52,15 +55,18 @@ class Scene:
         """Return what to raise for this scene."""
         return Wrong(sentence, self.timeline)
 
-    def result(self, number: int) -> Any:
-        """Return what a call returned; raise Wrong if it gave an exception, nothing or a coroutine instead."""
+    def result(self, number: int, *, none: bool = False) -> Any:
+        """Return what a call returned; raise Wrong if it gave an exception, nothing or a coroutine instead.
+
+        none: whether None is what it should return
+        """
         call = self.calls[number]
         if call.cancelled:
             raise self.wrong(f"{call.name} ended cancelled, and nobody had cancelled it.")
         if call.raised:
             raise self.wrong(describe_raised(call.raised))
-        if call.returned is None:
-            raise self.wrong("Your function returned None. Is a `return` missing?")
+        if call.returned is None and not none:
+            raise self.wrong(returned_none(call.function or call.make))
         if await_missing([call.returned]):
             raise self.wrong("You returned a coroutine or a task where its result belongs: an `await` is missing.")
         return call.returned

@@ -1,59 +1,69 @@
 """Exercise 3: transfers that lose money: not atomic, and read, await, write."""
 
 import inspect
-from typing import Any
 
 import asyncpg  # type: ignore[import-untyped]
 
+from course_lib.exercises.chance import KINDS
 from course_lib.exercises.framework import Answer, Exercise
 from course_lib.exercises.lesson_05a import as_found, solutions
-from course_lib.exercises.lesson_05a.database import Connection, Database
-from course_lib.exercises.lesson_05a.lending import Pool
-from course_lib.exercises.lesson_05a.scenes import Call, Scene, play
-
-ACCOUNTS = {"alice": 100, "bob": 100, "carol": 100, "dave": 100}
+from course_lib.exercises.lesson_05a.database import STATEMENT, Connection, Database
+from course_lib.exercises.lesson_05a.scenes import Call, Scene
+from course_lib.exercises.lesson_05a.together import (
+    ACCOUNTS,
+    check_crowd,
+    check_drawn,
+    check_orders,
+    check_pairs,
+    played,
+)
 
 
 def _grade_transfer(transfer: Answer) -> str:
-    database, scene = _played(transfer, ("alice", "bob", 30))
+    database, scene = played(transfer, ("alice", "bob", 30))
     if scene.result(0) != 70:
         raise scene.wrong(f"Alice had 100 and gave 30: return what she has, 70; you returned {scene.result(0)!r:.60}.")
     _check_balances(scene, database, alice=70, bob=130)
+    _check_busy(scene, database)
     once = scene.calls[0].ended or 0
+    database, scene = played(transfer, ("alice", "bob", 100))
+    if scene.calls[0].raised:
+        raise scene.wrong(f"Alice has 100 and gives 100, which leaves 0: your function {scene.calls[0].answered()}.")
+    scene.result(0)
+    _check_balances(scene, database, alice=0, bob=200)
 
-    database, scene = _played(transfer, ("alice", "bob", 130))
+    database, scene = played(transfer, ("alice", "bob", 101))
+    _check_busy(scene, database)
     if not isinstance(scene.calls[0].raised, ValueError):
         raise scene.wrong(
-            f"Alice has 100 and was to give 130: raise ValueError. Your function {scene.calls[0].answered()}."
+            f"Alice has 100 and was to give 101: raise ValueError. Your function {scene.calls[0].answered()}."
         )
     _check_balances(scene, database)
     _check_atomic(transfer, once)
     _check_together(transfer)
     _check_others(transfer, once)
-    database, scene = _played(transfer, ("alice", "bob", 30), ("carol", "dave", 30))
+    database, scene = played(transfer, ("alice", "bob", 30), ("carol", "dave", 30))
     if (last := max(call.ended or 0 for call in scene.calls)) > once:
         raise scene.wrong(
             f"One transfer takes {once:g} s. Two that have no account in common took {last:g} s: lock the accounts "
             "that are needed, and not everything."
         )
     _check_same(transfer)
+    check_pairs(transfer)
+    check_drawn(transfer)
+    check_crowd(transfer)
+    check_orders(transfer)
     return "However they come together, fail or are cancelled: no cent is lost, and none is made."
 
 
-def _played(
-    transfer: Answer, *transfers: tuple[str, str, int], extra: Call | None = None, **more: Any
-) -> tuple[Database, Scene]:
-    database = more.pop("database", None) or Database(ACCOUNTS)
-    pool = Pool(database, 9)
-
-    def made(source: str, target: str, amount: int) -> Call:
-        name = f"{source} to {target}"
-        return Call(name, lambda: transfer(pool, source, target, amount), **more)
-
-    scene = play(*(made(*each) for each in transfers), *([extra] if extra else []))
-    if stuck := scene.stuck:
-        raise scene.wrong(f"{', '.join(stuck)}: not done after 60 s. Whom do they wait for, or what do they repeat?")
-    return database, scene
+def _check_busy(scene: Scene, database: Database) -> None:
+    """Raise Wrong if a transfer, alone, took longer than its statements."""
+    ended = scene.calls[0].ended or 0
+    if ended > database.statements * STATEMENT:
+        raise scene.wrong(
+            f"Your transfer made {database.statements} statements of 1 s each, and took {ended:g} s. Wait for the "
+            "database and for nothing else: others may wait for your locks."
+        )
 
 
 def _check_balances(scene: Scene, database: Database, hint: str = "", **changed: int) -> None:
@@ -64,21 +74,34 @@ def _check_balances(scene: Scene, database: Database, hint: str = "", **changed:
 
 def _check_atomic(transfer: Answer, once: float) -> None:
     half = "What belongs together goes into one `async with connection.transaction():`, which leaves all or nothing."
-    for failures, target in (({}, "nobody"), ({"bob": ConnectionError("the database is gone")}, "bob")):
-        database = Database(ACCOUNTS, failures)
-        _, scene = _played(transfer, ("alice", target, 30), database=database)
-        why = "There is no account 'nobody'" if target == "nobody" else "Bob's account could not be written"
-        if scene.calls[0].raised is None:
-            raise scene.wrong(f"{why}, and your function {scene.calls[0].answered()}: pass the error on.")
-        _check_balances(scene, database, f"{why}, and the money had left. {half}")
-    for tenths in range(5, int(once * 10), 5):
-        database, scene = _played(transfer, ("alice", "bob", 30), cancel_at=tenths / 10)
-        if not scene.calls[0].cancelled:
-            raise scene.wrong(f"Cancelled at {tenths / 10:g} s, your function {scene.calls[0].answered()}.")
+    database, scene = played(transfer, ("alice", "nobody", 30))
+    why = "There is no account 'nobody'"
+    if scene.calls[0].raised is None:
+        raise scene.wrong(f"{why}, and your function {scene.calls[0].answered()}: pass the error on.")
+    _check_balances(scene, database, f"{why}, and the money had left. {half}")
+    for kind in KINDS:
+        for account in ("bob", "alice"):
+            lost = kind("the database is gone")
+            database, scene = played(transfer, ("alice", "bob", 30), database=Database(ACCOUNTS, {account: lost}))
+            why = f"{account.title()}'s account could not be written, {kind.__name__}"
+            if scene.calls[0].raised is not lost:
+                raise scene.wrong(f"{why}, and your function {scene.calls[0].answered()}: pass the error on.")
+            _check_balances(scene, database, f"{why}, and the money had left. {half}")
+    for eighths in range(3, int(once * 8), 4):
+        at = eighths / 8
+        database, scene = played(transfer, ("alice", "bob", 30), cancel_at=at)
+        call = scene.calls[0]
+        if not call.cancelled:
+            raise scene.wrong(f"Cancelled at {at:g} s, your function {call.answered()}.")
         if database.rows["alice"] + database.rows["bob"] != 200:
             raise scene.wrong(
-                f"The task was cancelled at {tenths / 10:g} s: then alice had {database.rows['alice']} and bob had "
+                f"The task was cancelled at {at:g} s: then alice had {database.rows['alice']} and bob had "
                 f"{database.rows['bob']}. {half}"
+            )
+        if call.ended != at or database.rows != ACCOUNTS:
+            raise scene.wrong(
+                f"The task was cancelled at {at:g} s, ended at {call.ended:g} s, and alice had "
+                f"{database.rows['alice']}: it should end at once, and nothing have changed."
             )
 
 
@@ -94,9 +117,10 @@ def _check_together(transfer: Answer) -> None:
         (("alice", "bob", 30), ("bob", "alice", 20), {"alice": 90, "bob": 110}),
         (("alice", "bob", 30), ("bob", "carol", 20), {"alice": 70, "bob": 110, "carol": 120}),
     ):
-        database, scene = _played(transfer, first, second)
+        database, scene = played(transfer, first, second)
         for call in scene.calls:
             if isinstance(call.raised, asyncpg.DeadlockDetectedError):
+                check_pairs(transfer)
                 raise scene.wrong(
                     f"{scene.calls[0].name} and {scene.calls[1].name} at one time: each had locked one account and "
                     "waited for the other's, and the database ended one of them with DeadlockDetectedError. Let all "
@@ -119,7 +143,7 @@ def _check_together(transfer: Answer) -> None:
             scene, database, f"{scene.calls[0].name}, {scene.calls[1].name}, at one time. {lost}", **changed
         )
 
-    database, scene = _played(transfer, ("alice", "bob", 80), ("alice", "carol", 80))
+    database, scene = played(transfer, ("alice", "bob", 80), ("alice", "carol", 80))
     refused = sum(isinstance(call.raised, ValueError) for call in scene.calls)
     if database.rows["alice"] < 0 or refused != 1:
         raise scene.wrong(
@@ -132,7 +156,7 @@ def _check_others(transfer: Answer, once: float) -> None:
     for tenths in range(0, int(once * 10), 5):
         database = Database(ACCOUNTS)
         extra = Call("another program", lambda: _deposit(database), at=tenths / 10)  # noqa: B023  # played at once
-        _, scene = _played(transfer, ("alice", "bob", 30), extra=extra, database=database)
+        _, scene = played(transfer, ("alice", "bob", 30), extra=extra, database=database)
         scene.result(0)
         _check_balances(
             scene,
@@ -145,7 +169,7 @@ def _check_others(transfer: Answer, once: float) -> None:
 
 
 def _check_same(transfer: Answer) -> None:
-    database, scene = _played(transfer, ("alice", "alice", 30))
+    database, scene = played(transfer, ("alice", "alice", 30))
     if isinstance(scene.calls[0].raised, ValueError) and database.rows == ACCOUNTS:
         return  # to refuse it is as good
     got = scene.result(0)
@@ -180,7 +204,8 @@ transfer = Exercise(
   it wait.
 - Many transfers run at once, in this program and in others. No money appears or vanishes, no balance falls below 0.
   If `source` and `target` are the same account, its balance stays as it is.
-- If it fails or is cancelled, nothing has changed. Transfers with no account in common do not wait for each other.
+- If it fails or is cancelled, its error goes to your caller and nothing has changed. It waits for the database, and for
+  nothing else. Transfers with no account in common do not wait for each other.
 - Two transfers in opposite directions at one time both succeed. It has two defects, and the obvious
   mend of the second brings a third.""",
     reference=solutions.transfer,

@@ -1,28 +1,43 @@
 """Exercise 3: a cache that is down, full or mute costs a bounded time, and never the answer."""
 
-from collections.abc import Coroutine
-from dataclasses import dataclass
-from typing import Any
+import redis.exceptions
 
+from course_lib.exercises.chance import FALSY, KINDS, Chance
 from course_lib.exercises.framework import Answer, Exercise, describe_raised
-from course_lib.exercises.lesson_05a.scenes import Call, Scene, play
 from course_lib.exercises.lesson_05b import solutions
-from course_lib.exercises.lesson_05b.cache import Cache, Loads
-
-LIMIT = 0.5  # seconds that a call of the cache may take
-REST = 5.0  # seconds for which a cache that failed is left alone
-ILL = {"down": "The cache was down", "mute": "The cache gave no answer", "full": "The cache was full"}
-
-
-@dataclass
-class Breaker:
-    """Until when the cache is left alone, in seconds of the loop's clock."""
-
-    retry_at: float = 0.0
+from course_lib.exercises.lesson_05b.cache import ANSWER, LOAD, Cache, Loads
+from course_lib.exercises.lesson_05b.resting import (
+    ERRORS,
+    ILL,
+    LIMIT,
+    ROUNDS,
+    TINY,
+    check_breaker,
+    check_drawn,
+    check_rest,
+    read,
+)
 
 
 def _grade_cached_read(cached_read: Answer) -> str:
-    cache, loads, scene = _read(cached_read, Cache(), 0, 5)
+    _check_healthy(cached_read)
+    for illness in ILL:
+        _check_ill(cached_read, illness)
+    _check_load(cached_read)
+    check_breaker(cached_read)
+    for error in ERRORS:
+        _check_ill(cached_read, "down", error)
+        check_rest(cached_read, Cache("down", until=4, error=error), ANSWER)
+    check_rest(cached_read, Cache("mute", until=4), LIMIT)
+    _check_cancelled(cached_read)
+    chance = Chance("cached_read")
+    for _ in range(ROUNDS):
+        check_drawn(cached_read, chance)
+    return "Down, full or mute: the answers come, half a second late at first, and then not even that."
+
+
+def _check_healthy(cached_read: Answer) -> None:
+    cache, loads, scene = read(cached_read, Cache(), 0, 5)
     for number in (0, 1):
         if scene.result(number) != "value of a":
             raise scene.wrong(f"Return what load gives; you returned {scene.calls[number].returned!r:.60}.")
@@ -30,91 +45,94 @@ def _grade_cached_read(cached_read: Answer) -> str:
         raise scene.wrong("A healthy cache, and nothing was stored: `await cache.set(key, value, ex=60)`.")
     if len(loads.keys) > 1:
         raise scene.wrong("The value was in the healthy cache at 5 s, and it was loaded again.")
-
-    for illness in ("down", "mute", "full", "mute set"):
-        said = ILL.get(illness, "The cache answered get, and never set")
-        cache, loads, scene = _read(cached_read, Cache(illness), 0)
-        call = scene.calls[0]
-        if call.raised and not call.cancelled:
-            text = describe_raised(call.raised)
-            note = " redis.ConnectionError is not Python's own ConnectionError." if illness == "down" else ""
-            raise scene.wrong(f"{said}, the database was not, and your caller got no answer. {text}{note}")
-        if scene.result(0) != "value of a":
-            raise scene.wrong(f"{said}, and your function returned {call.returned!r:.60}, not what load gives.")
-        if len(loads.keys) != 1:
-            raise scene.wrong(f"{said}, and load was called {len(loads.keys)} times: a failure of `set` is not load's.")
-        if (call.ended or 0) > 2 + 2 * LIMIT:
-            raise scene.wrong(
-                f"{said}: the load takes 2 s, and your caller waited {call.ended:g} s. Let neither get nor set take "
-                f"more than {LIMIT:g} s: `asyncio.timeout({LIMIT:g})`."
-            )
-    _check_load(cached_read)
-    _check_breaker(cached_read)
-    for cancel_at, doing in ((0.25, "while the cache gave no answer"), (1, "while it loaded")):
-        _, loads, scene = _read(cached_read, Cache("mute"), 0, cancel_at=cancel_at)
-        if not scene.calls[0].cancelled:
-            raise scene.wrong(
-                f"Cancelled at {cancel_at:g} s, {doing}, your function {scene.calls[0].answered()}: a cancellation is "
-                "no failure of the cache, let CancelledError through."
-            )
-    return "Down, full or mute: the answers come, half a second late at first, and then not even that."
-
-
-def _read(
-    function: Answer, cache: Cache, *at: float, load: Loads | None = None, cancel_at: float | None = None
-) -> tuple[Cache, Loads, Scene]:
-    loads, breaker = load or Loads(), Breaker()
-
-    def make() -> Coroutine[Any, Any, Any]:
-        return function(cache, breaker, "a", loads.load)
-
-    scene = play(*(Call(f"read at {when:g} s", make, when, cancel_at) for when in at))
-    if scene.stuck:
+    if cache.count("set", after=5):
         raise scene.wrong(
-            "The cache gave no answer, and your caller waited for it for 60 s. A call that may never end needs a "
-            f"limit: `async with asyncio.timeout({LIMIT:g}):`."
+            "You stored again what you had found in the cache: so it would never expire. Store what you have loaded."
         )
-    return cache, loads, scene
+    if why := cache.why_lives():
+        raise scene.wrong(why)
+    for call, wanted in zip(scene.calls, (LOAD + 2 * ANSWER, ANSWER), strict=True):
+        if (took := (call.ended or 0) - call.at) > wanted + TINY:
+            raise scene.wrong(
+                f"The cache was healthy, and the {call.name} took {took:g} s for what takes {wanted:g} s: wait for the "
+                "cache and for load, and for nothing else."
+            )
+    for value in sorted((each for each in FALSY if each is not None), key=lambda each: each != 0):
+        cache, loads, scene = read(cached_read, Cache(), 0, 5, load=Loads(value))
+        if scene.result(1) != value or len(loads.keys) > 1:
+            raise scene.wrong(
+                f"load gave {value!r}, which is a value like any other, and it was not found in the cache by the next "
+                "read. Only None says that nothing is there."
+            )
+    cache = Cache(seconds=0.375)
+    cache.kept["a"] = "kept value", 1000
+    cache, loads, scene = read(cached_read, cache, 0)
+    if scene.result(0) != "kept value":
+        raise scene.wrong(
+            f"The cache has the value, and took 0.375 s to say so; your function returned {scene.result(0)!r:.60}. "
+            f"Give a call up after {LIMIT:g} s, not before."
+        )
+
+
+def _check_ill(cached_read: Answer, illness: str, error: Exception | None = None) -> None:
+    said = f"{ILL[illness]}, {type(error).__name__}" if error else ILL[illness]
+    _, loads, scene = read(cached_read, Cache(illness, error=error), 0)
+    call = scene.calls[0]
+    if call.raised and not call.cancelled:
+        text = describe_raised(call.raised)
+        note = " redis.ConnectionError is not Python's own ConnectionError." if illness == "down" else ""
+        raise scene.wrong(f"{said}; the database has the value, and your caller did not get it. {text}{note}")
+    if scene.result(0) != "value of a":
+        raise scene.wrong(f"{said}, and your function returned {call.returned!r:.60}, not what load gives.")
+    if len(loads.keys) != 1:
+        raise scene.wrong(f"{said}, and load was called {len(loads.keys)} times: a failure of `set` is not load's.")
+    if (call.ended or 0) > LOAD + 2 * LIMIT:
+        raise scene.wrong(
+            f"{said}: the load takes 2 s, and your caller waited {call.ended:g} s. Let neither get nor set take more "
+            f"than {LIMIT:g} s: `asyncio.timeout({LIMIT:g})`."
+        )
+    if illness == "down" and (call.ended or 0) > LOAD + 2 * ANSWER + TINY:
+        raise scene.wrong(
+            f"{said}, and says so at once, after {ANSWER:g} s; the load takes 2 s, and your caller waited "
+            f"{call.ended:g} s: wait for nothing else."
+        )
 
 
 def _check_load(cached_read: Answer) -> None:
-    for error in (ValueError("no such row"), TimeoutError("the database is slow")):
-        cache, loads, scene = _read(cached_read, Cache(), 0, load=Loads(error))
+    errors = [kind("the database is slow") for kind in KINDS]
+    for error in (ValueError("no such row"), *errors, redis.exceptions.RedisError("from the database, say")):
+        cache, loads, scene = read(cached_read, Cache(), 0, load=Loads(error))
         if scene.calls[0].raised is not error or len(loads.keys) > 1:
             raise scene.wrong(
                 f"load raised {type(error).__name__}, called {len(loads.keys)} times, and your function "
                 f"{scene.calls[0].answered()}: what load raises goes to your caller. Put the `try` around the calls of "
                 "the cache only."
             )
-    cache, loads, scene = _read(cached_read, Cache(), 0, 3, load=Loads(ValueError("no such row"), "value"))
+    cache, loads, scene = read(cached_read, Cache(), 0, 3, load=Loads(ValueError("no such row"), "value"))
     if cache.count("get") < 2:
         raise scene.wrong("load failed, and you left the cache alone after that: the cache had done nothing wrong.")
 
 
-def _check_breaker(cached_read: Answer) -> None:
-    # Each read finds it anew: nothing could be stored.
-    cache, loads, scene = _read(cached_read, Cache("mute", until=5), 0, 3, 9, 12)
-    for number in range(4):
-        scene.result(number)
-    first = cache.asked[0].at
-    if cache.count("set", first) and cache.asked[1].verb == "set" and cache.asked[1].at < 3:
+def _check_cancelled(cached_read: Answer) -> None:
+    moments = (
+        ("mute", 0.25, "while the cache gave no answer"),
+        ("mute", 1, "while it loaded"),
+        ("", 0.05, "while it asked the cache"),
+        ("mute set", 2.3, "while it stored"),
+    )
+    for illness, at, doing in moments:
+        _, _, scene = read(cached_read, Cache(illness), 0, cancel_at=at)
+        call = scene.calls[0]
+        if not call.cancelled or call.ended != at:
+            raise scene.wrong(
+                f"Cancelled at {at:g} s, {doing}, your function {call.answered()} at {call.ended:g} s: a cancellation "
+                "is no failure of the cache, let CancelledError through."
+            )
+    cache, _, scene = read(cached_read, Cache("mute", until=0.5), 0, 1, cancel_at=0.25)
+    if not cache.count("get", after=1):
         raise scene.wrong(
-            "get had been given up, and in the same call set was tried: another wait for nothing. After a failure "
-            f"leave the cache alone for {REST:g} s, set as well."
-        )
-    if early := [each.at for each in cache.asked if 0 < each.at < LIMIT + REST]:
-        raise scene.wrong(
-            f"The cache failed at {LIMIT:g} s, and was asked again at {early[0]:g} s. For {REST:g} s nobody should "
-            "wait for it: keep in `breaker.retry_at` when to try again, and ask the cache only from then on."
-        )
-    if not cache.count("get", 9):
-        raise scene.wrong(
-            "The cache was well again from 5 s on, and at 9 s nobody asked it: when its rest is over, somebody must "
-            "try. `asyncio.get_running_loop().time()` is the time that `breaker.retry_at` is compared with."
-        )
-    if not cache.kept or len(loads.keys) > 3:
-        raise scene.wrong(
-            "The cache was well again, and the read at 12 s did not find there what the one at 9 s loaded."
+            "A read was cancelled at 0.25 s, and at 1 s the cache was not asked: a cancellation is no failure of the "
+            "cache, and no reason to leave it alone."
         )
 
 
@@ -127,6 +145,7 @@ cached_read = Exercise(
   it with `await cache.set(key, value, ex=60)`, and return it.
 - The cache may be down or full: then its calls raise some `redis.RedisError`. Or it may never answer: give each of its
   calls up after 0.5 s. Your caller gets the value that `load` gives nevertheless.
+- Nobody waits for anything else.
 - `breaker.retry_at` is yours to set; at first it is 0. When the cache has failed, leave it alone, get and set, for 5 s
   by the clock of the loop, `asyncio.get_running_loop().time()`. Then try again.
 - A failing `set` may count as such a failure, or not, as you like.

@@ -18,10 +18,15 @@ USUAL = (0.5, 0.5)
 
 
 class World:
-    """The prices in the database, and what the cache keeps."""
+    """The prices in the database, and what the cache keeps; `commits` are the prices there were of each name.
 
-    def __init__(self) -> None:
-        self.prices: dict[str, Any] = {"tea": 1, "coffee": 1}
+    usual: the delays of a call that has no others
+    """
+
+    def __init__(self, usual: tuple[float, float] = USUAL, **prices: Any) -> None:
+        self.usual = usual
+        self.prices: dict[str, Any] = {"tea": 1, "coffee": 1} | prices
+        self.commits = {name: [price] for name, price in self.prices.items()}
         self.kept: dict[str, Any] = {}
         self.calls: Counter[str] = Counter()
         self.pairs = self.singles = 0  # values that were stored: tuples, lists or dictionaries, and others
@@ -61,7 +66,7 @@ class Program:
         if await_missing([value]):
             raise Wrong("You stored a coroutine or a task: an `await` is missing.")
         acting = _acting.get() or self
-        before, after = acting._delays.get(verb, USUAL)
+        before, after = acting._delays.get(verb, self.world.usual)
         with span(f"{acting.name}: {verb} {key}"):
             await asyncio.sleep(before)
             result = self._take_effect(verb, key, value)
@@ -85,6 +90,7 @@ class Program:
             raise LookupError(f"there is no {key!r}")
         else:
             world.prices[key] = value
+            world.commits[key].append(value)
         return None
 
 

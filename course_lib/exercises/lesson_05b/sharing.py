@@ -1,18 +1,19 @@
 """Exercise 1: one load for all who ask at the same time."""
 
-from collections.abc import Coroutine
-from typing import Any
+from itertools import product
 
+from course_lib.exercises.chance import FALSY, KINDS
 from course_lib.exercises.framework import Answer, Exercise
-from course_lib.exercises.lesson_05a.scenes import Call, Scene, play
 from course_lib.exercises.lesson_05b import solutions
-from course_lib.exercises.lesson_05b.cache import Cache, Loads
+from course_lib.exercises.lesson_05b.askers import asked, check_drawn, check_orders
+from course_lib.exercises.lesson_05b.cache import ANSWER, LOAD, Cache
 
+TINY = 1e-6  # seconds, for sums of floats
 FOR_ALL = "Who comes while a load is under way should wait for that load's task: keep the task in `loading`."
 
 
 def _grade_get_or_load(get_or_load: Answer) -> str:
-    cache, loads, scene = _asked(get_or_load, "a", "a", "a", "a", "b", ("a", 1), ("a", 10), ("a", 80))
+    cache, loads, scene = asked(get_or_load, "a", "a", "a", "a", "b", ("a", 1), ("a", 10), ("a", 80))
     first = [call for call in scene.calls if call.at <= 1]
     for number, call in enumerate(scene.calls):
         if scene.result(number) != f"value of {call.name[-1]}":
@@ -28,64 +29,58 @@ def _grade_get_or_load(get_or_load: Answer) -> str:
             f"The loads of 'a' and 'b' take 2 s each, and the last answer came at {last:g} s: one key waited for the "
             "other. Let different keys load side by side."
         )
-    if cache.without_end:
-        raise scene.wrong("You stored a value without a time to live: cache.set(key, value, ex=60).")
+    if why := cache.why_lives():
+        raise scene.wrong(why)
     if not cache.kept:
         raise scene.wrong("Nothing was stored: after the load, `await cache.set(key, value, ex=60)`.")
+    at_once = max(call.ended or 0 for call in first if not call.at)
     late = scene.calls[6]
-    if (late.ended or 0) > 11:
+    if (late.ended or 0) > late.at + 1:
         raise scene.wrong(
             f"'a' was in the cache, and the caller at 10 s had its answer at {late.ended:g} s: look there first."
+        )
+    if (late.ended or 0) > late.at + 2 * ANSWER + TINY:
+        raise scene.wrong(
+            f"'a' was in the cache at 10 s, which takes 0.1 s to ask, and its caller waited until {late.ended:g} s."
+        )
+    if [each for each in cache.asked if each.verb == "set" and each.key == "a" and 10 <= each.at < 80]:
+        raise scene.wrong(
+            "You stored again what you had found in the cache: so it would never expire. Store what you have loaded."
         )
     if count < 2:
         raise scene.wrong(
             "At 80 s the value in the cache had expired, and load('a') was not called again: somebody got the first "
             "load's result for ever. What has ended must leave `loading`."
         )
-    falsy: tuple[Any, ...] = ([], 0)
-    for answer in falsy:
-        cache, loads, scene = _asked(get_or_load, "a", ("a", 10), answers=[answer])
+    for answer in sorted((each for each in FALSY if each is not None), key=lambda each: each != []):
+        cache, loads, scene = asked(get_or_load, "a", ("a", 10), answers=[answer])
         if scene.calls[1].returned != answer or len(loads.keys) > 1:
             raise scene.wrong(
                 f"The load gave {answer!r}, which is a value like any other, and it was loaded again by the next "
                 "caller. Only None says that nothing is there."
             )
-    _check_failure(get_or_load)
+    for kind in KINDS:
+        _check_failure(get_or_load, kind("the database is starting"))
+    _check_ill_cache(get_or_load)
     _check_cancelled(get_or_load)
+    if at_once > LOAD + 4 * ANSWER + TINY:
+        raise scene.wrong(
+            f"The first callers had their answer at {at_once:g} s; to ask the cache, to load and to store takes "
+            f"{LOAD + 2 * ANSWER:g} s. Wait for that, and for nothing else."
+        )
+    check_orders(get_or_load)
+    check_drawn(get_or_load)
     return "One load for all, failures kept by nobody, and no caller takes the others along."
 
 
-def _asked(
-    get_or_load: Answer,
-    *callers: str | tuple[str, float],
-    answers: list[Any] | None = None,
-    cancel: dict[int, float] | None = None,
-) -> tuple[Cache, Loads, Scene]:
-    """Play callers, each a key or (key, when), of which some are cancelled (number: when)."""
-    cache, loads, loading = Cache(), Loads(*(answers or [])), dict[str, Any]()
-
-    def made(number: int, key: str, at: float) -> Call:
-        def make() -> Coroutine[Any, Any, Any]:
-            return get_or_load(cache, loading, key, loads.load)
-
-        return Call(f"caller {number + 1} of {key}", make, at, (cancel or {}).get(number))
-
-    rows = [(caller, 0.0) if isinstance(caller, str) else caller for caller in callers]
-    scene = play(*(made(number, *row) for number, row in enumerate(rows)))
-    if scene.stuck:
-        cancelled = " The one that loaded was cancelled." if cancel else ""
-        raise scene.wrong(f"{scene.stuck[0]} had no answer after 60 s: for whom does it wait?{cancelled}")
-    return cache, loads, scene
-
-
-def _check_failure(get_or_load: Answer) -> None:
-    down = ConnectionError("the database is starting")
-    _, loads, scene = _asked(get_or_load, "a", "a", "a", ("a", 10), answers=[down, down, down, "value"])
+def _check_failure(get_or_load: Answer, down: Exception) -> None:
+    kind = type(down).__name__
+    _, loads, scene = asked(get_or_load, "a", "a", "a", ("a", 10), answers=[down, down, down, "value"])
     if len(loads.keys) > 2:
         raise scene.wrong(f"The load failed, and each of the three who waited for it loaded once more. {FOR_ALL}")
     for call in scene.calls[:3]:
         if call.cancelled or call.raised is not down:
-            raise scene.wrong(f"The load raised ConnectionError, and {call.name} {call.answered()}: all should get it.")
+            raise scene.wrong(f"The load raised {kind}, and {call.name} {call.answered()}: all should get it.")
     later = scene.calls[3]
     if later.raised is down and len(loads.keys) == 1:
         raise scene.wrong(
@@ -94,24 +89,40 @@ def _check_failure(get_or_load: Answer) -> None:
         )
 
 
+def _check_ill_cache(get_or_load: Answer) -> None:
+    """Let the cache fail at first: whoever gets its exception, or goes on without it, later callers must not."""
+    for illness, call in (("down", "get"), ("full", "set")):
+        _, _, scene = asked(get_or_load, "a", "a", ("a", 10), cache=Cache(illness, until=5))
+        later = scene.calls[2]
+        if later.cancelled or later.raised or later.returned != "value of a":
+            raise scene.wrong(
+                f"cache.{call}() failed once, at the beginning. The cache was well again at 5 s, and at 10 s a caller "
+                f"{later.answered()}: a failure must not be kept. Take the task out of `loading` however it ended."
+            )
+
+
 def _check_cancelled(get_or_load: Answer) -> None:
-    for number, who in ((0, "The caller that came first"), (1, "A caller that had come later")):
-        _, loads, scene = _asked(get_or_load, "a", "a", "a", ("a", 1.5), cancel={number: 1})
+    moments = ((1.0, "while it was loaded"), (0.05, "while the cache was asked"), (2.15, "while the value was stored"))
+    for (at, doing), number in product(moments, (0, 1)):
+        who = "The caller that came first" if number == 0 else "A caller that had come later"
+        _, loads, scene = asked(get_or_load, "a", "a", "a", ("a", 1.5), cancel={number: at})
         gone = scene.calls[number]
-        if not gone.cancelled or gone.ended != 1:
-            raise scene.wrong(f"{who} was cancelled at 1 s, and {gone.answered()} at {gone.ended:g} s.")
+        if not gone.cancelled or gone.ended != at:
+            raise scene.wrong(f"{who} was cancelled at {at:g} s, {doing}, and {gone.answered()} at {gone.ended:g} s.")
         for call in scene.calls:
             if call is not gone and call.cancelled:
                 raise scene.wrong(
-                    f"{who} was cancelled at 1 s, and {call.name}, whom nobody cancelled, ended cancelled too: who "
-                    "awaits a task and is cancelled, cancels the task. `await asyncio.shield(task)` leaves it alone."
+                    f"{who} was cancelled at {at:g} s, and {call.name}, whom nobody cancelled, ended cancelled too: "
+                    "who awaits a task and is cancelled, cancels the task. `await asyncio.shield(task)` leaves it "
+                    "alone."
                 )
-            if call is not gone and call.raised:
-                raise scene.wrong(f"{who} was cancelled at 1 s, and {call.name} {call.answered()}.")
+            if call is not gone and (call.raised or call.returned != "value of a"):
+                raise scene.wrong(f"{who} was cancelled at {at:g} s, and {call.name} {call.answered()}.")
         if len(loads.keys) > 1:
             raise scene.wrong(
-                f"{who} was cancelled at 1 s, and the load began again from the start. It belongs to all: let it run "
-                "in a task of its own, which stays in `loading` until it has ended, and await it by `asyncio.shield`."
+                f"{who} was cancelled at {at:g} s, and the load began again from the start. It belongs to all: let it "
+                "run in a task of its own, which stays in `loading` until it has ended, and await it by "
+                "`asyncio.shield`."
             )
 
 
@@ -122,9 +133,10 @@ get_or_load = Exercise(
 
 - `await cache.get(key)` gives the value, or None. If there is none, `await load(key)` (2 s), store it with
   `await cache.set(key, value, ex=60)`, and return it. An empty list is a value, too.
-- Callers that ask for the same key while it is loaded share that one load. Different keys load side by side.
+- Callers that ask for the same key while it is loaded, or being stored, share that one load. Different keys load side
+  by side.
 - `loading` is a dictionary for your tasks, empty at first, and the same one in all calls.
-- If the load fails, all who wait get its exception. The next caller loads anew.
+- If the load fails, all who wait get its exception. The next caller loads anew; so it does after the cache has failed.
 - A caller that is cancelled ends at once, and takes nobody along: the load goes on for the others.""",
     reference=solutions.get_or_load,
     grade=_grade_get_or_load,

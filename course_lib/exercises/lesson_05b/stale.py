@@ -2,17 +2,15 @@
 
 import asyncio
 import inspect
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
 from course_lib.exercises.framework import Answer, Exercise, Wrong
-from course_lib.exercises.lesson_05a.scenes import Call, Scene, play
 from course_lib.exercises.lesson_05b import as_found, solutions
-from course_lib.exercises.lesson_05b.prices import Program, World, acting_as, as_loaded_anew
-
-Pair = tuple[Callable[[str], Coroutine[Any, Any, Any]], Callable[[str, Any], Coroutine[Any, Any, Any]]]
-Act = Callable[[Pair, Pair, World], Awaitable[Any]]
+from course_lib.exercises.lesson_05b.prices import World
+from course_lib.exercises.lesson_05b.programs import Act, Pair, played
+from course_lib.exercises.lesson_05b.schedules import check_cancelled, check_drawn, check_keys, check_orders, check_time
 
 EARLY = (
     "While a write was on its way to its commit, a reader found nothing in the cache that it could use, asked the "
@@ -38,7 +36,7 @@ AT_HOME = (
 
 def _grade_cached_prices(cached_prices: Answer) -> str:
     world = World()
-    scene = _played(cached_prices, world, {}, _simply)
+    scene = played(cached_prices, world, {}, _simply)
     seen, queries = scene.calls[0].returned
     wrong = scene.wrong
     if seen[:2] != [1, 1] or queries[0] == 0:
@@ -69,32 +67,12 @@ def _grade_cached_prices(cached_prices: Answer) -> str:
             _check_two_writers(cached_prices, halves / 2, slow)
     for halves in range(8):
         _check_there_and_back(cached_prices, halves / 2)
+    check_keys(cached_prices)
+    check_orders(cached_prices)
+    check_drawn(cached_prices)
+    check_cancelled(cached_prices)
+    check_time(cached_prices)
     return "More than a hundred schedules, and no read that began after a write had returned gave an older price."
-
-
-def _played(function: Answer, world: World, slow: dict[str, Any], act: Act, *, in_one: bool = False) -> Scene:
-    """Open two programs, the second one with the delays `slow`, and let `act` use their functions; play that.
-
-    in_one: open one only, whose functions are used by all, with the same delays as if there were two.
-    """
-
-    async def open_program(program: Program) -> Pair:
-        pair = await as_loaded_anew(function)(program, program)
-        if not isinstance(pair, tuple | list) or len(pair) != 2 or not all(map(inspect.iscoroutinefunction, pair)):
-            raise Wrong(f"Return two coroutine functions, `return read, write`; you returned {_short(pair)}.")
-        return pair[0], pair[1]
-
-    async def made() -> Any:
-        one, second = await open_program(world.program("A")), world.program("B", **slow)
-        if in_one:
-            return await act(one, (acting_as(second, one[0]), acting_as(second, one[1])), world)
-        return await act(one, await open_program(second), world)
-
-    scene = play(Call("two programs", made), patience=1000)
-    if scene.stuck:
-        raise scene.wrong("A read or a write had not ended after 1000 s.")
-    scene.result(0)
-    return scene
 
 
 def _hold(
@@ -105,20 +83,16 @@ def _hold(
     The reason is `sentence`, unless all would be well if both programs were one.
     """
     world = World()
-    scene = _played(cached_prices, world, slow, act)
+    scene = played(cached_prices, world, slow, act)
     if not (what := found(scene.calls[0].returned)):
         return
     if world.pairs and world.singles:  # there are tokens in the cache already
         sentence += f" {AGAIN}" if sentence is LATE else ""
     else:
         with suppress(Wrong):
-            if not found(_played(cached_prices, World(), slow, act, in_one=True).calls[0].returned):
+            if not found(played(cached_prices, World(), slow, act, in_one=True).calls[0].returned):
                 sentence = TOKENS_AT_HOME if world.pairs else AT_HOME
     raise scene.wrong(f"{what} {sentence}")
-
-
-def _short(value: Any) -> str:
-    return "one function" if inspect.isroutine(value) else f"{value!r:.60}"
 
 
 async def _simply(one: Pair, other: Pair, world: World) -> Any:
@@ -229,7 +203,8 @@ cached_prices = Exercise(
   This cache loses nothing, and any call may be slow.
 - Several programs use the same database and the same cache, so a lock in one of them is no help.
 - A read that begins after a write has returned never gives an older price.
-- While nobody writes, only the first read asks the database. It has two defects.""",
+- While nobody writes, only the first read of a name asks the database. It has two defects, and no `sleep`
+  mends them.""",
     reference=solutions.cached_prices,
     grade=_grade_cached_prices,
     hints=[

@@ -3,17 +3,19 @@
 import base64
 import json
 import pickletools
+import traceback
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
 
 import redis.exceptions
 
+from course_lib.exercises.chance import KINDS, Chance
 from course_lib.exercises.framework import Answer, Exercise
 from course_lib.exercises.lesson_05a.scenes import Call, Scene, play
 from course_lib.exercises.lesson_05b import solutions
-from course_lib.exercises.lesson_05b.cache import Cache, Loads
+from course_lib.exercises.lesson_05b.cache import ANSWER, LOAD, Cache, Loads
 
 ROWS: tuple[Mapping[str, Any], ...] = (
     {"id": 7, "name": "tea", "stock": None},
@@ -22,37 +24,63 @@ ROWS: tuple[Mapping[str, Any], ...] = (
     {"name": "2026-01-31", "code": "1.20", "note": "2026-01-31 12:30:00", "sold": False, "rate": 0.5},
     {"cost": Decimal("3.50"), "price": "1.20", "sold": datetime(2026, 1, 31)},
     {"datetime": "tea", "Decimal": "1.20", "text": '["Decimal", "1.20"]', "empty": ""},
+    {"stock": 0, "sold": False, "rate": 0.0, "name": "", "note": None, "price": Decimal("0")},
+    {},
 )
+OTHERS: tuple[tuple[Mapping[Any, Any], str], ...] = (
+    ({"id": 7, "picture": b"\x00\xff"}, "JSON knows no bytes."),
+    ({"id": 7, "size": (3, 4)}, "JSON knows no tuples, and makes lists of them."),
+    ({7: "tea", "id": 8}, "In JSON the name of a column is a text, and becomes one."),
+    ({"day": date(2026, 1, 31)}, "A date is no datetime."),
+    ({"sizes": [1, (2, 3)]}, "JSON knows no tuples, also inside of lists."),
+    ({"names": {1: "tea"}}, "In JSON a key is a text, and becomes one."),
+    ({"prices": [Decimal("1.20")]}, "In a list, too, a Decimal has to come back as one."),
+)
+TEXTS = ("tea", "2026-01-31", "1.20", "12", "null", "", '["Decimal", "1.20"]', "Decimal", "naïve", "True", "{}")
+NUMBERS: tuple[float, ...] = (0, 1, -1, 2**70, 0.0, 1.0, 0.1 + 0.2, 1e300, 1e-7, True, False)
+DECIMALS = ("0", "1.20", "1E+2", "0.00", "-0", "1E-7", "12345678901234567890.123")
+ZONES = (None, None, UTC, timezone(timedelta(hours=-3, minutes=-30)))
+COLUMNS = ("id", "name", "type", "value", "kind", "text", "datetime", "Decimal", "")
+ROUNDS = 40
+TINY = 1e-6  # seconds, for sums of floats
 
 
 def _grade_cached_row(cached_row: Answer) -> str:
     for row in ROWS:
         _check_row(cached_row, row)
     _check_own_texts(cached_row)
-    row = {"id": 7, "picture": b"\x00\xff"}
-    _, _, scene = _twice(cached_row, row)
-    if scene.calls[0].raised:
-        raise scene.wrong(
-            f"A column held bytes, and your function {scene.calls[0].answered()}. What you cannot encode you cannot "
-            "cache: return the row, and store nothing."
-        )
-    for number in (0, 1):
-        if scene.result(number) != row:
-            raise scene.wrong(f"A column held {row['picture']!r}, and your function {scene.calls[number].answered()}.")
+    for other, why in OTHERS:
+        _check_other(cached_row, other, why)
+    for kind in (*KINDS, TypeError, KeyError):
+        error = kind("the database is gone")
+        _, _, scene = _twice(cached_row, error)
+        if scene.calls[0].raised is not error:
+            raise scene.wrong(
+                f"load raised {kind.__name__}, and your function {scene.calls[0].answered()}: what load raises goes to "
+                "your caller. Put the `try` around the encoding only."
+            )
+    for at in (0.05, 1.0, 2.15):
+        _, _, scene = _twice(cached_row, dict(ROWS[0]), cancel_at=at)
+        if not scene.calls[0].cancelled or scene.calls[0].ended != at:
+            raise scene.wrong(f"Cancelled at {at:g} s, your function {scene.calls[0].answered()}.")
+    chance = Chance("cached_row")
+    for _ in range(ROUNDS):
+        columns = chance.some(COLUMNS, chance.number(0, 5))
+        _check_row(cached_row, {column: _value(chance) for column in columns})
     return "What comes out of the cache is what went in, to the last zero of a price."
 
 
 def _check_row(cached_row: Answer, row: Mapping[str, Any], why: str = "") -> Cache:
     """Return the cache in which it was stored; raise Wrong, with `why` at its end, if a value came back changed."""
-    cache, loads, scene = _twice(cached_row, row)
+    cache, loads, scene = _twice(cached_row, dict(row))
     for number, when in ((0, "miss"), (1, "hit")):
-        if "not JSON serializable" in str(scene.calls[number].raised):
+        if _of_the_encoder(scene.calls[number].raised):
             raise scene.wrong(
                 f"json.dumps raised TypeError: {scene.calls[number].raised}. Give it pairs that it knows, such as "
                 "the name of the type and a text: ['Decimal', '1.20']."
             )
         got = scene.result(number)
-        if not isinstance(got, dict) or set(got) != set(row):
+        if not isinstance(got, dict) or list(got) != list(row):
             raise scene.wrong(f"The load gave the row {dict(row)!r:.70}, and a {when} {got!r:.70}.")
         for column, value in row.items():
             if type(got[column]) is not type(value) or repr(got[column]) != repr(value):
@@ -63,7 +91,52 @@ def _check_row(cached_row: Answer, row: Mapping[str, Any], why: str = "") -> Cac
     _check_text(scene, cache)
     if len(loads.keys) > 1:
         raise scene.wrong(f"{dict(row)!r:.80} was loaded twice: it can be cached, and was not.")
+    _check_time(scene, LOAD + 2 * ANSWER, ANSWER)
     return cache
+
+
+def _check_other(cached_row: Answer, row: Mapping[Any, Any], why: str) -> None:
+    """Let a row hold what JSON, or a list of kinds, does not know: both reads must give it unchanged."""
+    no = "What does not come back as it was cannot be cached: return the row, and store nothing."
+    cache, _, scene = _twice(cached_row, dict(row))
+    for number, when in ((0, "miss"), (1, "hit")):
+        if scene.calls[number].raised:
+            raise scene.wrong(
+                f"The load gave {dict(row)!r}, and your function {scene.calls[number].answered()}. {why} {no}"
+            )
+        if repr(got := scene.result(number)) != repr(dict(row)):
+            raise scene.wrong(f"The load gave {dict(row)!r}, and a {when} {got!r:.60}. {why} {no}")
+    if not cache.kept:
+        _check_time(scene, LOAD + ANSWER, LOAD + ANSWER)
+
+
+def _check_time(scene: Scene, *seconds: float) -> None:
+    for call, wanted in zip(scene.calls, seconds, strict=False):
+        if (took := (call.ended or 0) - call.at) > wanted + TINY:
+            raise scene.wrong(
+                f"The {call.name} took {took:g} s for what takes {wanted:g} s: wait for the cache and for load, and "
+                "for nothing else."
+            )
+
+
+def _of_the_encoder(error: BaseException | None) -> bool:
+    """Return whether it was json that did not know a type, and no function of the learner's."""
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)] if error else []
+    return isinstance(error, TypeError) and frames[-1].f_globals.get("__name__") == "json.encoder"
+
+
+def _value(chance: Chance) -> Any:
+    match chance.number(0, 4):
+        case 0:
+            return chance.one_of(TEXTS)
+        case 1:
+            return chance.one_of(NUMBERS)
+        case 2:
+            return Decimal(chance.one_of(DECIMALS))
+        case 3:
+            moment = datetime(2026, 1, chance.number(1, 31), chance.number(0, 23), tzinfo=chance.one_of(ZONES))
+            return moment.replace(microsecond=chance.one_of((0, 0, 5, 120000)))
+    return None
 
 
 def _check_own_texts(cached_row: Answer) -> None:
@@ -94,11 +167,16 @@ def _why(value: Any) -> str:
     return "`json` does not know that type: store its name beside the text, and make the value again from both."
 
 
-def _twice(cached_row: Answer, row: Mapping[str, Any]) -> tuple[Cache, Loads, Scene]:
-    cache, loads = Cache(texts=True), Loads(dict(row))
-    scene = play(
-        *(Call(f"read at {at} s", lambda: cached_row(cache, "row 7", loads.load), at) for at in (0, 10)), blunders=()
-    )
+def _twice(cached_row: Answer, row: Any, cancel_at: float | None = None) -> tuple[Cache, Loads, Scene]:
+    """Play two reads of a row, which is a dictionary, or what load raises; the first is cancelled at `cancel_at`."""
+    cache, loads = Cache(texts=True), Loads(row)
+
+    def made(at: float, cancel_at: float | None = None) -> Call:
+        return Call(f"read at {at:g} s", lambda: cached_row(cache, "row 7", loads.load), at, cancel_at, cached_row)
+
+    scene = play(made(0, cancel_at), made(10), blunders=())
+    if scene.stuck:
+        raise scene.wrong(f"The {scene.stuck[0]} had not come to an end after 60 s.")
     for call in scene.calls:
         if isinstance(call.raised, redis.exceptions.DataError):
             raise scene.wrong(
@@ -122,8 +200,8 @@ def _check_text(scene: Scene, cache: Cache) -> None:
                 f"Under {key!r} you stored {text!r:.60}, which is not JSON. To run what a cache gives (`eval`) is to "
                 "let anybody run code in your program; use JSON."
             ) from None
-    if cache.without_end:
-        raise scene.wrong("You stored a row without a time to live: cache.set(key, text, ex=60).")
+    if why := cache.why_lives():
+        raise scene.wrong(why)
 
 
 def _latin(text: str) -> bytes:
@@ -154,9 +232,10 @@ cached_row = Exercise(
 - `await load(key)` gives a row, a dictionary: column to value. `await cache.get(key)` gives the text that was stored
   with `await cache.set(key, text, ex=60)`, or None.
 - A value is a text, an int, a float, a bool, None, a `datetime` or a `Decimal`. A hit gives exactly what the miss gave:
-  the same values of the same types. A text that looks like a date stays a text.
-- A row with a value of another type, such as bytes, cannot be cached: return it, and store nothing.
-- Store JSON, and never a pickle.""",
+  the same columns in the same order, the same values of the same types. A text that looks like a date stays a text.
+- Now and then there is something else in a row: bytes, a tuple, a list of whatever, a column whose name is a number.
+  What would not come back as it was cannot be cached: return the row, and store nothing.
+- What load raises goes to your caller. Store JSON, and never a pickle.""",
     reference=solutions.cached_row,
     grade=_grade_cached_row,
     hints=[
@@ -164,6 +243,7 @@ cached_row = Exercise(
         "know its type.",
         "`str()` makes a text of a Decimal and of a datetime; `Decimal(text)` and `datetime.fromisoformat(text)` make "
         "them again. A dictionary from the name of the type to these functions keeps it short.",
-        "`json.dumps` raises TypeError for what it does not know: catch it, and return the row without storing.",
+        "`json.dumps` raises TypeError for what it does not know, and changes a tuple without a word. Make the row "
+        "again from your text, and store it only if `repr()` of both is the same.",
     ],
 )

@@ -3,81 +3,19 @@
 import asyncio
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 from unittest.mock import patch
 
-from course_lib.exercises.framework import Answer, Wrong, await_missing, run
+from course_lib.exercises.framework import Answer, Wrong, await_missing, leaves, run
 from course_lib.seeing import Timeline, span
 from course_lib.seeing.clock.loop import VirtualClockLoop
 
-THREADS = 10
-START = 0.5  # seconds that a process pool takes to start
-WORTH_IT = 1.5
 BEAT = 0.1
+AFTER = 20.0  # seconds, by which the last thread that was at work has ended
 PROCESS = "process of the pool"  # how the threads are named that stand in for processes
-
-# Exercise 1
-
-
-@dataclass(frozen=True)
-class Work:
-    """Calls to be made: how many, how long each one waits and computes (seconds), and on how many cores.
-
-    coroutines: whether there is a coroutine function for them
-    """
-
-    name: str
-    calls: int
-    waits: float
-    computes: float
-    coroutines: bool
-    cores: int = 4
-
-    def seconds(self, model: str) -> float:
-        """Return how long the calls take by a model, by the rules that the task gives."""
-        call = self.waits + self.computes
-        if model == "threads":
-            return max(self.calls * self.computes, self.calls * call / min(THREADS, self.calls))
-        if model == "processes":
-            return START + self.calls * call / min(self.cores, self.calls)
-        if model == "asyncio" and self.coroutines:
-            return self.calls * self.computes + self.waits
-        return self.calls * call
-
-    def best(self) -> str:
-        """Return the fastest model; the sequential one if that is not worth it."""
-        model = min(("threads", "asyncio", "processes"), key=self.seconds)
-        return model if self.seconds(model) * WORTH_IT <= self.seconds("sequential") else "sequential"
-
-    def why_not(self, model: str) -> str:
-        """Say why a model is no good choice."""
-        waits = self.waits > self.computes
-        if self.best() == "sequential":
-            return self._why_not_more(model)
-        if model == "sequential":
-            return "While one call waits, nothing else happens." if waits else "All cores but one have nothing to do."
-        if model == "threads":
-            few = f"{THREADS} threads wait for {THREADS} calls at a time, tasks on a loop for all at once."
-            return few if waits else "Threads take turns with the GIL: together they compute no faster than one."
-        if model == "asyncio":
-            blocks = "There is no coroutine function for it, so each call blocks the loop while it waits."
-            return blocks if waits else "A loop computes on one core, and nothing else runs on it meanwhile."
-        return f"A pool has a process a core: {self.cores} calls wait at a time, for which no core is needed."
-
-    def _why_not_more(self, model: str) -> str:
-        if self.calls == 1:
-            return "There is a single call: nothing can be done at the same time."
-        if model != "processes":
-            return "What computes gains nothing from threads or a loop."
-        if self.cores == 1:
-            return "On one core processes take turns, too."
-        return f"Starting the pool takes {START:g} s, all the calls together only {self.seconds('sequential'):g} s."
-
-
-# Exercises 2 and 3
 
 
 def play(function: Answer, *args: Any, pool: str) -> Timeline:
@@ -132,11 +70,18 @@ def results_of(timeline: Timeline, count: int) -> list[Any]:
 
 
 class Blocking:
-    """A plain function that takes a second, or what `seconds` says for an item, and notes where it ran."""
+    """A plain function that takes a second, or what `seconds` says for an item, and notes where and when it ran.
 
-    def __init__(self, name: str, seconds: dict[Any, float] | None = None, **errors: Exception) -> None:
+    answers: by item, another answer than the item with an exclamation mark, or what it raises
+    """
+
+    def __init__(
+        self, name: str, seconds: Mapping[Any, float] | None = None, answers: Mapping[Any, Any] | None = None
+    ) -> None:
         self.__name__ = name
-        self._seconds, self._errors = seconds or {}, errors
+        self._seconds, self._answers = seconds or {}, answers or {}
+        self.begun: list[float] = []
+        self.times: list[tuple[float, float]] = []  # from, to; of those that have ended
         self.on_loop = self.in_pool = self.in_thread = 0
         self.peak = self._under_way = 0
 
@@ -156,25 +101,75 @@ class Blocking:
             self.in_thread += 1
         self._under_way += 1
         self.peak = max(self.peak, self._under_way)
+        begun = time.monotonic()  # virtual, as time.sleep is
+        self.begun.append(begun)
         try:
             with span(f"{self.__name__} {item}"):
                 time.sleep(self._seconds.get(item, 1))
-                if item in self._errors:
-                    raise self._errors[item]
+                answer = self._answers.get(item, f"{item}!")
+                if isinstance(answer, Exception):
+                    raise answer
         finally:
             self._under_way -= 1
-        return f"{item}!"
+            self.times.append((begun, time.monotonic()))
+        return answer
+
+    def wanted(self, items: Sequence[Any]) -> list[Any]:
+        """Return what it gives for items."""
+        return [self._answers.get(item, f"{item}!") for item in items]
+
+    def idle(self, limit: int) -> float:
+        """Return the seconds for which fewer than `limit` were under way, summed up, while one had yet to begin."""
+        last = max(self.begun, default=0)
+        return limit * last - sum(max(0, min(end, last) - begun) for begun, end in self.times)
 
 
-def in_order(items: Sequence[Any]) -> list[str]:
-    """Return what Blocking gives for items."""
-    return [f"{item}!" for item in items]
+def as_given(found: Sequence[Any], wanted: list[Any], timeline: Timeline) -> None:
+    """Raise Wrong for results that are not those that are wanted, in their order."""
+    if repr(found) != repr(wanted):
+        raise Wrong(f"Return the results in the order of the items, {wanted}; you returned {found}.", timeline)
 
 
-def as_given(found: Sequence[Any], items: list[str], timeline: Timeline) -> None:
-    """Raise Wrong for results that are not those of `items`, in their order."""
-    if found != in_order(items):
-        raise Wrong(f"Return the results in the order of the items, {in_order(items)}; you returned {found}.", timeline)
+@dataclass(frozen=True, slots=True)
+class End:
+    """How a call of the learner's function ended, `at` seconds, and what it left: tasks, and calls that began later."""
+
+    timeline: Timeline
+    at: float
+    raised: BaseException | None
+    cancelled: bool
+    left: list[str]
+
+    def answered(self) -> str:
+        """Say what the call did."""
+        if self.cancelled:
+            return "ended cancelled"
+        return f"raised {type(self.raised).__name__}" if self.raised else "returned a result"
+
+
+def play_to_the_end(function: Answer, *args: Any, pool: str, cancel_at: float | None = None) -> End:
+    """Play a call that is to fail, or to be cancelled, and for a while what it left behind."""
+
+    async def fails(*args: Any) -> Any:
+        loop, others = asyncio.get_running_loop(), asyncio.all_tasks()
+        task = loop.create_task(function(*args), name=function.__name__)
+        if cancel_at is not None:
+            loop.call_at(cancel_at, task.cancel)
+        await asyncio.wait({task})
+        at = loop.time()
+        rest = [each for each in asyncio.all_tasks() - others - {task} if not each.done()]
+        await asyncio.sleep(AFTER)
+        error = None if task.cancelled() else task.exception()
+        return at, error, task.cancelled(), sorted(each.get_name() for each in rest)
+
+    fails.__name__ = function.__name__
+    timeline = play(fails, *args, pool=pool)
+    return End(timeline, *timeline.result)
+
+
+def came(error: Exception, raised: BaseException | None) -> bool:
+    """Return whether `raised` is, or holds, what a stand-in raised in a thread; asyncio makes some of them anew."""
+    return any(type(each) is type(error) and each.args == error.args for each in leaves(raised))
 
 
 def called_itself(function: Blocking, wrong: Wrong) -> Wrong:

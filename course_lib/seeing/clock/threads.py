@@ -79,12 +79,14 @@ def submit(self: ThreadPoolExecutor, function: Any, /, *args: Any, **kwargs: Any
         return _real_submit(self, function, *args, **kwargs)
     turn = clock.next_turn()
     real = INTERPRETERS if _runs_interpreters(self) else ""
-    with clock_for_this_thread(None):
-        if real:
-            job = _real_submit(self, function, *args, **kwargs)
-        else:
-            job = _real_submit(self, _take_part, clock, turn, function, *args, **kwargs)
-    watch_job(clock, self, job, real=real)
+    # A job that is not counted yet, and waits, would stand for the thread that submits it, and time would move.
+    with clock.workers.counting():
+        with clock_for_this_thread(None):
+            if real:
+                job = _real_submit(self, function, *args, **kwargs)
+            else:
+                job = _real_submit(self, _take_part, clock, turn, function, *args, **kwargs)
+        watch_job(clock, self, job, real=real)
     return job
 
 

@@ -36,6 +36,10 @@ class Workers:
             self._reporting.discard(threading.get_ident())
             self._changed.notify_all()
 
+    def counting(self) -> threading.Condition:
+        """Return what is to be held open, by `with`, while a job is made and counted in: none begins meanwhile."""
+        return self._changed
+
     def job_submitted(self, executor: Executor, job: Future[Any], *, real: str = "") -> None:
         """Count a job in; a real one, of which `real` tells the kind, holds the clock until it ends."""
         with self._changed:
