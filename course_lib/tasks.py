@@ -35,7 +35,8 @@ class TaskManager:
 
     A failure is told also where somebody awaits the task. A cancelled task has not failed. What the block itself raises
     comes out as it is, with a note where tasks failed as well; a cancellation, whenever it comes, is passed on after
-    what is left has ended, and no failure takes its place. A task that refuses to be cancelled is waited for.
+    what is left has ended, and no failure takes its place. The block cancels a task once; asyncio.run, where it ends
+    early, does so too: a clean-up that waits is safe in `lifecycle.finish`. A task that refuses to end is waited for.
 
     When to take it, and when asyncio.TaskGroup:
 
@@ -211,7 +212,6 @@ def _in_turn(turns: asyncio.Semaphore, work: Coroutine[Any, Any, T]) -> Coroutin
             return await work
 
     waiting: Any = in_turn()
-    waiting.__name__ = getattr(work, "__name__", waiting.__name__)
     waiting.__qualname__ = getattr(work, "__qualname__", waiting.__qualname__)
     return waiting  # type: ignore[no-any-return]
 

@@ -10,6 +10,7 @@ import weakref
 import pytest
 from test_lifecycle_cancel import run
 
+from course_lib.lifecycle import finish
 from course_lib.seeing import every_order, simulate, span
 from course_lib.tasks import KEPT, TaskManager
 
@@ -381,20 +382,75 @@ def test_an_error_that_is_no_exception_is_told_too():
 
 
 def test_system_exit_in_a_task_ends_the_program():
-    """SystemExit in a task ends asyncio.run() with it, and the other tasks are cancelled and clean up."""
+    """SystemExit in a task ends asyncio.run() with it; other tasks clean up, those with finish() also where it waits.
+
+    asyncio.run() and the end of the block both cancel them, in an order that depends on addresses: a clean-up that
+    waits may be interrupted, as in a TaskGroup.
+    """
     log = []
 
     async def leave():
         raise SystemExit(3)
 
+    async def cleans_up_in_a_task_of_its_own():
+        try:
+            await asyncio.sleep(100)
+        finally:
+            await finish(write())
+
+    async def write():
+        for _ in range(5):
+            await asyncio.sleep(0)
+        log.append("written")
+
     async def main():
         async with TaskManager() as tasks:
-            tasks.add_task(cleans_up(log, 0))
+            for _ in range(3):
+                tasks.add_task(cleans_up_in_a_task_of_its_own())
             tasks.add_task(leave())
 
     with pytest.raises(SystemExit, match="3"):
         asyncio.run(main())
-    assert log == ["cleaned up"]
+    assert log == ["written"] * 3
+
+
+@pytest.mark.parametrize("ending", [None, KeyError, asyncio.CancelledError, "cancelled at the end"])
+def test_failures_are_freed_without_the_garbage_collector(ending):
+    """When the block's ending has been dealt with, nothing keeps the failures of its tasks, whose frames hold much."""
+
+    class Own(Exception):
+        pass
+
+    async def fails(tasks):  # its frame, and so its error, leads to the manager
+        await asyncio.sleep(0)
+        raise Own
+
+    async def block():
+        async with TaskManager() as tasks:
+            await asyncio.wait([tasks.add_task(fails(tasks))])
+            if ending == "cancelled at the end":
+                tasks.add_task(work(9))
+                asyncio.get_running_loop().call_soon(asyncio.current_task().cancel)
+            elif ending is not None:
+                raise ending
+
+    async def main():
+        errors = []
+        asyncio.get_running_loop().set_exception_handler(lambda _, said: errors.append(weakref.ref(said["exception"])))
+        gc.disable()
+        try:
+            await asyncio.wait([asyncio.create_task(ended())])
+            return [error() for error in errors]
+        finally:
+            gc.enable()
+
+    async def ended():
+        try:
+            await block()
+        except (ExceptionGroup, KeyError, asyncio.CancelledError):
+            pass
+
+    assert asyncio.run(main()) == [None]
 
 
 # --- a limit
@@ -557,19 +613,16 @@ def test_eager_tasks_are_held_and_told_of_as_well(limit):
 
     async def main():
         asyncio.get_running_loop().set_task_factory(asyncio.eager_task_factory)
-        with pytest.raises(ExceptionGroup) as caught:
-            async with TaskManager(limit) as tasks:
-                done, failed = tasks.add_task(at_once()), tasks.add_task(at_once(OSError()))
-                later = tasks.add_task(work(0))
-        assert [failed.exception()] == list(caught.value.exceptions)
-        return done.result(), later.result()
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: logged.append(context["exception"]))
+        async with TaskManager(limit) as tasks:
+            results.extend([tasks.add_task(at_once()), tasks.add_task(work(0)), tasks.add_task(at_once(OSError()))])
 
-    async def outer():
-        logged = []
-        asyncio.get_running_loop().set_exception_handler(lambda _, context: logged.append(context))
-        return await main(), len(logged)
-
-    assert asyncio.run(outer()) == (("at once", "done"), 1)
+    results, logged = [], []
+    with pytest.raises(ExceptionGroup) as caught:
+        asyncio.run(main())
+    *done, failed = results
+    assert [task.result() for task in done] == ["at once", "done"]
+    assert [failed.exception()] == logged == list(caught.value.exceptions)
 
 
 # --- what is refused
@@ -708,6 +761,21 @@ def test_a_task_of_another_loop_is_refused_and_left_alone():
             assert await other is True
 
     assert "task 'theirs' is of another event loop: pass a coroutine" in refused(main, ValueError)
+
+
+def test_a_refused_coroutine_that_runs_already_goes_on():
+    """A coroutine that a task runs is refused without being closed under it."""
+
+    async def main():
+        running = work(0)
+        task = asyncio.create_task(running)
+        await asyncio.sleep(0)
+        try:
+            TaskManager().add_task(running)
+        finally:
+            assert await task == "done"
+
+    assert "before the block" in refused(main, RuntimeError)
 
 
 def test_with_a_limit_a_running_task_is_refused():
