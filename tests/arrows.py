@@ -13,6 +13,7 @@ LESSONS: dict[str, set[str]] = {
     "database": {"lifecycle"},
     "users": {"database"},
     "comparison": {"seeing", "lifecycle"},
+    "tasks": {"lifecycle"},
 }
 """The lesson modules, in the order of the course, and what each may import: never one that comes after."""
 
