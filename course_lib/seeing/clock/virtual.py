@@ -135,6 +135,11 @@ class VirtualClock:
             finally:
                 self.settling = False
 
+    def is_alone(self) -> bool:
+        """Return whether there is no worker for whom the loop's thread would have to wait."""
+        with self._lock:
+            return not self.workers.count()
+
     def wake_ready(self, seconds: float) -> bool:
         """Wake the workers for whose loops something has come, within so many real seconds; say if there was one."""
         ready = [wait for wait in self._waiting if wait.ready and not wait.woken and wait.ready(seconds)]
