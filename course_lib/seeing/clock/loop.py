@@ -15,13 +15,11 @@ from course_lib.seeing.clock.current import clock_for_this_thread
 from course_lib.seeing.clock.errors import DeadlockError, RealSocketError
 from course_lib.seeing.clock.sockets import check_inside
 from course_lib.seeing.clock.threads import watch_job
-from course_lib.seeing.clock.virtual import SLICE, VirtualClock, exact
+from course_lib.seeing.clock.virtual import PACKET, SLICE, VirtualClock, exact
 from course_lib.seeing.clock.waits import Wait
 
 # A real program gets min(32, cores + 4) threads. A fixed number keeps a simulation the same on every machine.
 WORKERS = 32
-# How long, in real seconds, a packet on loopback may travel before the clock moves on without it.
-PACKET = 0.002
 
 
 class VirtualClockLoop(asyncio.SelectorEventLoop):
@@ -189,20 +187,22 @@ class JumpingSelector(selectors.DefaultSelector):
             if not alone:
                 clock.settle()
                 events = super().select(0)  # a job that has just ended has told the loop so
-                if events or clock.wake_next(until):
+                if events or clock.wake_next(clock.now()):
                     continue
             if timeout is not None and timeout <= 0:
                 break
             if self._has_sockets():  # a packet may be on its way
-                events = super().select(PACKET if until < math.inf else SLICE)
+                events = super().select(PACKET)
                 if events:
                     break
-            if not alone and clock.wake_ready(PACKET):
+            if not alone and (clock.wake_ready(PACKET) or clock.wake_next(until)):
                 continue
-            if until == math.inf:
+            if until < math.inf:
+                clock.advance(until)
+                break
+            events = super().select(SLICE) if self._has_sockets() else events
+            if not events:
                 raise DeadlockError
-            clock.advance(until)
-            break
         return events
 
     def _select_in_worker(self, timeout: float | None) -> Any:

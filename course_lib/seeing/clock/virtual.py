@@ -16,6 +16,8 @@ from course_lib.seeing.clock.workers import Workers
 
 # Waits in real time are cut into slices of so many seconds: a thread that waits for a lock cannot be stopped.
 SLICE = 0.05
+# How long, in real seconds, a packet on loopback may travel before the clock moves on without it.
+PACKET = 0.002
 
 real_condition_wait = threading.Condition.wait
 real_monotonic = time.monotonic
@@ -106,7 +108,9 @@ class VirtualClock:
     def _conduct(self, wait: Wait, until: float) -> None:
         begun = self._now
         self.settle()
-        while not wait.woken and self.wake_next(until):
+        while not wait.woken and (
+            self.wake_next(self._now) or self.wake_ready(PACKET) or self.wake_next(until)  # in the order of time
+        ):
             self.settle()
         wait.over = True
         if not wait.woken and until == math.inf:
