@@ -25,6 +25,8 @@ WORKERS = 32
 class VirtualClockLoop(asyncio.SelectorEventLoop):
     """An event loop whose time is a VirtualClock."""
 
+    _default_executor: Executor | None  # made when it is first asked for, as the base class does
+
     def __init__(self, clock: VirtualClock | None = None) -> None:
         """Make a loop with a clock of its own; or, in a worker of a simulation, one on that simulation's `clock`."""
         self._owns_clock = clock is None
@@ -33,7 +35,6 @@ class VirtualClockLoop(asyncio.SelectorEventLoop):
         self.left_open: list[str] = []  # async generators that nobody closed
         self.selector = JumpingSelector(self.clock)
         super().__init__(self.selector)
-        self.set_default_executor(ThreadPoolExecutor(WORKERS, thread_name_prefix="simulated"))
 
     def run_forever(self) -> None:
         """Run until somebody calls stop()."""
@@ -49,6 +50,8 @@ class VirtualClockLoop(asyncio.SelectorEventLoop):
         self, executor: Executor | None, func: Callable[..., Any], *args: Any
     ) -> asyncio.Future[Any]:
         """Run `func` in a pool; in one whose ways are not known it takes real time, for which the clock waits."""
+        if executor is None and self._default_executor is None:
+            self._default_executor = ThreadPoolExecutor(WORKERS, thread_name_prefix="simulated")
         if executor is None or isinstance(executor, ThreadPoolExecutor | ProcessPoolExecutor):
             return super().run_in_executor(executor, func, *args)
         with clock_for_this_thread(None):
@@ -125,8 +128,8 @@ class VirtualClockLoop(asyncio.SelectorEventLoop):
         super().close()
 
     def _send_workers_home(self) -> None:
-        pool: Any = self._default_executor  # type: ignore[attr-defined]
-        pool.shutdown(wait=False, cancel_futures=True)
+        if self._default_executor is not None:
+            self._default_executor.shutdown(wait=False, cancel_futures=True)
         self.clock.close()
         for stuck in self.clock.workers.unfinished():
             # Python waits for pool threads when it exits, which would hang for one that waits for a lock for ever.

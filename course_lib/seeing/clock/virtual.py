@@ -131,13 +131,12 @@ class VirtualClock:
         with self._lock:
             self.settling = True
             try:
-                self.check_stopped()
                 while self._workers_running():
                     real_condition_wait(self._changed, SLICE)
-                    self.check_stopped()
                 self.wake_ready(0)
             finally:
                 self.settling = False
+        self.check_stopped()  # without the lock: where it never returns, others need that
 
     def is_alone(self) -> bool:
         """Return whether there is no worker for whom the loop's thread would have to wait."""

@@ -16,6 +16,7 @@ T = TypeVar("T")
 POLL = 0.01  # real seconds between two looks at the simulation
 BLOCKED_POLLS = 5  # a step seen at so many looks one after another took real time that the clock cannot know
 WAITED = 0.3  # the same for a worker, in real seconds: its work holds up nobody but the clock
+POLITE = 5  # rounds of 20 ms, two slices of the clock's, in which a simulation may stop by itself
 STOP = 1.5  # real seconds after which a simulation that does not react is given up
 
 
@@ -59,6 +60,11 @@ class Watch:
                         self._stoppable, self._deadline = False, math.inf
                 except SimulationStopped:
                     continue
+
+    def end_workers(self) -> None:
+        """Interrupt the workers of a simulation that was stopped, where its end has not ended them."""
+        if self.stopped_line:
+            self._interrupt(self.loop.clock.running_threads())
 
     # In the caller's thread.
 
@@ -110,20 +116,26 @@ class Watch:
                     if self._stoppable and self._part == part:
                         # Enough for every program that comes back to the loop, and it leaves the tasks in order.
                         clock.stop(True)
-                        # The loop's own thread may be anywhere, so it is interrupted only where that does not help.
-                        for ident in [*clock.running_threads(), *([self._thread] if rounds else [])]:
-                            raise_in_thread(ident, SimulationStopped)
+                        # A thread may be anywhere, so it is interrupted only where that does not help: in Python 3.14
+                        # even between the taking of a lock and the body of its `with`, and the lock stays taken.
+                        if rounds >= 2 * POLITE:
+                            self._sent = True
+                            self._interrupt([*clock.running_threads(), self._thread])
                 rounds += 1
-                if rounds == 5 and not self._waits():  # perhaps for a real lock, which a worker holds that sleeps
+                if rounds == POLITE and not self._waits():  # perhaps for a real lock, which a worker holds that sleeps
                     self.stuck_line = self._line(self._thread)
                     clock.close()
-                if rounds == 10:  # a loop that catches everything: let one arrive right after the one it caught
+                if rounds == 3 * POLITE:  # it catches everything: let one arrive right after the one it caught
                     sys.setswitchinterval(1e-6)
-                self.done.wait(2 * POLL if rounds < 10 else 1e-6)
+                self.done.wait(2 * POLL if rounds < 3 * POLITE else 1e-6)
                 if real_monotonic() > give_up:
                     self._give_up()
         finally:
             sys.setswitchinterval(switch_interval)
+
+    def _interrupt(self, threads: list[int]) -> None:
+        for thread in threads:
+            raise_in_thread(thread, SimulationStopped)
 
     def _give_up(self) -> None:
         line = self._line(self._thread)
