@@ -11,7 +11,7 @@ from concurrent.futures import wait as wait_for_all
 from typing import Any
 
 from course_lib.seeing.clock.errors import RealSocketError, SimulationError, SimulationStopped
-from course_lib.seeing.clock.waits import Wait
+from course_lib.seeing.clock.waits import Wait, let_go
 from course_lib.seeing.clock.workers import Workers
 
 # Waits in real time are cut into slices of so many seconds: a thread that waits for a lock cannot be stopped.
@@ -267,17 +267,26 @@ class VirtualClock:
         if self._stopped:
             raise SimulationStopped
 
+    def let_go(self) -> None:
+        """Release what an interrupt may have left in the calling thread's hands."""
+        let_go(self._lock)
+
     def close(self) -> None:
         """End the wait of every worker with SimulationStopped, and wait a moment for those that end at once."""
-        until = real_monotonic() + SLICE
-        with self._lock:
-            self.closed = True
+        self.closed = True
+        # Not for ever: a thread that was interrupted may hold it, and not have let go yet.
+        locked = self._lock.acquire(timeout=SLICE)
+        try:
             while self._waiting:
                 wait, _ = self._waiting.popitem()
                 wait.over = True
                 wait.gate.release()
+            until = real_monotonic() + (SLICE if locked else 0)
             while (self.workers.unfinished() or self.workers.threads) and (left := until - real_monotonic()) > 0:
                 real_condition_wait(self._changed, left)
+        finally:
+            if locked:
+                self._lock.release()
 
     def abandon(self) -> None:
         """Let the loop's thread sleep for ever where it next waits: nothing else ends it, and it must not spin."""

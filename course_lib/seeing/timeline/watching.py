@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from typing import TypeVar
 
-from course_lib.seeing.clock import RunawayError, SimulationStopped, VirtualClockLoop, real_monotonic
+from course_lib.seeing.clock import RunawayError, SimulationStopped, VirtualClockLoop, let_go, real_monotonic
 from course_lib.seeing.timeline.frames import running_line
 from course_lib.seeing.timeline.recorder import Recorder
 
@@ -33,7 +33,7 @@ class Watch:
         self.stopped_line, self.worker_lines = "", list[str]()
         self.stuck_line = ""  # where the loop's thread stayed although it was stopped
         self._thread = 0
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._stoppable = False
         self._sent = False  # whether an exception was sent to the simulation's thread
         self._part = 0
@@ -60,6 +60,8 @@ class Watch:
                         self._stoppable, self._deadline = False, math.inf
                 except SimulationStopped:
                     continue
+            let_go(self._lock)
+            self.loop.clock.let_go()
 
     def end_workers(self) -> None:
         """Interrupt the workers of a simulation that was stopped, where its end has not ended them."""
@@ -116,8 +118,8 @@ class Watch:
                     if self._stoppable and self._part == part:
                         # Enough for every program that comes back to the loop, and it leaves the tasks in order.
                         clock.stop(True)
-                        # A thread may be anywhere, so it is interrupted only where that does not help: in Python 3.14
-                        # even between the taking of a lock and the body of its `with`, and the lock stays taken.
+                        # A thread may be anywhere, so it is interrupted only where that does not help: `let_go` tells
+                        # what may happen, and nobody does so for the program's own locks.
                         if rounds >= 2 * POLITE:
                             self._sent = True
                             self._interrupt([*clock.running_threads(), self._thread])
