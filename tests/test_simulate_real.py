@@ -6,6 +6,7 @@ import datetime
 import logging
 import multiprocessing
 import os
+import selectors
 import socket
 import subprocess
 import sys
@@ -450,6 +451,51 @@ def test_a_server_on_a_socket_of_ones_own_is_exact(outside):
         return now()
 
     assert simulate(main).result == 0
+
+
+@pytest.fixture
+def late_packets(monkeypatch):
+    """Let a selector see what came by a socket only when it waits, as if every packet took a moment."""
+    look, arrived = selectors.DefaultSelector.select, set()
+
+    def select(self, timeout=None):
+        found = look(self, timeout)
+        if timeout:
+            arrived.update(key.fd for key, _ in found)
+        own = next(iter(self.get_map()), None)  # by which other threads wake the loop
+        seen = [(key, events) for key, events in found if key.fd == own or key.fd in arrived]
+        if not timeout:
+            arrived.difference_update(key.fd for key, _ in seen)
+        return seen
+
+    monkeypatch.setattr(selectors.DefaultSelector, "select", select)
+
+
+@pytest.mark.parametrize("where", ["beside a worker", "in a worker"])
+def test_a_late_packet_is_not_overtaken(late_packets, where):
+    """A packet that takes a moment arrives at the instant at which it was sent, also where a thread's time is next."""
+
+    async def talk():
+        async with await asyncio.start_server(echo, "127.0.0.1", 0) as server:
+            await ask(asyncio.open_connection(*server.sockets[0].getsockname()))
+        return now()
+
+    def blink():
+        for _ in range(5):
+            time.sleep(0.01)
+
+    async def main():
+        if where == "beside a worker":
+            blinking = asyncio.create_task(asyncio.to_thread(blink))
+            took = await talk()
+            await blinking
+            return took
+        pool = ThreadPoolExecutor()
+        job = pool.submit(asyncio.run, talk())
+        blink()
+        return job.result()
+
+    assert simulate(main).result == 2
 
 
 class Echo(asyncio.DatagramProtocol):

@@ -18,8 +18,6 @@ from course_lib.seeing.timeline.recorder import plain_task
 
 SLOW = 0.05  # seconds; asyncio's own debug mode warns from 0.1 s on
 
-_Task = asyncio.Task
-
 # The monitors whose `async with` block this code lies in.
 _around: ContextVar[tuple["Watcher", ...]] = ContextVar("monitors_around", default=())
 
@@ -191,7 +189,7 @@ class _WatchingFactory(Layer):
             coro = self._kind(coro, monitor, number)
         try:
             if self.before is None and not kwargs:  # as plain_task() would, without the cost of two more calls
-                return _Task(coro, loop=loop)
+                return asyncio.Task(coro, loop=loop)
             return self.real(loop, coro, **kwargs)
         except BaseException as error:
             if watching:

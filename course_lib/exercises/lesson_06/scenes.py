@@ -26,12 +26,9 @@ def play(function: Answer, *args: Any, pool: str) -> Timeline:
     Whether the loop was blocked, is left to the caller to look at. Raises NotImplementedError for an untouched stub,
     and Wrong for what else `run` finds.
     """
-    set_default_executor = VirtualClockLoop.set_default_executor
 
     def refuse(loop: VirtualClockLoop, executor: ThreadPoolExecutor) -> None:
-        if loop.is_running():  # and not while it is made, which sets its pool, too
-            raise Wrong(f"You replaced the pool that all of the program shares: {pool}.")
-        set_default_executor(loop, executor)
+        raise Wrong(f"You replaced the pool that all of the program shares: {pool}.")
 
     async def main() -> Any:
         heart = asyncio.create_task(_beat(), name="heartbeat")

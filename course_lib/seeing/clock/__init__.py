@@ -20,6 +20,7 @@ from course_lib.seeing.clock.errors import (
 from course_lib.seeing.clock.functions import virtual_time_functions
 from course_lib.seeing.clock.loop import VirtualClockLoop
 from course_lib.seeing.clock.virtual import VirtualClock, real_monotonic
+from course_lib.seeing.clock.waits import let_go
 
 __all__ = [
     "DeadlockError",
@@ -31,6 +32,7 @@ __all__ = [
     "VirtualClockLoop",
     "clock_for_this_thread",
     "clock_of_this_thread",
+    "let_go",
     "real_monotonic",
     "virtual_time_functions",
 ]

@@ -15,17 +15,17 @@ from course_lib.seeing.clock.current import clock_for_this_thread
 from course_lib.seeing.clock.errors import DeadlockError, RealSocketError
 from course_lib.seeing.clock.sockets import check_inside
 from course_lib.seeing.clock.threads import watch_job
-from course_lib.seeing.clock.virtual import SLICE, VirtualClock, exact
+from course_lib.seeing.clock.virtual import PACKET, SLICE, VirtualClock, exact
 from course_lib.seeing.clock.waits import Wait
 
 # A real program gets min(32, cores + 4) threads. A fixed number keeps a simulation the same on every machine.
 WORKERS = 32
-# How long, in real seconds, a packet on loopback may travel before the clock moves on without it.
-PACKET = 0.002
 
 
 class VirtualClockLoop(asyncio.SelectorEventLoop):
     """An event loop whose time is a VirtualClock."""
+
+    _default_executor: Executor | None  # made when it is first asked for, as the base class does
 
     def __init__(self, clock: VirtualClock | None = None) -> None:
         """Make a loop with a clock of its own; or, in a worker of a simulation, one on that simulation's `clock`."""
@@ -35,7 +35,6 @@ class VirtualClockLoop(asyncio.SelectorEventLoop):
         self.left_open: list[str] = []  # async generators that nobody closed
         self.selector = JumpingSelector(self.clock)
         super().__init__(self.selector)
-        self.set_default_executor(ThreadPoolExecutor(WORKERS, thread_name_prefix="simulated"))
 
     def run_forever(self) -> None:
         """Run until somebody calls stop()."""
@@ -51,6 +50,8 @@ class VirtualClockLoop(asyncio.SelectorEventLoop):
         self, executor: Executor | None, func: Callable[..., Any], *args: Any
     ) -> asyncio.Future[Any]:
         """Run `func` in a pool; in one whose ways are not known it takes real time, for which the clock waits."""
+        if executor is None and self._default_executor is None:
+            self._default_executor = ThreadPoolExecutor(WORKERS, thread_name_prefix="simulated")
         if executor is None or isinstance(executor, ThreadPoolExecutor | ProcessPoolExecutor):
             return super().run_in_executor(executor, func, *args)
         with clock_for_this_thread(None):
@@ -127,8 +128,8 @@ class VirtualClockLoop(asyncio.SelectorEventLoop):
         super().close()
 
     def _send_workers_home(self) -> None:
-        pool: Any = self._default_executor  # type: ignore[attr-defined]
-        pool.shutdown(wait=False, cancel_futures=True)
+        if self._default_executor is not None:
+            self._default_executor.shutdown(wait=False, cancel_futures=True)
         self.clock.close()
         for stuck in self.clock.workers.unfinished():
             # Python waits for pool threads when it exits, which would hang for one that waits for a lock for ever.
@@ -182,25 +183,29 @@ class JumpingSelector(selectors.DefaultSelector):
     def _select(self, timeout: float | None) -> Any:
         clock = self._clock
         clock.check_stopped()
+        alone = clock.is_alone()  # asked before looking: else a job that ends in between could go unseen
         events = super().select(0)
         until = math.inf if timeout is None else exact(clock.now() + max(timeout, 0))
         while not events:
-            clock.settle()
-            events = super().select(0)  # a job that has just ended has told the loop so
-            if events or clock.wake_next(until):
-                continue
+            if not alone:
+                clock.settle()
+                events = super().select(0)  # a job that has just ended has told the loop so
+                if events or clock.wake_next(clock.now()):
+                    continue
             if timeout is not None and timeout <= 0:
                 break
             if self._has_sockets():  # a packet may be on its way
-                events = super().select(PACKET if until < math.inf else SLICE)
+                events = super().select(PACKET)
                 if events:
                     break
-            if clock.wake_ready(PACKET):
+            if not alone and (clock.wake_ready(PACKET) or clock.wake_next(until)):
                 continue
-            if until == math.inf:
+            if until < math.inf:
+                clock.advance(until)
+                break
+            events = super().select(SLICE) if self._has_sockets() else events
+            if not events:
                 raise DeadlockError
-            clock.advance(until)
-            break
         return events
 
     def _select_in_worker(self, timeout: float | None) -> Any:

@@ -11,11 +11,13 @@ from concurrent.futures import wait as wait_for_all
 from typing import Any
 
 from course_lib.seeing.clock.errors import RealSocketError, SimulationError, SimulationStopped
-from course_lib.seeing.clock.waits import Wait
+from course_lib.seeing.clock.waits import Wait, let_go
 from course_lib.seeing.clock.workers import Workers
 
 # Waits in real time are cut into slices of so many seconds: a thread that waits for a lock cannot be stopped.
 SLICE = 0.05
+# How long, in real seconds, a packet on loopback may travel before the clock moves on without it.
+PACKET = 0.002
 
 real_condition_wait = threading.Condition.wait
 real_monotonic = time.monotonic
@@ -106,7 +108,9 @@ class VirtualClock:
     def _conduct(self, wait: Wait, until: float) -> None:
         begun = self._now
         self.settle()
-        while not wait.woken and self.wake_next(until):
+        while not wait.woken and (
+            self.wake_next(self._now) or self.wake_ready(PACKET) or self.wake_next(until)  # in the order of time
+        ):
             self.settle()
         wait.over = True
         if not wait.woken and until == math.inf:
@@ -127,13 +131,17 @@ class VirtualClock:
         with self._lock:
             self.settling = True
             try:
-                self.check_stopped()
                 while self._workers_running():
                     real_condition_wait(self._changed, SLICE)
-                    self.check_stopped()
                 self.wake_ready(0)
             finally:
                 self.settling = False
+        self.check_stopped()  # without the lock: where it never returns, others need that
+
+    def is_alone(self) -> bool:
+        """Return whether there is no worker for whom the loop's thread would have to wait."""
+        with self._lock:
+            return not self.workers.count()
 
     def wake_ready(self, seconds: float) -> bool:
         """Wake the workers for whose loops something has come, within so many real seconds; say if there was one."""
@@ -259,17 +267,26 @@ class VirtualClock:
         if self._stopped:
             raise SimulationStopped
 
+    def let_go(self) -> None:
+        """Release what an interrupt may have left in the calling thread's hands."""
+        let_go(self._lock)
+
     def close(self) -> None:
         """End the wait of every worker with SimulationStopped, and wait a moment for those that end at once."""
-        until = real_monotonic() + SLICE
-        with self._lock:
-            self.closed = True
+        self.closed = True
+        # Not for ever: a thread that was interrupted may hold it, and not have let go yet.
+        locked = self._lock.acquire(timeout=SLICE)
+        try:
             while self._waiting:
                 wait, _ = self._waiting.popitem()
                 wait.over = True
                 wait.gate.release()
+            until = real_monotonic() + (SLICE if locked else 0)
             while (self.workers.unfinished() or self.workers.threads) and (left := until - real_monotonic()) > 0:
                 real_condition_wait(self._changed, left)
+        finally:
+            if locked:
+                self._lock.release()
 
     def abandon(self) -> None:
         """Let the loop's thread sleep for ever where it next waits: nothing else ends it, and it must not spin."""

@@ -1,9 +1,10 @@
-"""One wait of one thread of a simulation."""
+"""One wait of one thread of a simulation, and what an interrupt may leave of one."""
 
+import contextlib
 import threading
 from _thread import allocate_lock
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 
 class Waking(Protocol):
@@ -33,3 +34,14 @@ class Wait:
     def release(self) -> None:
         """End the wait. Raises RuntimeError when it has ended already, as a lock does that is free."""
         self.clock.wake(self)
+
+
+def let_go(lock: Any) -> None:
+    """Release a lock, made by threading.RLock, that the calling thread may hold.
+
+    In Python 3.14 an exception that is sent to a thread may arrive after `with` took a lock and before its body begins:
+    nobody releases it then.
+    """
+    with contextlib.suppress(RuntimeError):  # raised where the thread does not hold it
+        while True:
+            lock.release()

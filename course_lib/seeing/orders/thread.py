@@ -8,7 +8,13 @@ from collections.abc import AsyncGenerator, Callable, Iterator
 from contextvars import copy_context
 from typing import Any, TypeVar
 
-from course_lib.seeing.clock import RunawayError, SimulationStopped, clock_for_this_thread, virtual_time_functions
+from course_lib.seeing.clock import (
+    RunawayError,
+    SimulationStopped,
+    clock_for_this_thread,
+    let_go,
+    virtual_time_functions,
+)
 from course_lib.seeing.timeline.frames import running_line, shorten
 from course_lib.seeing.timeline.watching import absorb_in_thread, raise_in_thread
 
@@ -35,7 +41,7 @@ class Guarded:
         self.over = False  # whether the time is over
         self.line = ""  # where a part was when it was stopped
         self._done = threading.Event()
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._stoppable = self._sent = False
         self._thread = 0
         self._error: BaseException | None = None
@@ -86,6 +92,7 @@ class Guarded:
                         self._stoppable = self._sent = False
                 except SimulationStopped:
                     continue
+            let_go(self._lock)
 
     def _run(self, function: Callable[[], None], quiet: bool) -> None:
         self._thread = threading.get_ident()

@@ -142,6 +142,7 @@ class _Simulation:
             finally:
                 self._recorder.open = False
                 self._loop.close()
+                watch.end_workers()
         except BaseException as error:  # noqa: BLE001  # raised again in the caller's thread, whatever it is
             self.error = self.error or error
         finally:

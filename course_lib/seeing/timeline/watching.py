@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from typing import TypeVar
 
-from course_lib.seeing.clock import RunawayError, SimulationStopped, VirtualClockLoop, real_monotonic
+from course_lib.seeing.clock import RunawayError, SimulationStopped, VirtualClockLoop, let_go, real_monotonic
 from course_lib.seeing.timeline.frames import running_line
 from course_lib.seeing.timeline.recorder import Recorder
 
@@ -16,6 +16,7 @@ T = TypeVar("T")
 POLL = 0.01  # real seconds between two looks at the simulation
 BLOCKED_POLLS = 5  # a step seen at so many looks one after another took real time that the clock cannot know
 WAITED = 0.3  # the same for a worker, in real seconds: its work holds up nobody but the clock
+POLITE = 5  # rounds of 20 ms, two slices of the clock's, in which a simulation may stop by itself
 STOP = 1.5  # real seconds after which a simulation that does not react is given up
 
 
@@ -32,7 +33,7 @@ class Watch:
         self.stopped_line, self.worker_lines = "", list[str]()
         self.stuck_line = ""  # where the loop's thread stayed although it was stopped
         self._thread = 0
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._stoppable = False
         self._sent = False  # whether an exception was sent to the simulation's thread
         self._part = 0
@@ -59,6 +60,13 @@ class Watch:
                         self._stoppable, self._deadline = False, math.inf
                 except SimulationStopped:
                     continue
+            let_go(self._lock)
+            self.loop.clock.let_go()
+
+    def end_workers(self) -> None:
+        """Interrupt the workers of a simulation that was stopped, where its end has not ended them."""
+        if self.stopped_line:
+            self._interrupt(self.loop.clock.running_threads())
 
     # In the caller's thread.
 
@@ -110,20 +118,26 @@ class Watch:
                     if self._stoppable and self._part == part:
                         # Enough for every program that comes back to the loop, and it leaves the tasks in order.
                         clock.stop(True)
-                        # The loop's own thread may be anywhere, so it is interrupted only where that does not help.
-                        for ident in [*clock.running_threads(), *([self._thread] if rounds else [])]:
-                            raise_in_thread(ident, SimulationStopped)
+                        # A thread may be anywhere, so it is interrupted only where that does not help: `let_go` tells
+                        # what may happen, and nobody does so for the program's own locks.
+                        if rounds >= 2 * POLITE:
+                            self._sent = True
+                            self._interrupt([*clock.running_threads(), self._thread])
                 rounds += 1
-                if rounds == 5 and not self._waits():  # perhaps for a real lock, which a worker holds that sleeps
+                if rounds == POLITE and not self._waits():  # perhaps for a real lock, which a worker holds that sleeps
                     self.stuck_line = self._line(self._thread)
                     clock.close()
-                if rounds == 10:  # a loop that catches everything: let one arrive right after the one it caught
+                if rounds == 3 * POLITE:  # it catches everything: let one arrive right after the one it caught
                     sys.setswitchinterval(1e-6)
-                self.done.wait(2 * POLL if rounds < 10 else 1e-6)
+                self.done.wait(2 * POLL if rounds < 3 * POLITE else 1e-6)
                 if real_monotonic() > give_up:
                     self._give_up()
         finally:
             sys.setswitchinterval(switch_interval)
+
+    def _interrupt(self, threads: list[int]) -> None:
+        for thread in threads:
+            raise_in_thread(thread, SimulationStopped)
 
     def _give_up(self) -> None:
         line = self._line(self._thread)
