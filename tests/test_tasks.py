@@ -425,7 +425,11 @@ def test_failures_are_freed_without_the_garbage_collector(ending):
         await asyncio.sleep(0)
         raise Own
 
+    errors = []
+
     async def block():
+        held_by_the_block = Own()
+        errors.append(weakref.ref(held_by_the_block))
         async with TaskManager() as tasks:
             await asyncio.wait([tasks.add_task(fails(tasks))])
             if ending == "cancelled at the end":
@@ -435,7 +439,6 @@ def test_failures_are_freed_without_the_garbage_collector(ending):
                 raise ending
 
     async def main():
-        errors = []
         asyncio.get_running_loop().set_exception_handler(lambda _, said: errors.append(weakref.ref(said["exception"])))
         gc.disable()
         try:
@@ -450,7 +453,7 @@ def test_failures_are_freed_without_the_garbage_collector(ending):
         except (ExceptionGroup, KeyError, asyncio.CancelledError):
             pass
 
-    assert asyncio.run(main()) == [None]
+    assert asyncio.run(main()) == [None, None]
 
 
 # --- a limit
