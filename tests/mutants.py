@@ -138,7 +138,8 @@ def main() -> int:
         for case, verdict in judged if given.killed else ():
             if not verdict.passed:
                 print(f"    {case.name}\n        {verdict.sentence}")
-        gc.collect()
+        with warnings.catch_warnings(action="ignore"):  # what a mutant never awaited
+            gc.collect()
     print(f"{len(chosen)} mutants in {time.perf_counter() - begun:.0f} s")
     return failed
 
