@@ -102,7 +102,8 @@ class Stream(AsyncIterator[T]):
                 await self._until(lambda: not self._running)
             except asyncio.CancelledError as error:  # while sources clean up: theirs to heed, and then ours
                 cancellation = error
-                self._stop()
+                for pump in self._pumps:
+                    pump.interrupt()
         self._ready.clear()
         if cancellation is not None or raising is not None:
             self._report_failures()
@@ -142,11 +143,17 @@ class Pump(Generic[T]):
 
     def __init__(self, name: str, source: AsyncIterable[T], ahead: int, put: Callable[[T, "Pump[T]"], None]):
         self.room = asyncio.Semaphore(ahead)
-        self.began = self.stopping = False
+        self.began = self.iterating = self.stopping = False
         self.task = asyncio.get_running_loop().create_task(self._run(source, put), name=name)
 
     def stop(self) -> None:
-        """Have the source stopped, by cancellation, and closed."""
+        """Have the source stopped and closed: by cancellation, once, unless it is being closed already."""
+        if self.iterating and not self.stopping:
+            self.task.cancel()
+        self.stopping = True
+
+    def interrupt(self) -> None:
+        """Cancel, also what is being closed."""
         self.stopping = True
         if self.began:  # a task that is cancelled before its first step takes none, and would close nothing
             self.task.cancel()
@@ -154,13 +161,15 @@ class Pump(Generic[T]):
     async def _run(self, source: AsyncIterable[T], put: Callable[[T, "Pump[T]"], None]) -> None:
         self.began = True
         async with _closing(source) as items:
-            while not self.stopping:  # said again, because a source may swallow the cancellation
-                await self.room.acquire()
-                try:
-                    item = await anext(items)
-                except StopAsyncIteration:
-                    return
-                put(item, self)
+            self.iterating = True
+            try:
+                while not self.stopping:  # asked each time, because a source may swallow the cancellation
+                    await self.room.acquire()
+                    put(await anext(items), self)
+            except StopAsyncIteration:
+                return
+            finally:
+                self.iterating = False
 
 
 def _closing(source: AsyncIterable[T]) -> AbstractAsyncContextManager[AsyncIterator[T], bool | None]:
