@@ -1,7 +1,9 @@
 """merge, batches and buffer: what comes, when, and that whoever leaves leaves nothing behind."""
 
 import asyncio
+import gc
 import traceback
+import weakref
 from contextlib import aclosing
 
 import pytest
@@ -456,6 +458,96 @@ def test_source_that_had_begun_is_closed_even_if_the_block_does_nothing(over):
     assert result(main) == ["closed at 0"]
 
 
+async def slow_to_close(log, seconds=5):
+    """Say one item, wait, and take seconds to clean up."""
+    try:
+        yield 1
+        await asyncio.sleep(99)
+    finally:
+        await asyncio.sleep(seconds)
+        log.append(f"closed at {now():g}")
+
+
+def test_clean_up_is_not_stopped_twice():
+    """A source that was stopped for another's error is left to clean up when the consumer leaves meanwhile."""
+    log = []
+
+    async def leave():
+        async with merge(slow_to_close(log), told(1, 1, error=OSError("lost"))) as items:
+            assert [await anext(items), await anext(items)] == [1, 1]
+            await asyncio.sleep(2)
+
+    async def main():
+        with pytest.raises(OSError, match="lost"):
+            await leave()
+
+    result(main)
+    assert log == ["closed at 6"]
+
+
+def test_cancellation_reaches_a_clean_up(over):
+    """Cancelled while a source cleans up, the consumer does not wait for the rest of it; what failed is reported."""
+    log = []
+
+    async def consume():
+        async with merge(over(slow_to_close(log, 60)), told(0, error=OSError("unseen"))):
+            await asyncio.sleep(1)
+
+    async def main():
+        task = asyncio.create_task(consume())
+        asyncio.get_running_loop().call_later(5, task.cancel)
+        await asyncio.wait([task])
+        return task.cancelled(), now()
+
+    timeline = simulate(main)
+    assert timeline.result == (True, 5)
+    assert log == []
+    (note,) = timeline.notes
+    assert "OSError: unseen" in note
+
+
+def test_of_two_errors_that_nobody_received_one_is_raised():
+    """On leaving, the first error is raised, and the other one reported."""
+
+    async def main():
+        with pytest.raises(OSError, match="one"):
+            async with merge(Source(1, error=OSError("one")), Source(1, error=OSError("two"))):
+                await asyncio.sleep(9)
+
+    (note,) = simulate(main).notes
+    assert "OSError: two" in note
+
+
+def test_stream_that_is_open_can_be_built_upon(over):
+    """A stream that was opened already, and used, is taken over with what is left, and closed."""
+
+    async def main():
+        source = Source(1, *range(3))
+        async with over(source) as items:
+            first = await anext(items)
+            async with buffer(items, 1) as rest:
+                return [first] + [item async for item in rest], source.closed
+
+    found, closed = result(main)
+    assert found in ([0, 1, 2], [[0], [1], [2]])
+    assert closed == 1
+
+
+def test_nothing_holds_a_stream_that_was_left():
+    """The timer of a batch that was not taken goes with its stream."""
+
+    async def main():
+        stream = batches(told(1, *range(9)), size=9, seconds=3600)
+        async with stream:
+            await asyncio.sleep(2)
+        left = weakref.ref(stream)
+        del stream
+        gc.collect()
+        return left()
+
+    assert result(main) is None
+
+
 def test_impatient_consumer_loses_nothing(over):
     """A limit on `anext()` that strikes, at the very instant too, leaves item and stream as they were."""
 
@@ -521,6 +613,25 @@ def test_cancellation_of_a_source_is_passed_on(over):
         async with over(source(task)) as items:
             with pytest.raises(asyncio.CancelledError):
                 await anext(items)
+
+    result(main)
+
+
+def test_cancellation_of_a_source_that_nobody_received_gives_way(over):
+    """Where the block raises, a source that was cancelled meanwhile, by itself, is not heard of."""
+
+    async def source():
+        raise asyncio.CancelledError
+        yield
+
+    async def leave():
+        async with over(source()):
+            await asyncio.sleep(1)
+            raise KeyError
+
+    async def main():
+        with pytest.raises(KeyError):
+            await leave()
 
     result(main)
 

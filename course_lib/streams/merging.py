@@ -14,7 +14,8 @@ def merge(*sources: AsyncIterable[T]) -> Stream[T]:
 
     Each source runs ahead by one item at most, so a slow consumer slows all of them down. Each item comes once; those
     of one source keep their order. When a source fails, the others are stopped and closed at once; the items that had
-    come are handed out, and then, when all are closed, the error is raised.
+    come are handed out, and then, when all are closed, the error is raised. What a source that is itself a stream still
+    holds when it is stopped is dropped.
 
     Args:
         sources: asynchronous iterables; with none, the stream is empty. They belong to the stream, which closes them.

@@ -4,6 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
+from functools import partial
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar, cast
 
@@ -17,6 +18,9 @@ class Stream(AsyncIterator[T]):
     on to their clean-up, and raised in the end. What the block raises is raised. An error of a source that nobody has
     received is raised on leaving; where another one, or a cancellation, goes first, the loop's exception handler gets
     it. Several tasks may take from one stream: each item goes to one of them.
+
+    A source is stopped by cancelling its task, wherever that is: a generator that is cleaning up at its own end just
+    then is interrupted there. A clean-up that must not be protects itself, as it must against any cancellation.
 
     Made by `merge`, `batches` and `buffer`.
     """
@@ -38,7 +42,7 @@ class Stream(AsyncIterator[T]):
             for place, source in enumerate(self._sources):
                 name = f"{self._name} {place + 1}" if len(self._sources) > 1 else self._name
                 self._pumps.append(Pump(name, source, self._ahead, self._put))
-                self._pumps[-1].task.add_done_callback(self._ended)
+                self._pumps[-1].task.add_done_callback(partial(self._ended, self._pumps[-1]))
             self._running = len(self._pumps)
         return self
 
@@ -60,7 +64,7 @@ class Stream(AsyncIterator[T]):
 
         Raises what a source raised, once; RuntimeError outside of an `async with` block.
         """
-        await self._until(lambda: self._closed or self._can_take() or not self._running)
+        await self._until(lambda: self._can_take() or not self._running)
         self._must_be_open()
         if self._ready:
             return self._take()
@@ -79,9 +83,8 @@ class Stream(AsyncIterator[T]):
         self._ready.append((item, pump))
         self._changed.set()
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
+    def _ended(self, pump: "Pump[Any]", task: asyncio.Task[None]) -> None:
         self._running -= 1
-        pump = next(pump for pump in self._pumps if pump.task is task)
         failed = not pump.stopping if task.cancelled() else task.exception() is not None
         if failed:
             self._failures.append(task)
@@ -104,7 +107,6 @@ class Stream(AsyncIterator[T]):
                 cancellation = error
                 for pump in self._pumps:
                     pump.interrupt()
-        self._ready.clear()
         if cancellation is not None or raising is not None:
             self._report_failures()
         if cancellation is not None:
@@ -143,11 +145,12 @@ class Pump(Generic[T]):
 
     def __init__(self, name: str, source: AsyncIterable[T], ahead: int, put: Callable[[T, "Pump[T]"], None]):
         self.room = asyncio.Semaphore(ahead)
-        self.began = self.iterating = self.stopping = False
+        self.iterating = self.stopping = False
         self.task = asyncio.get_running_loop().create_task(self._run(source, put), name=name)
 
     def stop(self) -> None:
         """Have the source stopped and closed: by cancellation, once, unless it is being closed already."""
+        # A task that is cancelled before its first step takes none, and would close nothing.
         if self.iterating and not self.stopping:
             self.task.cancel()
         self.stopping = True
@@ -155,11 +158,9 @@ class Pump(Generic[T]):
     def interrupt(self) -> None:
         """Cancel, also what is being closed."""
         self.stopping = True
-        if self.began:  # a task that is cancelled before its first step takes none, and would close nothing
-            self.task.cancel()
+        self.task.cancel()
 
     async def _run(self, source: AsyncIterable[T], put: Callable[[T, "Pump[T]"], None]) -> None:
-        self.began = True
         async with _closing(source) as items:
             self.iterating = True
             try:
