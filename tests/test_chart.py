@@ -15,16 +15,24 @@ def test_the_text_is_a_table_for_each_panel() -> None:
     """A table a panel: a row for each x, a column for each curve, what is measured behind a tilde, gaps empty."""
     assert str(chart(WAITS, x="waits at once")).splitlines() == [
         "seconds",
-        "waits at once  threads   asyncio",
-        "            1   ~0.1 s    ~0.1 s",
-        "          100  ~0.12 s  ~0.101 s",
-        "        5,000  ~2.94 s   ~0.31 s",
+        "waits at once      threads      asyncio",
+        "            1       ~0.1 s       ~0.1 s",
+        "          100      ~0.12 s     ~0.101 s",
+        "        5,000      ~2.94 s      ~0.31 s",
         "megabytes",
-        "waits at once  threads  asyncio",
+        "waits at once       threads       asyncio",
         "            1",
-        "          100    ~3 MB  ~0.1 MB",
-        "        5,000  ~151 MB  ~4.6 MB",
+        "          100         ~3 MB       ~0.1 MB",
+        "        5,000       ~151 MB       ~4.6 MB",
     ]
+
+
+@pytest.mark.parametrize("seconds", [3.0, 0.0000123, 0.101, 1230.0])
+def test_the_table_has_one_form_whatever_was_measured(seconds: float) -> None:
+    """Heads stand where they stand, and lines are as long, however many digits a measured number has."""
+    lines = str(chart({"seconds": {"hit": {10: seconds}}}, x="percentile")).splitlines()
+    assert lines[1] == "percentile          hit"
+    assert len(lines[2]) == len(lines[1])
 
 
 def test_exact_numbers_have_no_tilde() -> None:

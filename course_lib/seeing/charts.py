@@ -29,7 +29,9 @@ class Chart(Shown):
         rows = [[self.x, *series]]
         for x in self.points:
             rows.append([f"{x:,g}", *(self._cell(curve[x]) + unit if x in curve else "" for curve in series.values())])
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        # Where numbers are measured, the column's width is not theirs: notebooks are compared without them.
+        least = [0, *(len("~1.23e-05") + len(unit) if self.measured else 0 for _ in series)]
+        widths = [max(few, *map(len, column)) for few, column in zip(least, zip(*rows, strict=True), strict=True)]
         table = ("  ".join(f"{cell:>{wide}}" for cell, wide in zip(row, widths, strict=True)).rstrip() for row in rows)
         return [title, *table]
 
