@@ -751,7 +751,7 @@ def test_blocking_that_takes_real_time_is_noted_with_its_line():
 
 
 def test_many_short_steps_are_no_blocking():
-    """A long row of short steps, of tasks or of callbacks in one turn, is not taken for one long step."""
+    """A long row of short steps, of tasks or of callbacks in one round, is not taken for one long step."""
 
     async def short():
         for _ in range(3):
