@@ -34,11 +34,12 @@ class Minutes:
 
 
 ESTIMATE = "estimated from its text"
+READER = "everything: reader; core: estimated from its text"
 MINUTES = {
     "00_start_here": Minutes(10, None, "2026-11-28", "as its author read it"),
-    "01_sync_vs_async": Minutes(45, 65, "2026-11-28", ESTIMATE),  # readers of the text before: 60 to 65 with everything
-    "02_event_loop": Minutes(45, 75, "2026-11-28", ESTIMATE),  # before: 65
-    "03_coroutine_lifecycle": Minutes(45, 75, "2026-11-28", ESTIMATE),  # before: 60 with two exercises, 90 with all
+    "01_sync_vs_async": Minutes(43, 77, "2026-11-28", READER),
+    "02_event_loop": Minutes(43, 87, "2026-11-28", READER),
+    "03_coroutine_lifecycle": Minutes(44, 89, "2026-11-28", READER),
     "04a_workers": Minutes(40, 60, "2026-11-28", ESTIMATE),  # before, with 4b in one: 70, 95 with everything
     "04b_web_crawler": Minutes(40, 50, "2026-11-28", ESTIMATE),
     "05a_database_pool": Minutes(45, 75, "2026-11-28", ESTIMATE),  # before: 55 with one exercise

@@ -73,6 +73,13 @@ def test_a_recorded_mistake_gets_its_sentence(mistake):
     )
 
 
+def test_a_check_does_not_blame_coroutines_of_its_own():
+    """Where the program to mend breaks create_task, the sentence says that, and nothing of coroutines never awaited."""
+    verdict = lesson_02.count_tasks.judge(lesson_02.as_found.count_tasks)
+    assert "**kwargs" in verdict.sentence
+    assert "never awaited" not in verdict.sentence
+
+
 @pytest.mark.parametrize("answer", RIGHT, ids=lambda it: f"{it.exercise.name}-{it.function.__name__}")
 def test_a_right_answer_of_another_style_passes(answer):
     """What does as the task says is right, however it does so."""

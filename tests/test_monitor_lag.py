@@ -109,11 +109,11 @@ def test_many_short_steps_blame_no_task():
         return monitor
 
     block = max(asyncio.run(main()).blocks, key=lambda block: block.seconds)
-    assert (block.task, block.line) == ("several tasks in one turn", "")
+    assert (block.task, block.line) == ("several tasks in one round", "")
 
 
 def test_step_timing_tells_blocks_of_one_turn_apart():
-    """With step timing, two tasks that block in the same turn are two blocks."""
+    """With step timing, two tasks that block in the same round are two blocks."""
 
     async def main():
         async with EventLoopMonitor(steps=True) as monitor:

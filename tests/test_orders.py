@@ -72,7 +72,7 @@ def test_model(seed):
 
 
 def test_any_order():
-    """Waits outside end in any order, one by one or two in the same turn."""
+    """Waits outside end in any order, one by one or two in the same round."""
     found = every_order(arrivals("a", "b", "c"))
     assert found.complete
     assert len(found.outcomes) == 6
@@ -145,7 +145,7 @@ def test_what_is_ready_runs_in_its_order():
 
 
 def test_first_answers_together():
-    """Two answers in the same turn are both done, and which of them is popped is an accident."""
+    """Two answers in the same round are both done, and which of them is popped is an accident."""
 
     async def main():
         tasks = [asyncio.create_task(answer(name)) for name in "ab"]

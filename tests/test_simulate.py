@@ -647,6 +647,28 @@ def test_tasks_left_over_are_reported_and_cancelled():
     assert (timeline["ticker"].outcome, timeline["ticker"].end) == (Outcome.LEFT, 1)
 
 
+def test_a_task_that_was_cancelled_and_not_waited_for_is_told_apart():
+    """To cancel a task is not to have waited for its end: the note says which of the two is missing."""
+
+    async def tidy():
+        try:
+            await asyncio.sleep(10)
+        finally:
+            await asyncio.sleep(1)
+
+    async def main():
+        tasks = [asyncio.create_task(tidy()) for _ in range(3)]
+        await asyncio.sleep(1)
+        tasks[1].cancel()
+        await asyncio.sleep(0.5)
+
+    timeline = simulate(main)
+    assert timeline.leaked == ["tidy #1", "tidy #2", "tidy #3"]
+    assert timeline.cancelled_late == ["tidy #2"]
+    assert timeline.notes[1] == "tidy #2 was cancelled, but had not yet ended, when main ended"
+    assert timeline.notes[2] == "tidy #3 was still running when main ended, and was cancelled then"
+
+
 def test_a_task_that_ignores_its_cancellation_is_reported(capfd):
     """A leaked task that swallows its cancellation does not keep simulate from returning main's result."""
 
@@ -751,7 +773,7 @@ def test_blocking_that_takes_real_time_is_noted_with_its_line():
 
 
 def test_many_short_steps_are_no_blocking():
-    """A long row of short steps, of tasks or of callbacks in one turn, is not taken for one long step."""
+    """A long row of short steps, of tasks or of callbacks in one round, is not taken for one long step."""
 
     async def short():
         for _ in range(3):

@@ -20,6 +20,7 @@ IN_BRACKETS = (
     "The `await` inside the brackets finished each call before the next began, and left results, not coroutines: leave "
     "it out."
 )
+STAR_MISSING = "gather was given one generator: put a star before it, `gather(*...)`."
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,14 @@ def hint(error: BaseException) -> str:
             f"An assignment makes a variable of this very function: `nonlocal {node.id}` says that the outer one is "
             "meant."
         )
+    # Up to 3.11, gather takes a generator for a coroutine, and a task fails.
+    if isinstance(error, TypeError | RuntimeError) and any(
+        _without_star(each) for each in (*ast.walk(node), *place.parents)
+    ):
+        return STAR_MISSING
     if isinstance(error, TypeError):
+        if name := _uncalled(node, place):
+            return f"You passed `{name}` itself; call it: `{name}()`."
         if isinstance(node, ast.Await):
             return _awaited(node.value, place)
         if isinstance(node, ast.Call) and _called(node) in ("gather", "wait") and _has_await(node):
@@ -120,8 +128,17 @@ def awaited_in_brackets(error: BaseException) -> bool:
     )
 
 
-def returned_none(function: Callable[..., Any]) -> str:
-    """Say why a function may have returned None."""
+def star_missing(function: Callable[..., Any]) -> bool:
+    """Return whether a function gives a generator to gather as it is."""
+    tree = _function(function)
+    return tree is not None and any(_without_star(node) for node in ast.walk(tree))
+
+
+def returned_none(function: Callable[..., Any], early: str = "") -> str:
+    """Say why a function may have returned None.
+
+    early: what to say instead of a guess, where it returned before there was anything to return
+    """
     tree = _function(function)
     returns = [
         node.value
@@ -131,7 +148,7 @@ def returned_none(function: Callable[..., Any]) -> str:
         and not (isinstance(node.value, ast.Constant) and node.value.value is None)
     ]
     if not returns:
-        return "Your function returned None. Is a `return` missing?"
+        return early or "Your function returned None. Is a `return` missing?"
     for value in returns:
         if isinstance(value, ast.Name) and (inner := _set_inside(value.id, tree)):
             return (
@@ -139,12 +156,21 @@ def returned_none(function: Callable[..., Any]) -> str:
                 f"of its own; `nonlocal {value.id}` says that the outer one is meant."
             )
     text = ast.unparse(returns[-1])
-    if len(returns) == 1 and not isinstance(returns[0], ast.Name):
+    if len(returns) == 1 and not isinstance(returns[0], ast.Name) and returns[0] in _surely_returned(tree):
         return f"Your function returned None: that is what `{text:.60}` gave."
-    return (
+    return early or (
         f"Your function returned None, though `return {text:.60}` stands there: that was None, or it was never "
         "reached. Is a `return` missing on the way that your function took?"
     )
+
+
+def _surely_returned(tree: ast.AST | None) -> list[ast.expr | None]:
+    """Return what the returns give that a function reaches whatever is true, unless something is raised."""
+    statements = list(getattr(tree, "body", ()))
+    for each in statements:
+        if isinstance(each, ast.With | ast.AsyncWith | ast.Try):
+            statements += each.body
+    return [each.value for each in statements if isinstance(each, ast.Return)]
 
 
 def _awaited(value: ast.expr, place: Place) -> str:
@@ -160,6 +186,26 @@ def _awaited(value: ast.expr, place: Place) -> str:
             f"task or an asyncio future can be.{more}"
         )
     return NOT_AWAITABLE
+
+
+def _without_star(node: ast.AST) -> bool:
+    return (
+        isinstance(node, ast.Call)
+        and _called(node) == "gather"
+        and len(node.args) == 1
+        and isinstance(node.args[0], ast.GeneratorExp)
+    )
+
+
+def _uncalled(node: ast.AST, place: Place) -> str:
+    """Return the name of a function that was passed where a coroutine belongs, empty if none was."""
+    call = node.value if isinstance(node, ast.Await) else node
+    if not isinstance(call, ast.Call) or _called(call) not in ("gather", "create_task", "ensure_future", "shield"):
+        return ""
+    given = [each.value if isinstance(each, ast.Starred) else each for each in call.args]
+    given += [inner for each in given if isinstance(each, ast.List | ast.Tuple) for inner in each.elts]
+    names = [each.id for each in given if isinstance(each, ast.Name)]
+    return next((name for name in names if inspect.isroutine(place.value(name))), "")
 
 
 def _has_await(call: ast.Call) -> bool:

@@ -30,8 +30,13 @@ LIMIT = 2.0  # real seconds a single run of the learner's function may take
 SHOWN = 2_000  # characters of the learner's own output that a check repeats
 TRIES = 3  # after so many, the solution opens
 
+STANDS_STILL = (
+    "While your code asks again and again, the virtual clock stands still, and a real processor would be at 100 %."
+)
+
 # What a future's text says of Python's own callbacks, with paths of its files.
 CALLBACKS = re.compile(r" cb=\[.*?\](?=>)")
+OBJECTS = re.compile(r"<(coroutine|generator|async_generator) object ([^\s>]+) at 0x[0-9a-fA-F]+>")
 
 Answer = Callable[..., Coroutine[Any, Any, Any]]
 
@@ -204,6 +209,8 @@ def run(function: Answer, *args: Any, none: bool = False) -> Timeline:
         raise Wrong(f"Your code waits for something that never happens: {error.where}.", error.timeline) from None
     except RunawayError as error:
         end = " Nothing can stop it: restart the kernel." if error.still_runs else _failed_callback(error.timeline)
+        if error.stands_still:
+            end += f" {STANDS_STILL}"
         raise Wrong(
             f"Your code did not come to an end: after {LIMIT:g} s of real time it stood here: {error.where}.{end}"
         ) from None
@@ -218,11 +225,23 @@ def run(function: Answer, *args: Any, none: bool = False) -> Timeline:
             f"The event loop was blocked for {timeline.blocked:g} s: nothing else could run meanwhile.", timeline
         )
     if timeline.leaked:
-        names = ", ".join(timeline.leaked)
-        raise Wrong(f"When your function returned, this was still running: {names}. Await what you start.", timeline)
+        raise Wrong(f"When your function returned, {still_running(timeline)}", timeline)
     if timeline.result is None and not none:
         raise Wrong(returned_none(function), timeline)
     return timeline
+
+
+def still_running(timeline: Timeline) -> str:
+    """Say which tasks were left running, and what to do: to cancel a task is not yet to have waited for its end."""
+    late = timeline.cancelled_late
+    what_to_do = "Await what you start."
+    if late and set(timeline.leaked) == set(late):
+        names = " and ".join([", ".join(late[:-1])] * (len(late) > 1) + late[-1:])
+        what_to_do = (
+            f"You cancelled {names}, but did not wait until {'they' if len(late) > 1 else 'it'} had ended: "
+            "`await asyncio.wait(tasks)`, with those that you cancelled."
+        )
+    return f"this was still running: {', '.join(timeline.leaked)}. {what_to_do}"
 
 
 def at_home(loop: asyncio.AbstractEventLoop) -> None:
@@ -251,7 +270,7 @@ def describe_raised(error: BaseException, what_to_do: str | None = None) -> str:
     """
     first = next(leaves(error))
     text = describe(error) if first is error else f"{describe(error)}: {describe(first)}"
-    text = CALLBACKS.sub("", text)
+    text = OBJECTS.sub(r"<\1 \2>", CALLBACKS.sub("", text))
     lines = [
         f"line {number} of {frame.f_code.co_name}"
         for each in (error, first)

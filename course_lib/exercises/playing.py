@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from course_lib.exercises.causes import passed_uncalled, returned_none
-from course_lib.exercises.framework import Answer, Wrong, await_missing, describe_raised, leaves, run
+from course_lib.exercises.framework import Answer, Wrong, await_missing, describe_raised, leaves, run, still_running
+from course_lib.exercises.shown import shown
 from course_lib.seeing import Timeline
 
 PATIENCE = 60.0  # virtual seconds after which a call is taken for one that does not end
@@ -43,7 +44,7 @@ class Scene:
 
     def answered(self) -> str:
         """Say what the call did, for one that did not end cancelled."""
-        return f"raised {type(self.raised).__name__}" if self.raised else f"returned {self.returned!r:.60}"
+        return f"raised {type(self.raised).__name__}" if self.raised else f"returned {shown(self.returned, 60)}"
 
 
 def play(function: Answer, *args: Any, cancel_at: float | None = None, at_end: Callable[[], object] = int) -> Scene:
@@ -90,7 +91,7 @@ def play(function: Answer, *args: Any, cancel_at: float | None = None, at_end: C
         )
     if timeline.leaked:
         end = f"was cancelled at {cancel_at:g} s" if scene.cancelled else scene.answered()
-        raise scene.wrong(f"When it {end}, this was still running: {', '.join(timeline.leaked)}. Await what you start.")
+        raise scene.wrong(f"When it {end}, {still_running(timeline)}")
     if found:
         raise found
     return scene

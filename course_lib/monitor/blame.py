@@ -15,7 +15,7 @@ from typing import Any
 from course_lib.seeing.timeline.frames import LIBRARY, is_ours, running_line, waiting_line
 
 STEP = "the beginning of the step"
-SEVERAL = "several tasks in one turn"
+SEVERAL = "several tasks in one round"
 UNSEEN = "code that could not be seen"
 
 _END_OF_STEP = asyncio.Handle._run.__code__

@@ -305,3 +305,32 @@ async def two_at_a_time(fetch, names):
         pair = [fetch(name) for name in names[first : first + 2]]
         results += await asyncio.gather(*pair, return_exceptions=True)
     return results
+
+
+# What used to get Python's words, or a text cut in the middle.
+
+
+@told(ex.load_page, "You passed `get_user` itself; call it: `get_user()`")
+async def gathers_the_functions(get_user, get_posts, get_news):
+    return await asyncio.gather(get_user, get_posts, get_news)
+
+
+@told(ex.load_page, "Return three things, user, posts, news; you returned a tuple of two sets.")
+async def returns_both_sets(get_user, get_posts, get_news):
+    return await asyncio.wait([asyncio.create_task(get()) for get in (get_user, get_posts, get_news)])
+
+
+@told(ex.order_page, "get_orders was given a function; it needs what get_customer() returned")
+async def passes_the_function(get_customer, get_orders, get_offers):
+    customer = await get_customer()
+    return customer, *await asyncio.gather(get_orders(get_customer), get_offers(get_customer))
+
+
+@told(ex.fetch_all, "gather was given one generator: put a star before it, `gather(*...)`.")
+async def forgets_the_star(fetch, names):
+    return await asyncio.gather((fetch(name) for name in names), return_exceptions=True)
+
+
+@told(ex.fetch_all, "gather was given one generator: put a star before it, `gather(*...)`.")
+async def forgets_the_star_and_the_argument(fetch, names):
+    return await asyncio.gather(fetch(name) for name in names)

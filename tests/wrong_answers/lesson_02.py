@@ -15,7 +15,10 @@ async def in_one_go(items, work):
     return [work(item) for item in items]
 
 
-@told(ex.in_chunks, "a coroutine that never suspends runs like a plain function")
+@told(
+    ex.in_chunks,
+    "`asyncio.sleep(0)`, gives the loop back: a coroutine that never suspends runs like a plain function",
+)
 async def awaits_without_waiting(items, work):
     async def pause():
         pass
@@ -45,7 +48,7 @@ async def sleeps_for_long(items, work):
     return results
 
 
-@told(ex.in_chunks, "tasks made together run in one turn")
+@told(ex.in_chunks, "tasks made together run in one round")
 async def a_task_for_each_item(items, work):
     async def one(item):
         return work(item)
@@ -97,6 +100,10 @@ async def polls_now_and_then(start):
     return answers[0]
 
 
+@told(
+    ex.ask,
+    "the virtual clock stands still, and a real processor would be at 100 %. Let the callback wake you: a future.",
+)
 @told(ex.ask, "did not come to an end")
 async def polls_without_end(start):
     answers = []
@@ -118,6 +125,15 @@ async def returns_the_error(start):
     future = asyncio.get_running_loop().create_future()
     start(future.set_result, future.set_result)
     return await future
+
+
+@told(ex.ask, "You returned at 1 s; the answer came at 1.2345678 s")
+async def sleeps_for_a_second(start):
+    answers = []
+    start(answers.append, answers.append)
+    await asyncio.sleep(1)
+    if answers:
+        return answers[0]
 
 
 # count_tasks
@@ -348,7 +364,7 @@ async def asks_the_factory_again(main):
     return tuple(counts)
 
 
-@told(ex.count_tasks, "Return two numbers, created and failed; you returned ([<Task")
+@told(ex.count_tasks, "Return two numbers, created and failed; you returned a tuple of two lists")
 async def returns_the_lists(main):
     loop = asyncio.get_running_loop()
     before = loop.get_task_factory()

@@ -93,6 +93,16 @@ async def forgets_return(fetch, seconds, default):
         return default
 
 
+@told(ex.fetch_or_default, "You returned None at 0.75 s; the page came at 1 s, within the limit of 2 s: wait for it")
+async def looks_too_early_at_the_page(fetch, seconds, default):
+    task = asyncio.create_task(fetch())
+    done, _ = await asyncio.wait([task], timeout=0.25)
+    if done:
+        return task.result()
+    task.cancel()
+    await asyncio.wait([task])
+
+
 @told(ex.fetch_or_default, "With a limit of 3 s, a fetch that hangs was given up at 2.5 s")
 async def own_limit(fetch, seconds, default):
     try:
@@ -511,6 +521,26 @@ async def cancels_and_goes(sources):
     finally:
         for task in tasks:
             task.cancel()
+
+
+@told(ex.first_answer, "You cancelled source a and source c, but did not wait until they had ended")
+async def cancels_and_returns(sources):
+    tasks = [asyncio.create_task(source()) for source in sources]
+    done, rest = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in rest:
+        task.cancel()
+    return done.pop().result()
+
+
+@told(ex.first_answer, "You returned None at 0.75 s; the first answer came at 1 s: wait for it")
+async def looks_too_early(sources):
+    tasks = [asyncio.create_task(source()) for source in sources]
+    done, rest = await asyncio.wait(tasks, timeout=0.25)
+    for task in rest:
+        task.cancel()
+    await asyncio.wait(tasks)
+    for task in done:
+        return task.result()
 
 
 @told(ex.first_answer, "Source b failed, and that ended everything")

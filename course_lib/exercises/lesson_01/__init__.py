@@ -1,15 +1,16 @@
-"""Lesson 1: waits overlap only if they are started before they are awaited."""
+"""Lesson 1: waits overlap only if their tasks are made before the first is awaited."""
 
 from collections.abc import Coroutine, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-from course_lib.exercises.causes import IN_BRACKETS, awaited_in_brackets
+from course_lib.exercises.causes import IN_BRACKETS, STAR_MISSING, awaited_in_brackets, star_missing
 from course_lib.exercises.chance import Chance, Unreadable
 from course_lib.exercises.framework import Answer, Exercise, Service, Wrong, await_missing, leaves, run
 from course_lib.exercises.lesson_01 import solutions
 from course_lib.exercises.ordering import in_every_order
 from course_lib.exercises.playing import Scene
+from course_lib.exercises.shown import shown
 from course_lib.seeing import Timeline
 
 
@@ -91,7 +92,7 @@ def _three_calls(answers: Sequence[str]) -> tuple[Service, list[Any]]:
 def _as_wanted(scene: Scene, wanted: Sequence[Any]) -> None:
     got = scene.result()
     if not isinstance(got, tuple | list) or list(got) != list(wanted):
-        raise scene.wrong(f"expected {tuple(wanted)!r}, got {got!r:.80}.")
+        raise scene.wrong(f"expected {tuple(wanted)!r}, got {shown(got)}.")
 
 
 def _three(got: Any, timeline: Timeline, wanted: str) -> None:
@@ -99,7 +100,7 @@ def _three(got: Any, timeline: Timeline, wanted: str) -> None:
     if await_missing(got if isinstance(got, tuple | list) else [got]):
         raise Wrong("You returned a coroutine or a task where its result belongs: an `await` is missing.", timeline)
     if not isinstance(got, tuple | list) or len(got) != 3:
-        raise Wrong(f"Return three things, {wanted}; you returned {got!r:.80}.", timeline)
+        raise Wrong(f"Return three things, {wanted}; you returned {shown(got)}.", timeline)
 
 
 load_page = Exercise(
@@ -155,12 +156,12 @@ def _one_customer(order_page: Answer, wanted: Sequence[Any], delays: Sequence[fl
                 f"{name} was given a task or a coroutine, not the customer: await the customer first.", timeline
             )
         if given != wanted[0]:
-            raise Wrong(f"{name} was given {given!r:.40}; it needs what get_customer() returned.", timeline)
+            raise Wrong(f"{name} was given {shown(given, 40)}; it needs what get_customer() returned.", timeline)
     called_once(service, names, timeline)
     if list(timeline.result) != list(wanted):
         raise Wrong(
-            f"Return customer, orders, offers in this order, {wanted!r:.80}; you returned {timeline.result!r:.80}. The "
-            f"orders took {delays[1]:g} s and the offers {delays[2]:g} s.",
+            f"Return customer, orders, offers in this order, {shown(wanted)}; you returned {shown(timeline.result)}. "
+            f"The orders took {delays[1]:g} s and the offers {delays[2]:g} s.",
             timeline,
         )
     overlapped(service, timeline, delays[0] + max(delays[1:]))
@@ -209,10 +210,10 @@ def _grade_fetch_all(fetch_all: Answer) -> str:
     pages: dict[str, tuple[float, Any]] = {"a": (3, "page a"), "b": (1, "page b")}
     timeline = _fetched(fetch_all, Service(), pages, ["a", "b", "a"])
     if not isinstance(timeline.result, list | tuple) or list(timeline.result) != ["page a", "page b", "page a"]:
-        raise Wrong(f"A name may come twice: for a, b, a you returned {timeline.result!r:.80}.", timeline)
+        raise Wrong(f"A name may come twice: for a, b, a you returned {shown(timeline.result)}.", timeline)
     empty = run(fetch_all, lambda name: Service().offer("fetch", 1, name), [])
     if not isinstance(empty.result, list | tuple) or empty.result:
-        raise Wrong(f"With no names at all, return an empty list; you returned {empty.result!r:.80}.")
+        raise Wrong(f"With no names at all, return an empty list; you returned {shown(empty.result)}.")
     many = [f"page {number}" for number in range(1, 101)]
     _all_fetched(fetch_all, {name: (1, f"text of {name}") for name in many})
     chance = Chance("fetch_all")
@@ -237,13 +238,20 @@ def _fetched(
 ) -> Timeline:
     def fetch(name: str) -> Coroutine[Any, Any, Any]:
         if not isinstance(name, str) or name not in pages:
-            raise Wrong(f"You called fetch({name!r:.40}): it takes one of the names. Call it once for each of them.")
+            raise Wrong(
+                f"You called fetch({shown(name, 40)}): it takes one of the names. Call it once for each of them."
+            )
         return service.offer(f"fetch {name}", *pages[name], name)
 
     try:
-        return run(fetch_all, fetch, list(names))
+        timeline = run(fetch_all, fetch, list(names))
     except Wrong as wrong:
         raise _sunk(wrong, pages) or wrong from None
+    # On 3.11, gather takes a generator for a coroutine, and gives back how that failed.
+    got = timeline.result
+    if isinstance(got, list) and len(got) == 1 and isinstance(got[0], RuntimeError) and star_missing(fetch_all):
+        raise Wrong(STAR_MISSING, timeline)
+    return timeline
 
 
 def _all_fetched(fetch_all: Answer, pages: Mapping[str, tuple[float, Any]]) -> None:
@@ -280,7 +288,7 @@ def _sunk(wrong: Wrong, pages: Mapping[str, tuple[float, Any]]) -> Wrong | None:
 def _in_order(timeline: Timeline, wanted: list[Any]) -> None:
     got = timeline.result
     if not isinstance(got, list | tuple):
-        raise Wrong(f"Return a list; you returned {got!r:.80}.", timeline)
+        raise Wrong(f"Return a list; you returned {shown(got)}.", timeline)
     if await_missing(got):
         raise Wrong(
             "There is a coroutine or a task in the list where its result belongs: an `await` is missing.", timeline
@@ -291,13 +299,15 @@ def _in_order(timeline: Timeline, wanted: list[Any]) -> None:
     if list(got) == pages:
         raise Wrong("The fetch that failed left no trace, so nobody can tell which page is missing.", timeline)
     if len(got) != len(wanted):
-        raise Wrong(f"Expected {len(wanted)} entries, {wanted!r:.100}; you returned {got!r:.100}.", timeline)
+        raise Wrong(f"Expected {len(wanted)} entries, {shown(wanted, 100)}; you returned {shown(got, 100)}.", timeline)
     if all(page in got for page in wanted):
         raise Wrong("Every result is there, but not in input order.", timeline)
     odd, right = next((mine, page) for mine, page in zip(got, wanted, strict=True) if mine is not page and mine != page)
     if isinstance(right, Exception):
-        raise Wrong(f"In place of the page that failed stands {odd!r:.60}; put the exception itself there.", timeline)
-    raise Wrong(f"In place of the page {right!r} stands {odd!r:.60}.", timeline)
+        raise Wrong(
+            f"In place of the page that failed stands {shown(odd, 60)}; put the exception itself there.", timeline
+        )
+    raise Wrong(f"In place of the page {right!r} stands {shown(odd, 60)}.", timeline)
 
 
 fetch_all = Exercise(

@@ -4,9 +4,11 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+from course_lib.exercises.causes import returned_none
 from course_lib.exercises.chance import Chance
-from course_lib.exercises.framework import Answer, Exercise, Wrong, await_missing, run
+from course_lib.exercises.framework import STANDS_STILL, Answer, Exercise, Wrong, await_missing, run
 from course_lib.exercises.lesson_02 import solutions
+from course_lib.exercises.shown import shown
 from course_lib.seeing import Timeline
 from course_lib.seeing.clock import SimulationError
 
@@ -36,17 +38,30 @@ def _grade_ask(ask: Answer) -> str:
     return "The callback woke your task at the very moment, with the result or with the exception."
 
 
+def _asked(ask: Answer, answer: Any, delay: float) -> Timeline:
+    try:
+        return run(ask, _starting(answer, delay), none=True)
+    except Wrong as wrong:
+        if STANDS_STILL in str(wrong):
+            raise Wrong(f"{wrong} Let the callback wake you: a future.", wrong.timeline) from None
+        raise
+
+
 def _answered(ask: Answer, answer: Any, delay: float) -> None:
-    timeline = run(ask, _starting(answer, delay), none=answer is None)
+    timeline = _asked(ask, answer, delay)
     if await_missing([timeline.result]):
         raise Wrong("You returned the future itself, and not what it will hold: an `await` is missing.", timeline)
     if timeline.end < delay:
-        raise Wrong(
-            f"Your function returned before the answer was there: it came after {delay:.9g} s. Wait for it.", timeline
+        early = (
+            "Your function returned before the answer was there. "
+            f"You returned at {timeline.end:g} s; the answer came at {delay:.9g} s: wait for it."
         )
+        raise Wrong(returned_none(ask, early) if timeline.result is None else early, timeline)
+    if timeline.result is None and answer is not None:
+        raise Wrong(returned_none(ask), timeline)
     if timeline.result != answer:
         raise Wrong(
-            f"The answer was {answer!r}, which is an answer like any other; you returned {timeline.result!r:.80}.",
+            f"The answer was {answer!r}, which is an answer like any other; you returned {shown(timeline.result)}.",
             timeline,
         )
     _noticed_at_once("answer", timeline, delay)
@@ -54,7 +69,7 @@ def _answered(ask: Answer, answer: Any, delay: float) -> None:
 
 def _failed(ask: Answer, refused: Exception, delay: float) -> None:
     try:
-        timeline = run(ask, _starting(refused, delay), none=True)
+        timeline = _asked(ask, refused, delay)
     except Wrong as wrong:
         if wrong.error is refused and wrong.timeline:
             _noticed_at_once("exception", wrong.timeline, delay)
@@ -64,7 +79,9 @@ def _failed(ask: Answer, refused: Exception, delay: float) -> None:
         if "never happens" in str(wrong):
             raise Wrong("on_error was called, and nobody woke your task: it waits for ever.", wrong.timeline) from None
         raise
-    raise Wrong(f"on_error got an exception, and your function returned {timeline.result!r:.60}: raise it.", timeline)
+    raise Wrong(
+        f"on_error got an exception, and your function returned {shown(timeline.result, 60)}: raise it.", timeline
+    )
 
 
 def _two_at_once(ask: Answer, answers: list[tuple[Any, float]]) -> None:
@@ -75,8 +92,8 @@ def _two_at_once(ask: Answer, answers: list[tuple[Any, float]]) -> None:
     for got, (answer, delay) in zip(timeline.result, answers, strict=True):
         if got is not answer and got != answer:
             raise Wrong(
-                f"Your function was called twice at the same time; one call was answered {answer!r:.40} after "
-                f"{delay:.9g} s, and gave {got!r:.40}: each call needs variables and a future of its own.",
+                f"Your function was called twice at the same time; one call was answered {shown(answer, 40)} after "
+                f"{delay:.9g} s, and gave {shown(got, 40)}: each call needs variables and a future of its own.",
                 timeline,
             )
     _noticed_at_once("later of two answers", timeline, max(delay for _, delay in answers))

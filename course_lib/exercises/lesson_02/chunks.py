@@ -9,9 +9,10 @@ from typing import Any
 from course_lib.exercises.chance import Chance
 from course_lib.exercises.framework import Answer, Exercise, Wrong, await_missing, run
 from course_lib.exercises.lesson_02 import solutions
+from course_lib.exercises.shown import shown
 
 MOST = 10  # items that may be worked on in one step
-TURNS = 2_000  # of the loop that the other task takes part in: many more than a right answer needs
+TURNS = 2_000  # of the other task: many more than a right answer needs
 ROUNDS = 8
 
 
@@ -78,7 +79,7 @@ def _worked(in_chunks: Answer, work: Work) -> None:
     if max(work.between) > MOST:
         raise Wrong(_too_many(max(work.between), count), timeline)
     if not isinstance(got, list | tuple) or await_missing(got):
-        raise Wrong(f"Return the list of results; you returned {got!r:.80}.", timeline)
+        raise Wrong(f"Return the list of results; you returned {shown(got)}.", timeline)
     if sorted(map(repr, done)) == sorted(map(repr, items)) and done != items:
         raise Wrong("work() was called for every item, but not in the order of the items.", timeline)
     if done != items:
@@ -86,8 +87,8 @@ def _worked(in_chunks: Answer, work: Work) -> None:
         raise Wrong(f"Of {count} items, work() was called for {reached}, {len(done)} times in all.", timeline)
     if list(got) != work.results:
         raise Wrong(
-            f"The results are not those of work(), in the order of the items: {work.results!r:.80}; you returned "
-            f"{got!r:.80}.",
+            f"The results are not those of work(), in the order of the items: {shown(work.results)}; you returned "
+            f"{shown(got)}.",
             timeline,
         )
     if given != items:
@@ -102,8 +103,9 @@ def _too_many(number: int, count: int) -> str:
     if number < count:
         return f"Others waited while {number} items were worked on in one step; {MOST} at most."
     return (
-        f"All {number} items were worked on before anyone else had a turn. Only an `await` that really waits gives the "
-        "loop back: a coroutine that never suspends runs like a plain function; tasks made together run in one turn."
+        f"All {number} items were worked on before anyone else had a turn. Only an `await` that suspends, such as "
+        "`asyncio.sleep(0)`, gives the loop back: a coroutine that never suspends runs like a plain function; tasks "
+        "made together run in one round."
     )
 
 
@@ -118,8 +120,8 @@ in_chunks = Exercise(
     reference=solutions.in_chunks,
     grade=_grade_in_chunks,
     hints=[
-        "When does the loop get its turn back from a task? What is the shortest thing a task can wait for?",
-        "`await asyncio.sleep(0)` goes to the end of the ready queue and comes back in the next turn.",
+        "When does a task give the loop back? What is the shortest thing a task can wait for?",
+        "`await asyncio.sleep(0)` goes to the end of the ready queue and comes back in the next round.",
         "Count the items with `enumerate(items, start=1)`; after each tenth, `await asyncio.sleep(0)`.",
     ],
 )

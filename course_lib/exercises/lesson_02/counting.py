@@ -2,7 +2,7 @@
 
 import asyncio
 import inspect
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from contextvars import ContextVar, copy_context
 from types import CodeType
 from typing import Any
@@ -11,6 +11,7 @@ from course_lib.exercises.causes import hint, returned_none
 from course_lib.exercises.chance import Chance
 from course_lib.exercises.framework import Answer, Exercise, Wrong, run
 from course_lib.exercises.lesson_02 import as_found, solutions
+from course_lib.exercises.shown import shown
 from course_lib.seeing import Timeline
 
 ROUNDS = 8
@@ -50,16 +51,16 @@ class Program:
             raise error
 
         # One after another: each is gone before the next is made.
-        self.returned = [await asyncio.create_task(page(value)) for value in self.values]
+        self.returned = [await _task(page(value)) for value in self.values]
         context = copy_context()
         context.run(_marked.set, "kept")
-        told = asyncio.create_task(marked(), context=context, name=NAME)
+        told = _task(marked(), context=context, name=NAME)
         self.context, self.name = await told, told.get_name()
-        failed = [asyncio.create_task(fails(error), name="the failed one") for error in self.failures]
-        cancelled = asyncio.create_task(page(1), name="the cancelled one")
+        failed = [_task(fails(error), name="the failed one") for error in self.failures]
+        cancelled = _task(page(1), name="the cancelled one")
         await asyncio.sleep(0)
         never_begun = page(2)
-        at_once = asyncio.create_task(never_begun, name="the one cancelled at once")
+        at_once = _task(never_begun, name="the one cancelled at once")
         for task in (cancelled, at_once):
             task.cancel()
         await asyncio.wait([*failed, cancelled, at_once])
@@ -68,6 +69,15 @@ class Program:
         self.closed = inspect.getcoroutinestate(never_begun) == inspect.CORO_CLOSED
         self.took = loop.time() - begun
         self.ended = True
+
+
+def _task(coro: Coroutine[Any, Any, Any], **kwargs: Any) -> asyncio.Task[Any]:
+    """Make a task; where the learner's factory fails, close the coroutine: not they forgot to await it."""
+    try:
+        return asyncio.create_task(coro, **kwargs)
+    except BaseException:
+        coro.close()
+        raise
 
 
 def _grade_count_tasks(count_tasks: Answer) -> str:
@@ -136,7 +146,7 @@ def _numbers(got: Any, program: Program, timeline: Timeline, count_tasks: Answer
     if not isinstance(got, tuple | list) or len(got) != 2 or not all(isinstance(number, int) for number in got):
         if got is None:
             raise Wrong(returned_none(count_tasks), timeline)
-        raise Wrong(f"Return two numbers, created and failed; you returned {got!r:.80}.", timeline)
+        raise Wrong(f"Return two numbers, created and failed; you returned {shown(got)}.", timeline)
     created, failed = got
     if not program.ended:
         raise Wrong("main() was not awaited to its end.", timeline)

@@ -2,12 +2,14 @@
 
 from typing import Any
 
+from course_lib.exercises.causes import returned_none
 from course_lib.exercises.chance import Chance
 from course_lib.exercises.framework import Answer, Exercise
 from course_lib.exercises.lesson_03 import solutions
 from course_lib.exercises.lesson_03.scenes import Source, was_called
 from course_lib.exercises.ordering import in_every_order
 from course_lib.exercises.playing import Scene, play
+from course_lib.exercises.shown import shown
 
 ROUNDS = 12
 OLD = "yesterday's page"
@@ -73,10 +75,13 @@ def _either_or_cancelled(scene: Scene, fetch: Source) -> None:
 def _in_time(fetch_or_default: Answer, fetch: Source, limit: float, old: Any) -> None:
     scene = play(fetch_or_default, fetch, limit, old)
     was_called("fetch", [fetch], scene)
+    if scene.returned is None and not scene.raised and scene.ended < fetch.seconds:
+        early = f"You returned None at {scene.ended:g} s; the page came at {fetch.seconds:g} s, within the limit of "
+        raise scene.wrong(returned_none(fetch_or_default, f"{early}{limit:g} s: wait for it."))
     if scene.result(none=fetch.answer is None) != fetch.answer:
         raise scene.wrong(
             f"The page {fetch.answer!r} came after {fetch.seconds:g} s, within the limit of {limit:g} s, and you "
-            f"returned {scene.returned!r:.60}."
+            f"returned {shown(scene.returned, 60)}."
         )
     if scene.ended != fetch.seconds:
         raise scene.wrong(
@@ -91,8 +96,8 @@ def _too_late(fetch_or_default: Answer, fetch: Source, limit: float, old: Any) -
         raise scene.wrong("When the time was up, your function raised TimeoutError; it should return the default then.")
     if scene.result(none=old is None) != old:
         raise scene.wrong(
-            f"The fetch needs {fetch.seconds:g} s, the limit is {limit:g} s, and you returned {scene.returned!r:.60}: "
-            f"no default, which is {old!r}."
+            f"The fetch needs {fetch.seconds:g} s, the limit is {limit:g} s, and you returned "
+            f"{shown(scene.returned, 60)}: no default, which is {old!r}."
         )
     if (fetch.begun and not fetch.cleaned_up) or scene.ended != limit + fetch.clean_up:
         raise scene.wrong(

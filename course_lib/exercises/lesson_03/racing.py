@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from typing import Any
 
+from course_lib.exercises.causes import returned_none
 from course_lib.exercises.chance import Chance, Unreadable
 from course_lib.exercises.framework import Answer, Exercise, describe_raised, leaves
 from course_lib.exercises.lesson_03 import solutions
 from course_lib.exercises.lesson_03.scenes import CLEAN_UP, Source, was_called
 from course_lib.exercises.ordering import in_every_order
 from course_lib.exercises.playing import Scene, play
+from course_lib.exercises.shown import shown
 
 ROUNDS = 25
 TIES = 8
@@ -18,10 +20,13 @@ def _grade_first_answer(first_answer: Answer) -> str:
     sources = [Source("source a", 3, "a"), Source("source b", 1, "b"), Source("source c", 2, "c")]
     scene = play(first_answer, sources)
     was_called("source", sources, scene)
+    if scene.returned is None and not scene.raised and scene.ended < 1:
+        early = f"You returned None at {scene.ended:g} s; the first answer came at 1 s: wait for it."
+        raise scene.wrong(returned_none(first_answer, early))
     answer = scene.result()
     _asked_together(sources, scene)
     if answer != "b":
-        raise scene.wrong(f"Source b answers first, after 1 s; you returned {scene.returned!r:.60}.")
+        raise scene.wrong(f"Source b answers first, after 1 s; you returned {shown(scene.returned, 60)}.")
     if scene.ended != 1 + CLEAN_UP:
         raise scene.wrong(
             f"The first answer was there at 1 s, and you returned it at {scene.ended:g} s: cancel the others then. "
@@ -34,7 +39,7 @@ def _grade_first_answer(first_answer: Answer) -> str:
     if scene.raised is down or isinstance(scene.raised, BaseExceptionGroup):
         raise scene.wrong("Source b failed, and that ended everything: source c had a good answer a second later.")
     if scene.result() != "c":
-        raise scene.wrong(f"Source b fails, so source c answers first; you returned {scene.returned!r:.60}.")
+        raise scene.wrong(f"Source b fails, so source c answers first; you returned {shown(scene.returned, 60)}.")
 
     _all_fail(
         first_answer,
@@ -96,15 +101,15 @@ def _first(first_answer: Answer, sources: Sequence[Source]) -> None:
     good = [source for source in sources if not isinstance(source.answer, Exception)]
     at = min(source.seconds for source in good)
     told = "; ".join(
-        f"{each.name} {'raises ' if isinstance(each.answer, Exception) else 'gives '}{each.answer!r:.40} at "
+        f"{each.name} {'raises ' if isinstance(each.answer, Exception) else 'gives '}{shown(each.answer, 40)} at "
         f"{each.seconds:g} s"
         for each in sources
     )
     _asked_together(sources, scene)
     if any(scene.raised is source.late for source in sources if source.late):
         raise scene.wrong(
-            f"A source that you cancelled raised {scene.raised!r:.60} in its clean-up, and that took the place of the "
-            "answer you had: a source that fails is no answer."
+            f"A source that you cancelled raised {shown(scene.raised, 60)} in its clean-up, and that took the place of "
+            "the answer you had: a source that fails is no answer."
         )
     if scene.raised:
         raise scene.wrong(
@@ -113,7 +118,7 @@ def _first(first_answer: Answer, sources: Sequence[Source]) -> None:
         )
     answers = [source.answer for source in good if source.seconds == at]
     if not any(scene.result(none=None in answers) == answer for answer in answers):
-        raise scene.wrong(f"You returned {scene.returned!r:.60}, which is not the first answer: {told}.")
+        raise scene.wrong(f"You returned {shown(scene.returned, 60)}, which is not the first answer: {told}.")
     least = max((source.clean_up for source in sources if source.seconds > at), default=0)
     most = max((source.clean_up for source in sources if source.seconds >= at), default=0)
     if not at + least <= scene.ended <= at + most:

@@ -9,6 +9,7 @@ from course_lib.exercises.lesson_03 import as_found, solutions
 from course_lib.exercises.lesson_03.scenes import CLEAN_UP, Bad, Jobs, bad
 from course_lib.exercises.ordering import in_every_order
 from course_lib.exercises.playing import Scene, play
+from course_lib.exercises.shown import shown
 
 ROUNDS = 12
 
@@ -23,7 +24,7 @@ def _grade_work_through(work_through: Answer) -> str:
         )
     if handled != 3:
         raise scene.wrong(
-            f"There were three good jobs, and you returned {scene.returned!r:.60}; return how many you handled."
+            f"There were three good jobs, and you returned {shown(scene.returned, 60)}; return how many you handled."
         )
     _closed_once(jobs, scene, "When the last job was done")
     _ended_at(10 + CLEAN_UP, scene)
@@ -31,8 +32,8 @@ def _grade_work_through(work_through: Answer) -> str:
     jobs, scene = _work(work_through, 0, 1)
     if scene.result() != 2:
         raise scene.wrong(
-            f"There were two good jobs, 0 and 1, and you returned {scene.returned!r:.60}: only None ends the work, and "
-            "0 is not None."
+            f"There were two good jobs, 0 and 1, and you returned {shown(scene.returned, 60)}: only None ends the "
+            "work, and 0 is not None."
         )
 
     _survives(work_through, "job 1", bad("bad job", ValueError("no text")), bad("worse job", OSError("no")), "job 4")
@@ -96,7 +97,7 @@ def _survives(work_through: Answer, *row: Any, **seconds: float) -> None:
     if scene.result() != good:
         raise scene.wrong(
             f"Of the jobs {', '.join(map(repr, row)) or '(none)'}, {len(failing)} failed and {good} were good, and you "
-            f"returned {scene.returned!r:.60}; count the good ones, up to None."
+            f"returned {shown(scene.returned, 60)}; count the good ones, up to None."
         )
     _closed_once(jobs, scene, "When some jobs had failed" if failing else "When the last job was done")
     coming, handling, closing = (

@@ -22,9 +22,13 @@ class DeadlockError(SimulationError):
 
 
 class RunawayError(SimulationError):
-    """A simulation took more real time than it was given; `still_runs` is true where nothing could stop it."""
+    """A simulation took more real time than it was given.
+
+    `still_runs` is true where nothing could stop it, `stands_still` where it went round while no time passed.
+    """
 
     still_runs: bool = False
+    stands_still: bool = False
 
 
 class RealSocketError(ConnectionError):

@@ -29,7 +29,7 @@ def every_order(
     """Run a program in every order in which the waits outside may end, and report each different outcome.
 
     A wait outside, an `asyncio.sleep` while a `span` is open, takes any time. Every other sleep, and every time limit,
-    is a timer and keeps its time. Whenever nothing is ready, one wait outside ends, or two end in the same turn, in
+    is a timer and keeps its time. Whenever nothing is ready, one wait outside ends, or two end in the same round, in
     either order, or the next timer strikes; only timers move the clock. What asyncio promises stays promised: callbacks
     that are ready together run in their order. The order in which a set of tasks is visited is varied, too.
 

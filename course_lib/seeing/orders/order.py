@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 Choice = tuple[str, ...]
-"""One outside wait that ends, or two that end in the same turn, by name; TIMER lets the next timer strike."""
+"""One outside wait that ends, or two that end in the same round, by name; TIMER lets the next timer strike."""
 
 TIMER: Choice = ()
 Given = str | Sequence[str]

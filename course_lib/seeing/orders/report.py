@@ -16,7 +16,7 @@ DRAWN = 3  # outcomes that are drawn; the others are listed
 LISTED = 20
 LANES = 12
 LINES = 5  # of one outcome, or of one order in words
-DRAWING = f"{APART}; + are ends in the same turn"
+DRAWING = f"{APART}; + are ends in the same round"
 UNSEEN = (
     "not seen: how long a wait outside takes from one timer to the next; what happens between two awaits, where "
     "nothing else can run; other orders of sets whose items are not tasks"
@@ -114,7 +114,7 @@ class Orders(Shown):
 
         Args:
             order: that of an outcome (`outcome.order`), or a list of what ends: "fetch 2" a wait, by its span (the
-                second of that name is "fetch 2 #2"), ("fetch 1", "fetch 3") two in one turn, "timer" the next timer.
+                second of that name is "fetch 2 #2"), ("fetch 1", "fetch 3") two in one round, "timer" the next timer.
                 After the last of them all goes on as usual; without any, that is the usual order.
 
         What main raises is a note of the timeline. Raises ValueError where a wait is named that cannot end there, and

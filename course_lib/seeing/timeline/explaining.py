@@ -58,7 +58,7 @@ def _runaway(error: BaseException, state: State) -> RunawayError:
         + "A loop that never ends? Give it an end, or pass a larger limit. A wait for a lock that was made outside of "
         "main, or not as threading.Lock()? Make it so, inside. For something else that is real? Use record()."
     )
-    runaway.where = places
+    runaway.where, runaway.stands_still = places, state.still
     return runaway
 
 

@@ -78,6 +78,7 @@ class Recording:
     blocks: Sequence[tuple[float, float]] = ()
     notes: list[str] = field(default_factory=list)
     leaked: list[str] = field(default_factory=list)
+    cancelled_late: list[str] = field(default_factory=list)
     blocking_lines: list[str] = field(default_factory=list)
     result: Any = None
 

@@ -180,8 +180,19 @@ class _Simulation:
             timeline.leaked = [lane.name for lane in timeline.lanes if lane.is_task and lane.outcome is Outcome.LEFT]
             if at_work := loop.clock.still_at_work():
                 timeline.notes.append(f"a thread cannot be cancelled; still at work when main ended: {at_work}")
+            timeline.cancelled_late = self._cancelled_late()
         for name in timeline.leaked:
-            timeline.notes.append(f"{name} was still running when main ended, and was cancelled then")
+            asked = name in timeline.cancelled_late
+            what = "was cancelled, but had not yet ended," if asked else "was still running"
+            timeline.notes.append(f"{name} {what} when main ended" + ("" if asked else ", and was cancelled then"))
+
+    def _cancelled_late(self) -> list[str]:
+        """Return the lanes of tasks that were cancelled, and had not yet ended when main did."""
+        asked = {trace.number for trace, task in self._recorder.unfinished() if task.cancelling()}
+        now = self._loop.time()
+        left = [trace for trace in self._recorder.traces if trace.is_task and trace.end > now]
+        lanes = zip(self.timeline.leaked, left, strict=False)  # both in the order in which they were made
+        return [name for name, trace in lanes if trace.number in asked]
 
     def _clean_up(self) -> None:
         for trace in self._recorder.traces:
