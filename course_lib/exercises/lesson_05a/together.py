@@ -72,7 +72,8 @@ def check_pairs(transfer: Answer) -> None:
         raise scene.wrong(
             f"{own[0]!r} and {own[1]!r} paid each other at one time: each transfer had locked one account and waited "
             "for the other's, and the database ended one of them with DeadlockDetectedError. Let all transfers lock in "
-            "the same order, such as sorted by name, or repeat the transaction as a whole on that error."
+            "the same order, such as sorted by name, or repeat the transaction as a whole on DeadlockDetectedError, "
+            "too."
         )
     for first, second in given[:PAIRS]:
         if scene := _deadlock(transfer, first, second):
