@@ -11,6 +11,7 @@ import anyio.to_thread
 import pytest
 
 from course_lib.seeing import DeadlockError, RunawayError, record, simulate
+from course_lib.seeing.clock import let_go
 from course_lib.seeing.clock.workers import Workers
 
 outside = threading.Lock()
@@ -173,6 +174,17 @@ def test_a_lock_made_outside_is_named(where):
     assert "of job: with outside:" in message
     assert "a lock that was made outside of main, or not as threading.Lock()? Make it so, inside." in message
     assert not outside.locked()
+
+
+@pytest.mark.parametrize("times", [0, 1, 2])
+def test_a_lock_that_an_interrupt_left_taken_is_let_go(times):
+    """However often a thread holds a lock, after let_go another one can take it."""
+    lock = threading.RLock()
+    for _ in range(times):
+        lock.acquire()
+    let_go(lock)
+    with ThreadPoolExecutor() as pool:
+        assert pool.submit(lock.acquire, False).result()
 
 
 # Conditions, and what is built on them.

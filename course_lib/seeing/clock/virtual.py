@@ -128,14 +128,14 @@ class VirtualClock:
 
     def settle(self) -> None:
         """Wait, in real time, until no worker runs: each one waits for its time or for another thread."""
-        with self._lock:
-            self.settling = True
-            try:
+        self.settling = True
+        try:
+            with self._lock:
                 while self._workers_running():
                     real_condition_wait(self._changed, SLICE)
                 self.wake_ready(0)
-            finally:
-                self.settling = False
+        finally:
+            self.settling = False
         self.check_stopped()  # without the lock: where it never returns, others need that
 
     def is_alone(self) -> bool:

@@ -16,7 +16,8 @@ T = TypeVar("T")
 POLL = 0.01  # real seconds between two looks at the simulation
 BLOCKED_POLLS = 5  # a step seen at so many looks one after another took real time that the clock cannot know
 WAITED = 0.3  # the same for a worker, in real seconds: its work holds up nobody but the clock
-POLITE = 5  # rounds of 20 ms, two slices of the clock's, in which a simulation may stop by itself
+ROUND = 0.02  # real seconds between two attempts to stop one
+PATIENCE = 25  # rounds in which threads that wait for each other may end by themselves
 STOP = 1.5  # real seconds after which a simulation that does not react is given up
 
 
@@ -65,6 +66,10 @@ class Watch:
 
     def end_workers(self) -> None:
         """Interrupt the workers of a simulation that was stopped, where its end has not ended them."""
+        for _ in range(PATIENCE if self.stopped_line else 0):
+            if not self.loop.clock.running_threads():
+                return
+            self.done.wait(ROUND)
         if self.stopped_line:
             self._interrupt(self.loop.clock.running_threads())
 
@@ -111,6 +116,9 @@ class Watch:
         self.stopped_line = self._line(self._thread)
         if self._waits():
             self.worker_lines = self.lines(clock.running_threads())
+        # Perhaps the loop's thread waits for a real lock, and one of the workers that wait for their time holds it.
+        held_up = bool(clock.waiting_threads())
+        patience = PATIENCE if held_up else 1
         switch_interval = sys.getswitchinterval()
         try:
             while self._part == part and not self.done.is_set():
@@ -120,16 +128,16 @@ class Watch:
                         clock.stop(True)
                         # A thread may be anywhere, so it is interrupted only where that does not help: `let_go` tells
                         # what may happen, and nobody does so for the program's own locks.
-                        if rounds >= 2 * POLITE:
+                        if rounds >= patience and not self._waits():
                             self._sent = True
                             self._interrupt([*clock.running_threads(), self._thread])
                 rounds += 1
-                if rounds == POLITE and not self._waits():  # perhaps for a real lock, which a worker holds that sleeps
+                if rounds == 5 and held_up and not self._waits():
                     self.stuck_line = self._line(self._thread)
                     clock.close()
-                if rounds == 3 * POLITE:  # it catches everything: let one arrive right after the one it caught
+                if rounds == patience + 10:  # it catches everything: let one arrive right after the one it caught
                     sys.setswitchinterval(1e-6)
-                self.done.wait(2 * POLL if rounds < 3 * POLITE else 1e-6)
+                self.done.wait(ROUND if rounds < patience + 10 else 1e-6)
                 if real_monotonic() > give_up:
                     self._give_up()
         finally:
