@@ -12,6 +12,7 @@ import pytest
 from kernels import Learner
 
 from course_lib.seeing import Steps, steps
+from course_lib.seeing.plotting.board import paint
 
 # Programs of lessons 1 to 3. Each step is named as in the table: the task, or the callback.
 
@@ -379,15 +380,14 @@ def test_watching_changes_nothing() -> None:
 
 def test_a_picture_is_as_high_at_every_step() -> None:
     """The pictures of one program have one size, so that nothing jumps while it plays."""
-    sizes = {tuple(step.draw().get_size_inches()) for step in example()}
+    sizes = {step.draw().size for step in example()}
     assert len(sizes) == 1
 
 
 def test_a_step_s_picture_says_what_its_text_says() -> None:
     """Title, source, queue, timers and waits stand in the picture, too."""
     step = example()[2]
-    words = {text.get_text().strip() for text in step.draw().texts}
-    assert {step.title, "fast", "3 s: slow's wait ends", "ready, the first is next", "to"} <= words
+    assert {step.title, "fast", "3 s: slow's wait ends", "ready, the first is next", "to"} <= set(paint(step).words)
 
 
 def test_steps_need_no_plotting_until_they_are_drawn() -> None:

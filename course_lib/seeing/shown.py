@@ -9,10 +9,10 @@ class Drawing(Protocol):
     """How pictures are made: course_lib.seeing.plotting is one."""
 
     def draw(self, shown: Any) -> Any:
-        """Draw what is shown as a matplotlib figure and return it."""
+        """Draw what is shown and return the picture: a matplotlib figure, or an image of Pillow's."""
 
-    def png(self, figure: Any) -> tuple[bytes, dict[str, int]]:
-        """Return a figure's PNG, and the size to show it at, width and height in CSS pixels."""
+    def png(self, drawn: Any) -> tuple[bytes, dict[str, int]]:
+        """Return a picture's PNG, and the size to show it at, width and height in CSS pixels."""
 
 
 _drawing: Callable[[], Drawing]
@@ -35,7 +35,7 @@ class Shown(ABC):
     def __str__(self) -> str: ...
 
     def draw(self) -> Any:
-        """Draw the picture as a matplotlib figure and return it."""
+        """Draw the picture and return it: a matplotlib figure; of a program's step, an image of Pillow's."""
         return _drawing().draw(self)
 
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -2,22 +2,34 @@
 # mypy: allow-untyped-calls
 # (matplotlib's canvas has no types)
 
-from typing import Any
+from functools import lru_cache
 
-import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
+from matplotlib.font_manager import FontProperties, findfont
+from PIL import Image, ImageDraw, ImageFont
 
 from course_lib.seeing.comparing import last
 from course_lib.seeing.plotting.drawing import draw
 from course_lib.seeing.plotting.figure import draw_timeline
-from course_lib.seeing.plotting.look import ALARM, COLOUR, GAP, INK, MUTED, PAD, PAPER, SCALE, WIDTH, our_style
+from course_lib.seeing.plotting.look import (
+    ALARM,
+    COLOUR,
+    FONT,
+    FONT_SIZE,
+    GAP,
+    INK,
+    MUTED,
+    PAD,
+    PAPER,
+    SCALE,
+    WIDTH,
+)
+from course_lib.seeing.plotting.png import pixels
 from course_lib.seeing.plotting.words import fit
 from course_lib.seeing.stepping import Step, Steps
 from course_lib.seeing.timeline import State, Timeline
 
-MONO, MONO_SIZE = "DejaVu Sans Mono", 9  # points
+_PLAIN, _BOLD = (FONT, "normal", FONT_SIZE), (FONT, "bold", FONT_SIZE)
+_CODE = ("DejaVu Sans Mono", "normal", 9)
 CHARACTER = 7.25  # pixels
 ROW = 19
 LEFT = 520  # where the column with the queue begins
@@ -27,49 +39,59 @@ NAMES = {"ready": "ready, the first is next", "timers": "timers", "waiting": "wa
 
 
 @draw.register
-def draw_step(shown: Step) -> Figure:
+def draw_step(shown: Step) -> Image.Image:
     """Draw the source with what ran, the state of the loop beside it, and the swimlane with a cursor below."""
-    below = _swimlane(shown.timeline)
-    top = PAD + 2 * ROW + GAP
-    height = round(top + max(shown.rows, shown.room) * ROW + GAP) + below.height
-    with our_style():
-        board = _Board(height)
-        board.figure.figimage(below.pixels, 0, 0, zorder=-1)
-        board.write(PAD, PAD, fit(shown.title, WIDTH - 2 * PAD, bold=True), weight="bold")
-        board.write(PAD, PAD + ROW, fit(shown.happened, WIDTH - 2 * PAD), color=MUTED)
-        _draw_source(board, shown, top)
-        _draw_loop(board, shown, top)
-        now = below.left + (below.right - below.left) * shown.at / last([shown.timeline])
-        board.fill(now - 1, height - below.top, 2, below.top - below.bottom, ALARM)
-    return board.figure
+    return paint(shown).image
 
 
 @draw.register
-def draw_steps(shown: Steps) -> Figure:
+def draw_steps(shown: Steps) -> Image.Image:
     """Draw the beginning."""
     return draw_step(shown[0])
 
 
-class _Board:
-    """A figure to write and paint on, in CSS pixels from its upper left corner; axes would take longer to draw."""
+def paint(step: Step) -> "Board":
+    """Write and paint what there is to see of a step."""
+    below = _swimlane(step.timeline)
+    top = PAD + 2 * ROW + GAP
+    height = round(top + max(step.rows, step.room) * ROW + GAP) + below.height
+    board = Board(height)
+    board.image.paste(below.image, (0, round((height - below.height) * SCALE)))
+    board.write(PAD, PAD, fit(step.title, WIDTH - 2 * PAD, bold=True), font=_BOLD)
+    board.write(PAD, PAD + ROW, fit(step.happened, WIDTH - 2 * PAD), MUTED)
+    _draw_source(board, step, top)
+    _draw_loop(board, step, top)
+    now = below.left + (below.right - below.left) * step.at / last([step.timeline])
+    board.fill(now - 1, height - below.top, 2, below.top - below.bottom, ALARM)
+    return board
+
+
+class Board:
+    """A picture to write and paint on, in CSS pixels from its upper left corner.
+
+    Its texts are drawn by Pillow: a program is gone through at the pace of a finger on a key, and a figure with so many
+    texts takes longer. `words` are all that was written.
+    """
 
     def __init__(self, height: float) -> None:
-        self.height = height
-        self.figure = Figure((WIDTH / 96, height / 96), dpi=96 * SCALE, facecolor=PAPER)
-        FigureCanvasAgg(self.figure)
+        self.height, self.words = height, list[str]()
+        self.image = Image.new("RGB", (WIDTH * SCALE, round(height * SCALE)), PAPER)
+        self._draw = ImageDraw.Draw(self.image)
 
-    def write(self, x: float, y: float, text: str, **look: Any) -> None:
+    def write(self, x: float, y: float, text: str, colour: str = INK, font: tuple[str, str, float] = _PLAIN) -> None:
         """Write a line of text in the row whose upper left corner is given."""
-        middle = 1 - (y + ROW / 2) / self.height
-        self.figure.text(x / WIDTH, middle, text, va="center_baseline", parse_math=False, **look)
+        self.words.append(text)
+        self._draw.text((x * SCALE, (y + ROW / 2) * SCALE), text, colour, _font(*font), anchor="lm")
 
     def fill(self, x: float, y: float, wide: float, high: float, colour: str) -> None:
         """Fill a box whose upper left corner is given."""
-        corner = x / WIDTH, 1 - (y + high) / self.height
-        size = wide / WIDTH, high / self.height
-        self.figure.add_artist(
-            Rectangle(corner, *size, facecolor=colour, linewidth=0, transform=self.figure.transFigure)
-        )
+        corners = [round(value * SCALE) for value in (x, y, x + wide, y + high)]
+        self._draw.rectangle((corners[0], corners[1], corners[2] - 1, corners[3] - 1), colour)
+
+
+@lru_cache
+def _font(family: str, weight: str, points: float) -> ImageFont.FreeTypeFont:
+    return ImageFont.truetype(findfont(FontProperties(family=[family], weight=weight)), points * 96 / 72 * SCALE)
 
 
 class _Swimlane:
@@ -77,11 +99,8 @@ class _Swimlane:
 
     def __init__(self, timeline: Timeline) -> None:
         figure = draw_timeline(timeline)
-        canvas = FigureCanvasAgg(figure)
-        with our_style():
-            canvas.draw()
-        self.timeline, self.pixels = timeline, np.array(canvas.buffer_rgba())
-        self.height = self.pixels.shape[0] / SCALE
+        self.timeline, self.image = timeline, pixels(figure)
+        self.height = self.image.height / SCALE
         box = figure.axes[0].get_position()
         self.left, self.right = box.x0 * WIDTH, box.x1 * WIDTH
         self.bottom, self.top = box.y0 * self.height, box.y1 * self.height
@@ -98,7 +117,7 @@ def _swimlane(timeline: Timeline) -> _Swimlane:
     return _drawn
 
 
-def _draw_source(board: _Board, step: Step, top: float) -> None:
+def _draw_source(board: Board, step: Step, top: float) -> None:
     room = int((LEFT - PAD - TAG - GAP) / CHARACTER)
     for place, line in enumerate(step.source):
         y = top + place * ROW
@@ -106,19 +125,19 @@ def _draw_source(board: _Board, step: Step, top: float) -> None:
             board.fill(PAD, y + 1, LEFT - PAD - GAP, ROW - 2, MARKS[line.mark])
         colour = PAPER if line.mark == "to" else INK
         if line.mark:
-            board.write(PAD + 6, y, line.mark, color=colour, weight="normal" if line.mark == "ran" else "bold")
+            board.write(PAD + 6, y, line.mark, colour, _PLAIN if line.mark == "ran" else _BOLD)
         text = f"{line.number or '':>3}  {line.text}"
-        board.write(PAD + TAG, y, text[:room], color=colour, family=MONO, size=MONO_SIZE)
+        board.write(PAD + TAG, y, text[:room], colour, _CODE)
 
 
-def _draw_loop(board: _Board, step: Step, top: float) -> None:
+def _draw_loop(board: Board, step: Step, top: float) -> None:
     y, room = top, WIDTH - PAD - LEFT
     for name, texts in step.sections.items():
-        board.write(LEFT, y, NAMES[name], weight="bold")
+        board.write(LEFT, y, NAMES[name], font=_BOLD)
         y += ROW
         for place, text in enumerate(texts):
             queued, first = name == "ready" and bool(step.ready), place == 0
             if queued:
                 board.fill(LEFT, y + 1, room, ROW - 2, COLOUR[State.RUNNING if first else State.WAITING])
-            board.write(LEFT + 8, y, fit(text, room - 16), color=PAPER if queued and first else INK)
+            board.write(LEFT + 8, y, fit(text, room - 16), PAPER if queued and first else INK)
             y += ROW

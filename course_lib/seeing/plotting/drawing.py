@@ -6,7 +6,7 @@ from typing import Any
 
 @singledispatch
 def draw(shown: Any, *_: Any) -> Any:
-    """Draw what is shown as a matplotlib figure and return it.
+    """Draw what is shown and return the picture: a matplotlib figure, or an image of Pillow's.
 
     Raises TypeError when nobody said how to draw it.
     """
