@@ -40,11 +40,11 @@ MINUTES = {
     "01_sync_vs_async": Minutes(43, 77, "2026-11-28", READER),
     "02_event_loop": Minutes(43, 87, "2026-11-28", READER),
     "03_coroutine_lifecycle": Minutes(44, 89, "2026-11-28", READER),
-    "04a_workers": Minutes(40, 60, "2026-11-28", ESTIMATE),  # before, with 4b in one: 70, 95 with everything
-    "04b_web_crawler": Minutes(40, 50, "2026-11-28", ESTIMATE),
-    "05a_database_pool": Minutes(45, 75, "2026-11-28", ESTIMATE),  # before: 55 with one exercise
-    "05b_cache": Minutes(45, 70, "2026-11-28", ESTIMATE),  # before: 50 with one exercise
-    "06_concurrency_comparison": Minutes(45, 60, "2026-11-28", ESTIMATE),  # before: 55
+    "04a_workers": Minutes(40, 74, "2026-11-28", READER),  # before, with 4b in one: 70, 95 with everything
+    "04b_web_crawler": Minutes(40, 58, "2026-11-28", READER),
+    "05a_database_pool": Minutes(45, 97, "2026-11-28", READER),  # before: 55 with one exercise
+    "05b_cache": Minutes(45, 91, "2026-11-28", READER),  # before: 50 with one exercise
+    "06_concurrency_comparison": Minutes(45, 74, "2026-11-28", READER),  # before: 55
 }
 
 
