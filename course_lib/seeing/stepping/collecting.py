@@ -10,7 +10,7 @@ from types import CodeType, FrameType
 from typing import Any
 
 from course_lib.seeing.stepping.phrases import Phrase, callback_phrase, is_users, waits_for
-from course_lib.seeing.timeline.frames import is_library
+from course_lib.seeing.timeline.frames import is_library, waiting_frame
 from course_lib.seeing.timeline.trace import describe, task_name
 from course_lib.seeing.timeline.wrapping import WrappedCoroutine, layers_of
 
@@ -176,7 +176,7 @@ class Collector:
         ends = {id(handle._args[0]): handle.when() for handle in timers if handle._args}
         is_ready = {phrase[0] for phrase in noted.ready if len(phrase) == 1}
         waiting: list[tuple[Phrase, Phrase]] = [
-            ((number,), waits_for(task, self._number, ends, _place(self._innermost(task))))
+            ((number,), waits_for(task, self._number, ends, _place(_stepped(task))))
             for number, task in sorted(tasks.items())
             if task._fut_waiter is not None and number not in is_ready and not task.done()
         ]
@@ -184,12 +184,12 @@ class Collector:
         noted.printed = self._printed()
 
     def _number(self, task: Any) -> int | None:
-        if not isinstance(task, asyncio.Task):
-            return None
-        return next((layer.number for layer in layers_of(task.get_coro()) if isinstance(layer, _Stepped)), None)
+        stepped = _stepped(task) if isinstance(task, asyncio.Task) else None
+        return stepped.number if stepped else None
 
-    def _innermost(self, task: Any) -> Any:
-        return next((layer.coro for layer in layers_of(task.get_coro()) if isinstance(layer, _Stepped)), None)
+
+def _stepped(task: asyncio.Task[Any]) -> "_Stepped | None":
+    return next((layer for layer in layers_of(task.get_coro()) if isinstance(layer, _Stepped)), None)
 
 
 class _Stepped(WrappedCoroutine):
@@ -255,14 +255,5 @@ def _short(value: Any) -> str:
 
 def _place(coro: Any) -> Place | None:
     """Return the innermost line of the user's own code at which a suspended coroutine stands; None before the first."""
-    found = None
-    while coro is not None:
-        frame = _first(coro, "cr_frame", "gi_frame", "ag_frame")
-        if frame is not None and getattr(coro, "cr_suspended", True) and not is_library(frame.f_code):
-            found = (frame.f_code, frame.f_lineno)
-        coro = _first(coro, "cr_await", "gi_yieldfrom", "ag_await")
-    return found
-
-
-def _first(owner: Any, *names: str) -> Any:
-    return next((value for name in names if (value := getattr(owner, name, None)) is not None), None)
+    frame = waiting_frame(coro) if getattr(coro, "cr_suspended", True) else None
+    return (frame.f_code, frame.f_lineno) if frame else None

@@ -41,13 +41,19 @@ def raising_line(traceback: TracebackType | None) -> str:
 
 def waiting_line(coro: Any) -> str:
     """Describe the innermost line of the user's own code at which a suspended coroutine waits."""
+    found = waiting_frame(coro)
+    return _describe(found) if found else LIBRARY
+
+
+def waiting_frame(coro: Any) -> FrameType | None:
+    """Return the innermost frame of the user's own code in a suspended coroutine and what it awaits; None without."""
     found = None
     while coro is not None:
-        frame = _first(coro, "cr_frame", "gi_frame", "ag_frame")
+        frame: FrameType | None = _first(coro, "cr_frame", "gi_frame", "ag_frame")
         if frame is not None and not is_library(frame.f_code):
             found = frame
         coro = _first(coro, "cr_await", "gi_yieldfrom", "ag_await")
-    return _describe(found) if found else LIBRARY
+    return found
 
 
 def without_library(traceback: TracebackType | None) -> TracebackType | None:
