@@ -15,6 +15,7 @@ LESSONS: dict[str, set[str]] = {
     "comparison": {"seeing", "lifecycle"},
     "tasks": {"lifecycle"},
     "streams": set(),
+    "pipeline": {"seeing", "streams", "lifecycle"},
 }
 """The lesson modules, in the order of the course, and what each may import: never one that comes after."""
 
