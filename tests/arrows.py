@@ -16,6 +16,7 @@ LESSONS: dict[str, set[str]] = {
     "tasks": {"lifecycle"},
     "streams": set(),
     "pipeline": {"seeing", "streams", "lifecycle"},
+    "jobs": {"lifecycle"},
 }
 """The lesson modules, in the order of the course, and what each may import: never one that comes after."""
 
