@@ -7,4 +7,4 @@ from course_lib.exercises.lesson_08a.taking import take
 
 __all__ = ["EXERCISES", "each_within", "in_pairs", "solutions", "take"]
 
-EXERCISES = (take, each_within, in_pairs)
+EXERCISES = (each_within, take, in_pairs)

@@ -1,4 +1,4 @@
-"""Exercise 2: a time limit on each item, and on nothing else."""
+"""Exercise 1: a time limit on each item, and on nothing else."""
 
 import inspect
 from typing import Any
@@ -128,7 +128,7 @@ def _stopped(function: Answer, row: Row, seconds: float, cancel_at: float) -> No
 each_within = Exercise(
     lesson="lesson_08a",
     task=f"""\
-**Exercise 2: bug hunt.** Each item was to come within `seconds`. Mend `each_within(source, seconds)`.
+**Exercise 1: bug hunt.** Each item was to come within `seconds`. Mend `each_within(source, seconds)`.
 
 ```python
 {inspect.getsource(as_found.each_within).strip()}

@@ -4,22 +4,22 @@ import asyncio
 from contextlib import aclosing
 
 
-async def take(source, count):
-    async with aclosing(source) as items:
-        for _ in range(count):
-            try:
-                item = await anext(items)
-            except StopAsyncIteration:
-                return
-            yield item
-
-
 async def each_within(source, seconds):
     async with aclosing(source) as items:
         while True:
             try:
                 async with asyncio.timeout(seconds):
                     item = await anext(items)
+            except StopAsyncIteration:
+                return
+            yield item
+
+
+async def take(source, count):
+    async with aclosing(source) as items:
+        for _ in range(count):
+            try:
+                item = await anext(items)
             except StopAsyncIteration:
                 return
             yield item

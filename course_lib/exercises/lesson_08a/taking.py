@@ -1,4 +1,4 @@
-"""Exercise 1: the first items of a source, which is closed however one leaves."""
+"""Exercise 2: the first items of a source, which is closed however one leaves."""
 
 from typing import Any
 
@@ -101,7 +101,7 @@ def _items(number: int) -> str:
 take = Exercise(
     lesson="lesson_08a",
     task="""\
-**Exercise 1: the first few.** Write `take(source, count)`, an asynchronous generator.
+**Exercise 2: the first few.** Write `take(source, count)`, an asynchronous generator.
 
 - `source` is an asynchronous generator. It is yours: you close it.
 - Hand over its first `count` items, each as it comes; fewer, if it ends before. `count` may be 0.
