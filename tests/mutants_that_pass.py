@@ -274,7 +274,7 @@ REASONS: dict[str, dict[str, tuple[str, ...]]] = {
             "+ if any((item is END for item in list(pair)[::-1])):",
         ),
         NOTHING_FAILS: (
-            "take `tasks = [asyncio.ensure_future(anext(each, END)) for each in (left, right)]` into `try:`",
+            "take `tasks = [asyncio.create_task(anext(each, END)) for each in (left, right)]` into `try:`",
             "take `if any((item is END for item in pair)):` into `try:`",
         ),
     },

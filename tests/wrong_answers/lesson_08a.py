@@ -215,6 +215,18 @@ async def forgets_the_end(source, seconds):
             yield item
 
 
+@told(ex.each_within, "Item 1 is something to be awaited, not an item: an `await` is missing")
+async def forgets_to_await(source, seconds):
+    async with aclosing(source) as items:
+        while True:
+            try:
+                async with asyncio.timeout(seconds):
+                    item = anext(items)
+            except StopAsyncIteration:
+                return
+            yield item
+
+
 # in_pairs
 
 

@@ -47,6 +47,9 @@ class Consumer:
                         item = await anext(items)
                     except StopAsyncIteration:
                         break
+                    if inspect.isawaitable(item):
+                        number = len(self.heard) + 1
+                        raise Wrong(f"Item {number} is something to be awaited, not an item: an `await` is missing.")
                     self.heard.append(item)
                     self.heard_at.append(loop.time())
                     await self._use(loop)
@@ -93,6 +96,8 @@ def consumed(
 def check_generator(scene: Scene, consumer: Consumer, sources: Sequence[Source]) -> None:
     """Raise Wrong for what has nothing to do with the exercise: no `yield`, or rules of generators broken."""
     name = scene.function.__name__
+    if isinstance(scene.raised, Wrong):
+        raise scene.wrong(str(scene.raised))
     if consumer.no_yield:
         raise scene.wrong(
             f"{name} contains no `yield`, so it is a coroutine that returns once: hand over each item with `yield`, "

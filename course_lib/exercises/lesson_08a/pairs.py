@@ -154,8 +154,8 @@ in_pairs = Exercise(
     reference=solutions.in_pairs,
     grade=_grade_in_pairs,
     hints=[
-        "Two awaits at the same time need two tasks. `anext(left, END)` gives END where the source has ended; "
-        "`asyncio.ensure_future` makes a task of what `create_task` refuses: anything that can be awaited.",
+        "Two awaits at the same time need two tasks. `create_task(anext(left, END))` makes one, which gives END, an "
+        "object of your own, where the source has ended.",
         "A source cannot be closed while a task waits for its next item. If one fails, or you are cancelled, what "
         "becomes of the other's task?",
         "`try: pair = await asyncio.gather(*tasks)`, `finally:` cancel both, and `await asyncio.wait(tasks)`. All of "

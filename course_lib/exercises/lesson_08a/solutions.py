@@ -31,7 +31,7 @@ END = object()
 async def in_pairs(left, right):
     async with aclosing(left), aclosing(right):
         while True:
-            tasks = [asyncio.ensure_future(anext(each, END)) for each in (left, right)]
+            tasks = [asyncio.create_task(anext(each, END)) for each in (left, right)]
             try:
                 pair = await asyncio.gather(*tasks)
             finally:
