@@ -2,6 +2,8 @@
 
 FREE = "The order of these lines is free: neither uses what the other makes."
 NOTHING_FAILS = "What was moved over the border of the block cannot fail, and nothing is awaited in between."
+UNREACHED = "What was added is never reached: a `return` stands before it."
+NOBODY_THROWS = "A consumer closes a generator and throws nothing else into it: no `yield` raises what is caught there."
 SECONDS = (
     "seconds = {'sequential': work.calls * one, 'threads': max(computing, work.calls * one / min(10, work.calls)), "
     "'asyncio': computing + work.waits if work.coroutines else work.calls * one, "
@@ -250,5 +252,30 @@ REASONS: dict[str, dict[str, tuple[str, ...]]] = {
         NOTHING_FAILS: ("take `pool = ThreadPoolExecutor(limit)` into `try:`",),
         "The second `raise` is never reached.": ("raise again after `except OSError:`",),
         "A function without a `return` gives None.": ("drop `return None`", "no return in `return None`"),
+    },
+    "take": {
+        "The numbers are not used.": ("backwards: - for _ in range(count): + for _ in list(range(count))[::-1]:",),
+        UNREACHED: ("raise again after `except StopAsyncIteration:`",),
+        NOBODY_THROWS: ("take `yield item` into `try:`",),
+    },
+    "each_within": {
+        UNREACHED: ("raise again after `except StopAsyncIteration:`",),
+        NOBODY_THROWS: ("take `yield item` into `try:`",),
+    },
+    "in_pairs": {
+        "Both are closed, in whatever order.": (
+            "the other way round in `async with aclosing(left), aclosing(right):`",
+        ),
+        "Both tasks are cancelled before either of them runs.": (
+            "backwards: - for task in tasks: + for task in list(tasks)[::-1]:",
+        ),
+        "It asks whether any of the two is END.": (
+            "backwards: - if any((item is END for item in pair)): "
+            "+ if any((item is END for item in list(pair)[::-1])):",
+        ),
+        NOTHING_FAILS: (
+            "take `tasks = [asyncio.create_task(anext(each, END)) for each in (left, right)]` into `try:`",
+            "take `if any((item is END for item in pair)):` into `try:`",
+        ),
     },
 }
