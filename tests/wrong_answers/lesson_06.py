@@ -572,3 +572,54 @@ async def starts_for_nothing(work):
 async def thinks_it_over(work):
     await asyncio.sleep(1)
     return _best(_seconds(work))
+
+
+@told(ex.choose_model, "1.5 times as fast is worth it")
+async def asks_for_twice_as_fast(work):
+    return _best(_seconds(work), 2)
+
+
+@told(ex.crunch_all, "You gave `crunch` ['a', 'b', 'c', 'd']: it takes one item")
+async def hands_over_the_whole_list(jobs, crunch, pool):
+    return await asyncio.get_running_loop().run_in_executor(pool, crunch, jobs)
+
+
+@told(ex.crunch_all, "What `submit` gives is a pool's own future")
+async def gathers_what_submit_gives(jobs, crunch, pool):
+    return await asyncio.gather(*(pool.submit(crunch, job) for job in jobs))
+
+
+@told(ex.crunch_all, "`crunch` stands where the pool belongs")
+async def swaps_function_and_pool(jobs, crunch, pool):
+    loop = asyncio.get_running_loop()
+    return await asyncio.gather(*(loop.run_in_executor(crunch, pool, job) for job in jobs))
+
+
+@told(ex.fetch_in_threads, "what runs in a pool is a plain `def`")
+async def hands_over_a_coroutine_function(fetch, urls, limit):
+    async def one(url):
+        try:
+            return fetch(url)
+        except OSError:
+            return None
+
+    loop, pool = asyncio.get_running_loop(), ThreadPoolExecutor(limit)
+    try:
+        return await asyncio.gather(*(loop.run_in_executor(pool, one, url) for url in urls))
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+@told(ex.fetch_in_threads, "The list of URLs may be empty")
+async def makes_no_thread_for_no_url(fetch, urls, limit):
+    def one(url):
+        try:
+            return fetch(url)
+        except OSError:
+            return None
+
+    loop, pool = asyncio.get_running_loop(), ThreadPoolExecutor(min(limit, len(urls)))
+    try:
+        return await asyncio.gather(*(loop.run_in_executor(pool, one, url) for url in urls))
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)

@@ -57,7 +57,9 @@ class Work:
         if self.best() == "sequential":
             return self._why_not_more(model)
         if model == "sequential":
-            return "While one call waits, nothing else happens." if waits else "All cores but one have nothing to do."
+            gain = self.seconds(model) / self.seconds(self.best())
+            why = "While one call waits, nothing else happens." if waits else "All cores but one have nothing to do."
+            return f"{why} {gain:.3g} times as fast is worth it."
         if model == "threads":
             rest = self.calls % THREADS
             if waits and rest and self.best() == "processes":
