@@ -5,9 +5,9 @@ NOTHING_FAILS = "What was moved over the border of the block cannot fail, and no
 UNREACHED = "What was added is never reached: a `return` stands before it."
 NOBODY_THROWS = "A consumer closes a generator and throws nothing else into it: no `yield` raises what is caught there."
 SECONDS = (
-    "seconds = {'sequential': work.calls * one, 'threads': max(computing, work.calls * one / min(10, work.calls)), "
+    "seconds = {'sequential': work.calls * one, 'threads': max(computing, ceil(work.calls / 10) * one), "
     "'asyncio': computing + work.waits if work.coroutines else work.calls * one, "
-    "'processes': 0.5 + work.calls * one / min(work.cores, work.calls)}"
+    "'processes': 0.5 + ceil(work.calls / work.cores) * one}"
 )
 
 REASONS: dict[str, dict[str, tuple[str, ...]]] = {
@@ -232,16 +232,9 @@ REASONS: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "choose_model": {
         FREE: ("swap `one = work.waits + work.computes` and `computing = work.calls * work.computes`",),
-        "The order of what max and min are given makes no difference.": tuple(
-            f"swap arguments: - {SECONDS} + {SECONDS.replace(*each)}"
-            for each in (
-                (
-                    "max(computing, work.calls * one / min(10, work.calls))",
-                    "max(work.calls * one / min(10, work.calls), computing)",
-                ),
-                ("min(10, work.calls)", "min(work.calls, 10)"),
-                ("min(work.cores, work.calls)", "min(work.calls, work.cores)"),
-            )
+        "The order of what max is given makes no difference.": (
+            f"swap arguments: - {SECONDS} + "
+            + SECONDS.replace("computing, ceil(work.calls / 10) * one", "ceil(work.calls / 10) * one, computing"),
         ),
     },
     "fetch_in_threads": {

@@ -1,6 +1,7 @@
 """What checks are made of: draws that are the same for everyone, causes read from a line, scenes in every order."""
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -128,6 +129,32 @@ async def answers(name):
 def test_a_cause_is_read_from_the_line(function, given, sentence):
     """What to do about an exception is read from the line that raised it, whatever words Python has for it."""
     assert sentence in hint(raised_by(function(given)))
+
+
+async def awaits_what_fails(jobs):
+    await asyncio.get_running_loop().run_in_executor(None, len, jobs)
+
+
+async def awaits_what_fails_deeper(jobs):
+    await asyncio.to_thread(lambda: sum(jobs))
+
+
+async def gathers_futures_of_a_pool(jobs):
+    with ThreadPoolExecutor(1) as pool:
+        futures = [pool.submit(str, job) for job in jobs]
+        await asyncio.gather(*futures)
+
+
+@pytest.mark.parametrize("function", [awaits_what_fails, awaits_what_fails_deeper])
+def test_an_await_is_not_blamed_for_what_it_hands_on(function):
+    """What was raised in a thread comes out of the `await`, which was no mistake."""
+    given = 5 if function is awaits_what_fails else ["a"]
+    assert "awaited" not in hint(raised_by(function(given)))
+
+
+def test_what_submit_gives_is_told_apart():
+    """A pool's own future is no asyncio future, and gather does not take it."""
+    assert "What `submit` gives is a pool's own future" in hint(raised_by(gathers_futures_of_a_pool([1, 2])))
 
 
 class Source:

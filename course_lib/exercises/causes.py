@@ -30,6 +30,7 @@ class Place:
     node: ast.expr | ast.stmt
     parents: tuple[ast.AST, ...]  # the innermost first
     frame: FrameType
+    innermost: bool  # whether it was raised there, and not by what was called or awaited there
 
     def value(self, name: str) -> Any:
         """Return what a name stood for there, None where it stood for nothing.
@@ -76,7 +77,7 @@ def place_of(error: BaseException) -> Place | None:
             node.col_offset,
             node.end_col_offset,
         ):
-            return Place(node, parents, found.tb_frame)
+            return Place(node, parents, found.tb_frame, found.tb_next is None)
     return None
 
 
@@ -99,8 +100,10 @@ def hint(error: BaseException) -> str:
     if isinstance(error, TypeError):
         if name := _uncalled(node, place):
             return f"You passed `{name}` itself; call it: `{name}()`."
-        if isinstance(node, ast.Await):
+        if isinstance(node, ast.Await) and place.innermost:
             return _awaited(node.value, place)
+        if isinstance(node, ast.Call) and _called(node) in ("gather", "wait") and _submits(node, place):
+            return f"What `submit` gives is a pool's own future, and nothing that can be awaited. {WRAP}"
         if isinstance(node, ast.Call) and _called(node) in ("gather", "wait") and _has_await(node):
             return IN_BRACKETS
     return advice(error)
@@ -206,6 +209,15 @@ def _uncalled(node: ast.AST, place: Place) -> str:
     given += [inner for each in given if isinstance(each, ast.List | ast.Tuple) for inner in each.elts]
     names = [each.id for each in given if isinstance(each, ast.Name)]
     return next((name for name in names if inspect.isroutine(place.value(name))), "")
+
+
+def _submits(call: ast.Call, place: Place) -> bool:
+    """Return whether gather, or wait, was given futures of a pool."""
+    nodes = [node for arg in call.args for node in ast.walk(arg)]
+    return any(
+        _called(node) == "submit" or (isinstance(node, ast.Name) and isinstance(_first(place.value(node.id)), Future))
+        for node in nodes
+    )
 
 
 def _has_await(call: ast.Call) -> bool:

@@ -236,10 +236,18 @@ def run(function: Answer, *args: Any, none: bool = False) -> Timeline:
     return timeline
 
 
-def still_running(timeline: Timeline) -> str:
-    """Say which tasks were left running, and what to do: to cancel a task is not yet to have waited for its end."""
+def still_running(timeline: Timeline, *, cancelled: bool = False) -> str:
+    """Say which tasks were left running, and what to do: to cancel a task is not yet to have waited for its end.
+
+    cancelled: whether the function that left them had been cancelled
+    """
     late = timeline.cancelled_late
     what_to_do = "Await what you start."
+    if cancelled:
+        what_to_do = (
+            "Who is cancelled must cancel the tasks that it made, and wait for their end, in a `finally`; a TaskGroup "
+            "does."
+        )
     if late and set(timeline.leaked) == set(late):
         names = " and ".join([", ".join(late[:-1])] * (len(late) > 1) + late[-1:])
         what_to_do = (

@@ -91,7 +91,7 @@ def play(function: Answer, *args: Any, cancel_at: float | None = None, at_end: C
         )
     if timeline.leaked:
         end = f"was cancelled at {cancel_at:g} s" if scene.cancelled else scene.answered()
-        raise scene.wrong(f"When it {end}, {still_running(timeline)}")
+        raise scene.wrong(f"When it {end}, {still_running(timeline, cancelled=scene.cancelled)}")
     if found:
         raise found
     return scene

@@ -1,4 +1,4 @@
-"""Lesson 5's pool beside the article's way and beside bare asyncpg and redis: python tests/benchmarks/bench_database.py
+"""The pool of lesson 5a beside the article's way and bare asyncpg and redis: python tests/benchmarks/bench_database.py
 
 Everything runs in one process beside the two servers, so trust the ratios, not the figures. --quick: one run of each.
 """
