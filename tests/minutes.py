@@ -20,12 +20,16 @@ BEYOND = "*Beyond the core path.*"
 
 @dataclass(frozen=True)
 class Minutes:
-    """What a lesson takes: its core path, everything (None: its header does not say), and how that was found, when."""
+    """What a lesson takes: its core path, everything (None: its header does not say), and how that was found, when.
+
+    pace: how many minutes its readers needed for one of the estimate's, of the text as they read it
+    """
 
     core: int
     all: int | None
     date: str
     how: str
+    pace: float = 1.0
 
     @property
     def in_outline(self) -> str:
@@ -34,18 +38,18 @@ class Minutes:
 
 
 ESTIMATE = "estimated from its text"
-READER = "everything: reader; core: estimated from its text"
-SINCE = "reader; scaled by the estimate to the text as it is since"
+READER = "estimated from its text, at the pace of its readers"
+UNPACED = "everything: reader; core: estimated from its text"
 MINUTES = {
     "00_start_here": Minutes(10, None, "2026-11-28", "as its author read it"),
-    "01_sync_vs_async": Minutes(43, 77, "2026-11-28", READER),
-    "02_event_loop": Minutes(43, 87, "2026-11-28", READER),
-    "03_coroutine_lifecycle": Minutes(44, 89, "2026-11-28", READER),
-    "04a_workers": Minutes(44, 78, "2026-11-28", SINCE),  # reader: 48, 74, where the estimate was 40, 61
-    "04b_web_crawler": Minutes(39, 62, "2026-11-28", SINCE),  # reader: 44, 58, where the estimate was 38, 49
-    "05a_database_pool": Minutes(45, 97, "2026-11-28", READER),  # before: 55 with one exercise
-    "05b_cache": Minutes(45, 91, "2026-11-28", READER),  # before: 50 with one exercise
-    "06_concurrency_comparison": Minutes(43, 78, "2026-11-28", SINCE),  # reader: 53, 74, estimate 44, 62
+    "01_sync_vs_async": Minutes(43, 77, "2026-11-28", UNPACED),
+    "02_event_loop": Minutes(43, 87, "2026-11-28", UNPACED),
+    "03_coroutine_lifecycle": Minutes(44, 89, "2026-11-28", UNPACED),
+    "04a_workers": Minutes(44, 78, "2026-11-28", READER, pace=1.2),
+    "04b_web_crawler": Minutes(39, 62, "2026-11-28", READER, pace=1.16),
+    "05a_database_pool": Minutes(45, 97, "2026-11-29", READER, pace=1.25),
+    "05b_cache": Minutes(45, 91, "2026-11-29", READER, pace=1.25),
+    "06_concurrency_comparison": Minutes(43, 78, "2026-11-28", READER, pace=1.2),
     "08a_streams": Minutes(44, 71, "2026-11-29", ESTIMATE),
 }
 

@@ -57,6 +57,12 @@ async def returns_a_call(start):
     return start()
 
 
+async def returns_a_call_or_nothing(start):
+    if not start:
+        return
+    return start()
+
+
 async def returns_nothing(start):
     start()
 
@@ -75,6 +81,7 @@ async def sets_its_own(start):
     ("function", "sentence"),
     [
         (returns_a_call, "that is what `start()` gave."),
+        (returns_a_call_or_nothing, "Besides `return start()` there is a `return` in it that gives nothing"),
         (returns_nothing, "Is a `return` missing?"),
         (sets_its_own, "In keep, the assignment makes a variable of its own; `nonlocal found` says"),
     ],

@@ -5,38 +5,8 @@ import contextlib
 from collections.abc import AsyncIterator
 from typing import Any, NamedTuple
 
-import asyncpg  # type: ignore[import-untyped]
-
+from course_lib.database import session
 from course_lib.database.errors import NestedAcquireError, PoolExhaustedError
-
-
-class Session(asyncpg.Connection):  # type: ignore[misc]
-    """A connection that is asked to reset itself only after a use that may have left something behind.
-
-    asyncpg resets a connection whenever it comes back to the pool, and the reset is a round trip, as long as a point
-    read itself. A single statement that only reads tables and calls no volatile function has no way to change its
-    session: no setting, no lock, no listener, no open transaction. After such a use the reset is left out; and `commit`
-    makes one round trip of COMMIT and reset.
-    """
-
-    spotless = False
-
-    def use(self, *, spotless: bool) -> None:
-        """Note what the use that now begins may do."""
-        self.spotless = spotless
-
-    async def commit(self) -> None:
-        """Commit the transaction, and undo what it has left in the session."""
-        await self.execute(f"COMMIT; {self._undo()}")
-        self.spotless = True
-
-    def get_reset_query(self) -> str:
-        """Return what undoes all that a user may do to a session; empty after a spotless use."""
-        return "" if self.spotless else self._undo()
-
-    def _undo(self) -> str:
-        # RESET ALL leaves the role as it is, and nothing of asyncpg's drops temporary tables.
-        return f"{super().get_reset_query()}; SET SESSION AUTHORIZATION DEFAULT; DISCARD TEMP"
 
 
 class Holder(NamedTuple):
@@ -103,7 +73,9 @@ class Sessions:
             yield connection
         finally:
             del self._held[task]
-            await self._pool.release(connection)
+            # One that cannot be reset in time is closed; what the block has done, or raised, stays as it is.
+            with contextlib.suppress(*session.LOST):
+                await self._pool.release(connection, timeout=session.PATIENCE)
 
     def _exhausted(self, now: float) -> str:
         held = sorted(self._held.values(), key=lambda holder: holder.since)

@@ -143,13 +143,8 @@ def returned_none(function: Callable[..., Any], early: str = "") -> str:
     early: what to say instead of a guess, where it returned before there was anything to return
     """
     tree = _function(function)
-    returns = [
-        node.value
-        for node in (_own_nodes(tree) if tree else ())
-        if isinstance(node, ast.Return)
-        and node.value
-        and not (isinstance(node.value, ast.Constant) and node.value.value is None)
-    ]
+    given = [node.value for node in (_own_nodes(tree) if tree else ()) if isinstance(node, ast.Return)]
+    returns = [value for value in given if value and not (isinstance(value, ast.Constant) and value.value is None)]
     if not returns:
         return early or "Your function returned None. Is a `return` missing?"
     for value in returns:
@@ -159,6 +154,11 @@ def returned_none(function: Callable[..., Any], early: str = "") -> str:
                 f"of its own; `nonlocal {value.id}` says that the outer one is meant."
             )
     text = ast.unparse(returns[-1])
+    if len(given) > len(returns) and not early:
+        return (
+            f"Your function returned None. Besides `return {text:.60}` there is a `return` in it that gives nothing: "
+            "say there, too, what your caller is to get."
+        )
     if len(returns) == 1 and not isinstance(returns[0], ast.Name) and returns[0] in _surely_returned(tree):
         return f"Your function returned None: that is what `{text:.60}` gave."
     return early or (

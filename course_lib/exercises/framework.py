@@ -230,7 +230,7 @@ def run(function: Answer, *args: Any, none: bool = False) -> Timeline:
             f"The event loop was blocked for {timeline.blocked:g} s: nothing else could run meanwhile.", timeline
         )
     if timeline.leaked:
-        raise Wrong(f"When your function returned, {still_running(timeline)}", timeline)
+        raise Wrong(f"When your function had ended, {still_running(timeline)}", timeline)
     if timeline.result is None and not none:
         raise Wrong(returned_none(function), timeline)
     return timeline
