@@ -251,4 +251,17 @@ REASONS: dict[str, dict[str, tuple[str, ...]]] = {
         "The second `raise` is never reached.": ("raise again after `except OSError:`",),
         "A function without a `return` gives None.": ("drop `return None`", "no return in `return None`"),
     },
+    "connect": {
+        NOTHING_FAILS: ("take `return line` into `try:`",),
+        "The second `raise` is never reached.": ("raise again after `except BaseException:`",),
+    },
+    "use_all": {
+        NOTHING_FAILS: ("take `values = []` out of `async with AsyncExitStack() as stack:`",),
+    },
+    "leave": {
+        "A CancelledError is never falsy.": ("truth for None: - if cancellation is not None: + if cancellation:",),
+        "To wait for a task raises nothing but a CancelledError.": (
+            "catch another class: - except asyncio.CancelledError as error: + except BaseException as error:",
+        ),
+    },
 }
