@@ -38,7 +38,7 @@ async def two_classes(open_line, log_in):
     try:
         await log_in(line)
     except (Exception, asyncio.CancelledError) as error:
-        await line.close()
+        await finish(line.close())
         raise error
     else:
         return line
@@ -89,6 +89,21 @@ async def closed_by_hand(resources, work):
             raise
     else:
         await stack.aclose()
+        return result
+
+
+@right(ex.use_all)
+async def left_to_the_end(resources, work):
+    stack = AsyncExitStack()
+    try:
+        result = await work([await stack.enter_async_context(resource) for resource in resources])
+    except asyncio.CancelledError as error:
+        await finish(stack.__aexit__(type(error), error, error.__traceback__), cancellation=error)
+    except Exception as error:
+        await finish(stack.__aexit__(type(error), error, error.__traceback__))
+        raise
+    else:
+        await finish(stack.aclose())
         return result
 
 

@@ -63,12 +63,13 @@ class Resource:
     Each of its two steps takes a second. Entering gives `value`, or raises it if it is an exception; leaving raises
     `failure`.
 
-    left_with: what it was told when it was left
+    left_with: what it was told when it was left; cut: whether a cancellation struck it there
     """
 
     def __init__(self, name: str, log: list[tuple[str, str]], value: Any, failure: Exception | None = None) -> None:
         self.name, self._log, self.value, self.failure = name, log, value, failure
         self.left_with: BaseException | None = None
+        self.cut = False
 
     async def __aenter__(self) -> Any:
         with span(f"enter {self.name}"):
@@ -84,7 +85,11 @@ class Resource:
         self._log.append(("left", self.name))
         self.left_with = error
         with span(f"leave {self.name}"):
-            await asyncio.sleep(1)
+            try:
+                await asyncio.sleep(1)
+            except asyncio.CancelledError:
+                self.cut = True
+                raise
         self._log.append(("closed", self.name))
         if self.failure is not None:
             raise self.failure
