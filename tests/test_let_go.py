@@ -16,6 +16,7 @@ from course_lib.crawler.threads import in_thread
 from course_lib.database.bulk import _both
 from course_lib.database.connecting import _ask
 from course_lib.database.flights import Flights
+from course_lib.database.sessions import Sessions
 from course_lib.lifecycle import (
     finish,
     managed_resource,
@@ -28,6 +29,13 @@ from course_lib.lifecycle import (
 from course_lib.lifecycle.tracking import CallLog
 from course_lib.streams import batches, buffer, merge
 from course_lib.tasks import TaskManager
+
+
+@pytest.fixture(autouse=True, scope="module")
+def quick_collections():
+    gc.freeze()  # each case collects garbage: let it not go through all that the test process holds
+    yield
+    gc.unfreeze()
 
 
 class Memory:
@@ -160,6 +168,19 @@ def work_in_a_thread():
     raise OSError("no answer")
 
 
+class FullPool:
+    async def acquire(self):
+        await asyncio.sleep(60)
+
+    def get_max_size(self):
+        return 1
+
+
+async def borrow_from_a_full_pool():
+    async with Sessions(FullPool(), 0).borrow("a query"):
+        pass
+
+
 class Connection:
     def __init__(self, replies):
         self.replies = replies
@@ -191,6 +212,7 @@ FAILS = {
     "a connection to Redis": lambda: _ask(Connection(OSError("gone")), []),
     "a refusal by Redis": lambda: _ask(Connection([b"OK", ResponseError("no")]), []),
     "a shared query": share_a_failure,
+    "a full pool": borrow_from_a_full_pool,
 }
 CANCELLED = {
     "finish": lambda: finish(turns(20)),

@@ -88,16 +88,17 @@ class Sessions:
         self.refuse_nested()
         loop = asyncio.get_running_loop()
         # asyncio.timeout, not asyncpg's parameter: one limit for waiting and connecting that no cancellation races.
-        limit = asyncio.timeout(self._timeout)
+        limit, connection = asyncio.timeout(self._timeout), None
         try:
             async with limit:
                 connection = await self._pool.acquire()
         except TimeoutError:
-            if limit.expired():
-                raise PoolExhaustedError(self._exhausted(loop.time())) from None
-            raise
+            if not limit.expired():
+                raise
         finally:
             del limit  # it holds the task, and that its error, whose traceback leads to this frame
+        if connection is None:
+            raise PoolExhaustedError(self._exhausted(loop.time()))  # out here, where no other error is its context
         task = asyncio.current_task()
         self._held[task] = Holder(task.get_name() if task else "", loop.time(), f"{purpose:.60}")
         try:
