@@ -6,7 +6,7 @@ from course_lib.exercises.causes import returned_none
 from course_lib.exercises.chance import Chance, Unreadable
 from course_lib.exercises.framework import Answer, Exercise, Wrong
 from course_lib.exercises.lesson_08b import solutions
-from course_lib.exercises.lesson_08b.scenes import Line, Step
+from course_lib.exercises.lesson_08b.scenes import Line, Step, given
 from course_lib.exercises.ordering import in_every_order
 from course_lib.exercises.playing import Scene, play, used_uncalled
 from course_lib.exercises.shown import shown
@@ -43,7 +43,7 @@ class Way:
             raise scene.wrong("`open_line` is a function, and you never called it: `line = await open_line()`.")
         if self.log_in.called and (len(self.log_in.given) != 1 or self.log_in.given[0] is not self.line):
             raise scene.wrong(
-                f"log_in was given {shown(self.log_in.given, 60)}: give it the line, `await log_in(line)`. Is the "
+                f"log_in was given {given(self.log_in)}: give it the line, `await log_in(line)`. Is the "
                 "`await` before `open_line()` missing?"
             )
 

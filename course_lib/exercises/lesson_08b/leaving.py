@@ -36,7 +36,7 @@ def _grade_leave(leave: Answer) -> str:
         _closes(leave, Step("close", soon, chance.value("closed")), seconds)
         _fails(leave, Step("close", soon, failure), seconds, failure)
         _too_late(leave, Step("close", long, "closed", clean_up), seconds)
-        times = sorted({chance.seconds(0, soon) * 0.9 + 0.01 for _ in range(chance.number(1, 3))})
+        times = sorted({chance.number(1, int(8 * soon)) / 8 - 1 / 16 for _ in range(chance.number(1, 3))})
         _cancelled(leave, Step("close", soon, "closed"), seconds, *times)
         _cancelled(leave, Step("close", long, "closed", clean_up), seconds, *times)
     in_every_order(leave, _a_close, _ended_first, cancel_at=1, again=1)

@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from course_lib.exercises.framework import await_missing
+from course_lib.exercises.shown import shown
 from course_lib.seeing import span
 
 
@@ -45,6 +46,11 @@ class Step:
                 raise self.answer
         self.ended += 1
         return self.answer
+
+
+def given(step: Step) -> str:
+    """Say what a step was called with."""
+    return ", ".join(shown(each, 60) for each in step.given) or "nothing"
 
 
 class Line:

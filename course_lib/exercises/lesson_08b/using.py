@@ -8,7 +8,7 @@ from course_lib.exercises.causes import returned_none
 from course_lib.exercises.chance import Chance
 from course_lib.exercises.framework import Answer, Exercise
 from course_lib.exercises.lesson_08b import as_found, solutions
-from course_lib.exercises.lesson_08b.scenes import Resource, Step
+from course_lib.exercises.lesson_08b.scenes import Resource, Step, given
 from course_lib.exercises.ordering import in_every_order
 from course_lib.exercises.playing import Scene, play
 from course_lib.exercises.shown import shown
@@ -112,7 +112,7 @@ def _works(use_all: Answer, use: Use) -> None:
         raise scene.wrong(f"You entered {_order(use.named('entered'))}: enter all of them, in the order they come in.")
     if use.work.given != (use.values(),):
         raise scene.wrong(
-            f"work was given {shown(use.work.given, 60)}: give it one list, of what entering each resource gave, "
+            f"work was given {given(use.work)}: give it one list, of what entering each resource gave, "
             f"{shown(use.values(), 60)}."
         )
     if use.work.called > 1:
