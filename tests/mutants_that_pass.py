@@ -271,4 +271,17 @@ REASONS: dict[str, dict[str, tuple[str, ...]]] = {
             "take `if any((item is END for item in pair)):` into `try:`",
         ),
     },
+    "connect": {
+        NOTHING_FAILS: ("take `return line` into `try:`",),
+        "The second `raise` is never reached.": ("raise again after `except BaseException:`",),
+    },
+    "use_all": {
+        NOTHING_FAILS: ("take `values = []` out of `async with AsyncExitStack() as stack:`",),
+    },
+    "leave": {
+        "A CancelledError is never falsy.": ("truth for None: - if cancellation is not None: + if cancellation:",),
+        "To wait for a task raises nothing but a CancelledError.": (
+            "catch another class: - except asyncio.CancelledError as error: + except BaseException as error:",
+        ),
+    },
 }
