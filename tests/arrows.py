@@ -14,6 +14,7 @@ LESSONS: dict[str, set[str]] = {
     "users": {"database"},
     "comparison": {"seeing", "lifecycle"},
     "tasks": {"lifecycle"},
+    "diagnostics": {"monitor", "seeing"},
     "streams": set(),
 }
 """The lesson modules, in the order of the course, and what each may import: never one that comes after."""
