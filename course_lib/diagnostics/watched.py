@@ -62,16 +62,14 @@ class Watched(WrappedCoroutine):
                 watch.wake()
         try:
             return self.coro.throw(*throw) if throw else self.coro.send(value)
-        except StopIteration:
-            del throw
-            if self.struck is not None and watch.open:
-                watch.swallowed(self)
-            raise
         except BaseException as error:
             del throw
-            if not isinstance(error, asyncio.CancelledError) and watch.open:
-                watch.failed(self)
-            leave_no_line(error)
+            if type(error) is not StopIteration:
+                if not isinstance(error, asyncio.CancelledError) and watch.open:
+                    watch.failed(self)
+                leave_no_line(error)
+            elif self.struck is not None and watch.open:
+                watch.swallowed(self)
             raise
         finally:
             if timed:
