@@ -3,7 +3,9 @@
 import asyncio
 import gc
 import logging
+import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -182,6 +184,35 @@ def test_code_that_lets_nobody_look_is_told_between_two_lines(told):
     assert where.startswith(("between the beginning of the step and ", "at ")), where
 
 
+STANDS_STILL = """
+import asyncio, os, signal
+from course_lib.diagnostics import diagnose
+
+async def stands_still():
+    await asyncio.sleep(0.1)
+    os.kill(os.getpid(), signal.SIGSTOP)
+    await asyncio.sleep(0)
+
+async def main():
+    await asyncio.create_task(stands_still())
+
+diagnose(main, slow=0.3)
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="Windows cannot stop a process")
+def test_a_step_that_the_machine_had_no_time_for_is_not_told():
+    """A process that stood still for a while did nothing wrong."""
+    run = [sys.executable, "-c", STANDS_STILL]
+    with subprocess.Popen(run, cwd=REPO, stderr=subprocess.PIPE, text=True) as child:
+        _, status = os.waitpid(child.pid, os.WUNTRACED)
+        assert os.WIFSTOPPED(status)
+        time.sleep(0.6)  # nothing else lasts: the time is what is tested
+        child.send_signal(signal.SIGCONT)
+        assert "stands_still" not in child.communicate()[1]
+    assert child.returncode == 0
+
+
 def test_a_generator_left_in_the_middle_is_told(told):
     """A loop that breaks leaves it open; one that is closed, or goes to its end, is none."""
 
@@ -222,6 +253,23 @@ def test_a_task_that_still_runs_is_told_with_the_line_where_it_waits(told):
         return task
 
     assert told(main) == ["still running: task twice", f"waits at {line('never free')}"]
+
+
+def test_a_task_that_a_library_made_is_the_librarys_affair(told):
+    """What still runs is told of tasks that the user's own code made: a server's handlers, and readers, are not."""
+
+    async def handle(reader, writer):
+        await reader.read()
+
+    async def main():
+        server = await asyncio.start_server(handle, "127.0.0.1", 0)
+        _, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+        while len(asyncio.all_tasks()) < 2:
+            await asyncio.sleep(0)
+        server.close()
+        return writer
+
+    assert told(main) == []
 
 
 def test_a_cancellation_that_is_swallowed_is_told(told):

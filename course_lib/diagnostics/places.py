@@ -3,7 +3,7 @@
 import linecache
 import sysconfig
 from collections.abc import Iterable
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from types import CodeType, FrameType, TracebackType
 from typing import Any
 
@@ -11,6 +11,8 @@ from course_lib.seeing.timeline.frames import is_library, is_library_file, waiti
 
 # Of a notebook: the number of the cell that a file name stands for, as it was last run. Its kernel fills it in.
 cells: dict[str, int] = {}
+
+_COURSE = str(Path(__file__).parents[1])
 
 Spot = tuple[CodeType, int]
 """A place in code, cheap to note: the code and the instruction; the line is looked up when somebody wants to know."""
@@ -81,3 +83,9 @@ def origin_place(coro: Any) -> tuple[str, bool]:
         if not is_library_file(file):
             return place(file, line), True
     return first, False
+
+
+def made_by_a_library(coro: Any) -> bool:
+    """Return whether a coroutine was made by code that is not the user's: a library's, Python's or the course's."""
+    origin = getattr(coro, "cr_origin", None) or ()
+    return all(is_library_file(file) or file.startswith(_COURSE) for file, _, _ in origin) and bool(origin)

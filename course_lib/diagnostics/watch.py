@@ -10,7 +10,7 @@ from course_lib.diagnostics.around import put_around, take_off
 from course_lib.diagnostics.findings import Finding, Findings
 from course_lib.diagnostics.generators import Generators
 from course_lib.diagnostics.origins import Origins
-from course_lib.diagnostics.places import place_of, waiting_place
+from course_lib.diagnostics.places import made_by_a_library, place_of, waiting_place
 from course_lib.diagnostics.ready import others_ready
 from course_lib.diagnostics.sessions import Sessions
 from course_lib.diagnostics.unawaited import Unawaited
@@ -60,11 +60,13 @@ class Watch:
         """Note what is no fault so far: what still runs, is still open, or has failed and may yet be asked why.
 
         Args:
-            again: also what was noted before.
+            again: also what was noted before, and the tasks that libraries have made: their running is their affair.
         """
         found = [(watched, task) for task in asyncio.all_tasks(self._loop) if (watched := watched_in(task))]
         for watched, task in sorted(found, key=lambda pair: describing.order(*pair)):
-            if not isinstance(watched, OfCell) and self._is_new(task, again):
+            if isinstance(watched, OfCell) or (made_by_a_library(watched.coro) and not again):
+                continue
+            if self._is_new(task, again):
                 self.findings.add(describing.running(task, watched))
         self._failed = [reference for reference in self._failed if _unasked(reference())]
         for task in filter(None, [reference() for reference in self._failed]):
@@ -104,7 +106,8 @@ class Watch:
         if isinstance(watched, OfCell) and (watched.ready_since is None or ended - watched.ready_since < self.slow):
             return
         line = self.dog.line(begun, ended, waiting_place(watched.coro) or "its end")
-        self.findings.add(describing.held(task, watched, line), seconds=ended - begun)
+        if line:
+            self.findings.add(describing.held(task, watched, line), seconds=ended - begun)
 
     def others_ready(self, me: Watched) -> bool:
         """Return whether a step of another watched task is due now."""
