@@ -269,7 +269,7 @@ def test_a_task_that_a_library_made_is_the_librarys_affair(told):
         server.close()
         return writer
 
-    assert told(main) == []
+    assert not [row for row in told(main) if row.startswith("still running")]
 
 
 def test_a_cancellation_that_is_swallowed_is_told(told):
