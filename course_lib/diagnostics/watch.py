@@ -3,7 +3,7 @@
 import asyncio
 from time import perf_counter
 from typing import Any
-from weakref import WeakSet, ref
+from weakref import WeakSet
 
 from course_lib.diagnostics import describing
 from course_lib.diagnostics.around import put_around, take_off
@@ -11,7 +11,7 @@ from course_lib.diagnostics.findings import Finding, Findings
 from course_lib.diagnostics.generators import Generators
 from course_lib.diagnostics.origins import Origins
 from course_lib.diagnostics.places import made_by_a_library, place_of, waiting_place
-from course_lib.diagnostics.ready import others_ready
+from course_lib.diagnostics.ready import others_due, others_ready
 from course_lib.diagnostics.sessions import Sessions
 from course_lib.diagnostics.unawaited import Unawaited
 from course_lib.diagnostics.watchdog import Watchdog
@@ -31,7 +31,7 @@ class Watch:
         self.dog = Watchdog(self)
         self.wake = self.dog.wake
         self._loop = loop
-        self._failed: list[ref[asyncio.Task[Any]]] = []
+        self._failed: WeakSet[asyncio.Task[Any]] = WeakSet()
         self._noted: WeakSet[Any] = WeakSet()
         self._unawaited, self._generators, self.sessions = Unawaited(self), Generators(self), Sessions(self)
 
@@ -68,8 +68,8 @@ class Watch:
                 continue
             if self._is_new(task, again):
                 self.findings.add(describing.running(task, watched))
-        self._failed = [reference for reference in self._failed if _unasked(reference())]
-        for task in filter(None, [reference() for reference in self._failed]):
+        failed = [(watched, task) for task in self._failed if _unasked(task) and (watched := watched_in(task))]
+        for _, task in sorted(failed, key=lambda pair: describing.order(*pair)):
             if self._is_new(task, again):
                 self.findings.add(describing.failed(task))
         for generator, where in self._generators.still_open():
@@ -103,11 +103,15 @@ class Watch:
         ended, task = perf_counter(), asyncio.current_task(self._loop)
         if task is None:
             return
-        if isinstance(watched, OfCell) and (watched.ready_since is None or ended - watched.ready_since < self.slow):
+        if isinstance(watched, OfCell) and not self._kept_others_waiting(watched, ended):
             return
         line = self.dog.line(begun, ended, waiting_place(watched.coro) or "its end")
         if line:
             self.findings.add(describing.held(task, watched, line), seconds=ended - begun)
+
+    def _kept_others_waiting(self, watched: OfCell, ended: float) -> bool:
+        seen = watched.ready_since is not None and ended - watched.ready_since >= self.slow
+        return seen or others_due(self._loop, watched, self._loop.time() - self.slow)
 
     def others_ready(self, me: Watched) -> bool:
         """Return whether a step of another watched task is due now."""
@@ -116,7 +120,7 @@ class Watch:
     def failed(self, watched: Watched) -> None:
         """Note that the current task is about to end with an exception."""
         if (task := asyncio.current_task(self._loop)) is not None and not isinstance(watched, OfCell):
-            self._failed.append(ref(task))
+            self._failed.add(task)
 
     def swallowed(self, watched: Watched) -> None:
         """Note that the current task, into which a cancellation was thrown, is about to return."""
@@ -138,5 +142,5 @@ class Watch:
         self.findings.add(finding)
 
 
-def _unasked(task: asyncio.Task[Any] | None) -> bool:
-    return getattr(task, "_log_traceback", False)  # private, and the one way to know without asking
+def _unasked(task: asyncio.Task[Any]) -> bool:
+    return bool(getattr(task, "_log_traceback", False))  # private, and the one way to know without asking

@@ -23,6 +23,7 @@ class Watching(Protocol):
 
     running: Watched | None
     begun: float
+    slow: float
     rests: bool  # what it does, for whoever takes a step
 
 
@@ -65,14 +66,14 @@ class Watchdog:
         """
         seen = [one for one in list(self._seen) if one.since == begun]
         task, _, line = blame(seen, begun, ended, 2 * EVERY, STEP, end)
-        if task == UNSEEN and not self._worked(begun, ended):
+        if task == UNSEEN and not self._worked_since(begun):
             return ""
         return place(*self._lines[line]) if line in self._lines else line or f"between {STEP} and {end}"
 
-    def _worked(self, begun: float, ended: float) -> bool:
-        """Return whether the processor worked for this process for a third of a stretch; if not known, too."""
+    def _worked_since(self, begun: float) -> bool:
+        """Return whether the processor has worked for this process for half of what makes a step slow; or not known."""
         before = [worked for at, worked in list(self._looks) if at <= begun]
-        return not before or process_time() - before[-1] > (ended - begun) / 3
+        return not before or process_time() - before[-1] > self._watch.slow / 2
 
     def _watch_steps(self) -> None:
         idle, last = 0, 0.0
