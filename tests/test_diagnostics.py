@@ -306,17 +306,19 @@ def test_a_session_that_nobody_closes_is_told_with_the_line_that_made_it(told):
     assert told(main) == ["Unclosed client session", f"made at {line('never closed')}"]
 
 
+def callback():
+    raise KeyError("page 3")  # in a callback
+
+
 def test_a_callback_that_fails_is_told(told):
     """Whatever the loop's exception handler is told, is told on."""
-
-    def callback():
-        raise KeyError("page 3")  # in a callback
 
     async def main():
         asyncio.get_running_loop().call_soon(callback)
         await asyncio.sleep(0)
 
-    _, what, where = told(main)
+    first, what, where = told(main)
+    assert "callback() at test_diagnostics.py, line" in first
     assert what == "KeyError: 'page 3'"
     assert where == f"raised at {line('in a callback')}"
 

@@ -42,7 +42,7 @@ Python a hook of each generator. Which cell a task is of, it inherits from whoev
 **What it does not change.** Python's own warnings and asyncio's own messages appear as they would without it, and
 neither debug mode, nor warning filters, nor `sys.unraisablehook`, nor the garbage collector is touched. `%unload_ext`
 takes everything off; wrappers of tasks that run on, and what others have put on top, only pass on from then on. What a
-program can see of it: `task.get_coro()` is the wrapper, and `cr_origin` is there.
+program can see of it: `task.get_coro()` is the wrapper, `cr_origin` is there, and there is a thread more.
 
 **What it cannot know:**
 

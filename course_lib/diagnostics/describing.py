@@ -5,7 +5,7 @@ import inspect
 from typing import Any
 
 from course_lib.diagnostics.findings import Finding
-from course_lib.diagnostics.places import origin_place, place_of, raising_place, waiting_place
+from course_lib.diagnostics.places import origin_place, place_of, raising_place, relabelled, waiting_place
 from course_lib.diagnostics.watched import OfCell, Watched, watched_in
 from course_lib.seeing.timeline.trace import describe, task_name
 
@@ -60,7 +60,7 @@ def reported(context: dict[str, Any], made: tuple[str, ...]) -> Finding:
         ("", ()) if error is None else (describe(error), _at("raised at", raising_place(error.__traceback__)))
     )
     made = tuple(line for place in made for line in _at("made at", place))
-    return Finding(str(context.get("message", "told to the loop")), said=said, where=made + raised)
+    return Finding(relabelled(str(context.get("message", "told to the loop"))), said=said, where=made + raised)
 
 
 def order(watched: Watched, task: Task) -> tuple[Any, ...]:

@@ -1,6 +1,7 @@
 """Where something stands, as a reader finds it: "cell 7, line 3: time.sleep(0.3)", or "crawl.py, line 12: ..."."""
 
 import linecache
+import re
 import sysconfig
 from collections.abc import Iterable
 from pathlib import Path, PurePath
@@ -23,6 +24,9 @@ _INSTALLED = sorted({sysconfig.get_path(name) for name in ("purelib", "platlib",
 ]
 
 
+_FILE_AND_LINE = re.compile(r"((?:[A-Za-z]:)?[/\\][^\s'\"<>:]*\.py):(\d+)")
+
+
 def line_of(spot: Spot) -> tuple[str, int]:
     """Return the file and the line of a spot."""
     code, instruction = spot
@@ -38,6 +42,11 @@ def label(file: str, line: int) -> str:
         if file.startswith(folder):
             return f"{PurePath(file).relative_to(folder).as_posix()}, line {line}"
     return f"{file if file.startswith('<') else PurePath(file).name}, line {line}"
+
+
+def relabelled(text: str) -> str:
+    """Return a text of asyncio's with labels for the files and lines in it."""
+    return _FILE_AND_LINE.sub(lambda found: label(found[1], int(found[2])), text)
 
 
 def place(file: str, line: int) -> str:

@@ -119,12 +119,14 @@ class Watch:
 
     def failed(self, watched: Watched) -> None:
         """Note that the current task is about to end with an exception."""
-        if (task := asyncio.current_task(self._loop)) is not None and not isinstance(watched, OfCell):
+        task = asyncio.current_task(self._loop)
+        if isinstance(task, asyncio.Task) and not isinstance(watched, OfCell):
             self._failed.add(task)
 
     def swallowed(self, watched: Watched) -> None:
         """Note that the current task, into which a cancellation was thrown, is about to return."""
-        if (task := asyncio.current_task(self._loop)) is not None and task.cancelling():
+        task = asyncio.current_task(self._loop)
+        if isinstance(task, asyncio.Task) and task.cancelling():
             self.findings.add(describing.swallowed(task, watched))
 
     def told(self, context: dict[str, Any]) -> None:
