@@ -17,7 +17,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from course_lib.diagnostics import diagnose
+from course_lib.diagnostics import diagnose, load_ipython_extension
 from course_lib.diagnostics.findings import Finding, Findings
 from course_lib.monitor import EventLoopMonitor
 from course_lib.paths import REPO
@@ -186,7 +186,7 @@ def test_code_that_lets_nobody_look_is_told_between_two_lines(told):
 
 STANDS_STILL = """
 import asyncio, os, signal
-from course_lib.diagnostics import diagnose
+from course_lib.diagnostics import diagnose, load_ipython_extension
 
 async def stands_still():
     await asyncio.sleep(0.1)
@@ -570,7 +570,7 @@ async def main():
         work()
     inner()
 if len(sys.argv) > 1:
-    from course_lib.diagnostics import diagnose
+    from course_lib.diagnostics import diagnose, load_ipython_extension
     diagnose(main)
 else:
     asyncio.run(main())
@@ -708,6 +708,12 @@ def test_what_it_cannot_take_it_refuses_with_the_next_step():
     for slow in (0, -1, float("nan")):
         with pytest.raises(ValueError, match=r"slow=.*: pass seconds, more than 0"):
             diagnose(main, slow=slow)
+
+
+def test_without_a_kernel_the_extension_says_what_to_call_instead():
+    """Where no loop runs, as in a terminal's IPython, %load_ext names the call for programs."""
+    with pytest.raises(RuntimeError, match=r"diagnose\(main\)"):
+        load_ipython_extension(None)
 
 
 def test_what_hides_in_a_circle_is_found_when_asked_for(told):

@@ -14,8 +14,10 @@ Task = asyncio.Task[Any]
 
 def held(task: Task, watched: Watched, line: str) -> Finding:
     """A step that took long; `line` says where, or between what and what."""
-    who = "the cell, while tasks stood ready" if isinstance(watched, OfCell) else _name(task)
-    return Finding("held the loop", who, watched.cell, where=_at("" if line.startswith("between ") else "at", line))
+    where = _at("" if line.startswith("between ") else "at", line)
+    if isinstance(watched, OfCell):
+        return Finding("held the loop", "the cell, while tasks stood ready", where=where)
+    return Finding("held the loop", _name(task), watched.cell, where=where)
 
 
 def swallowed(task: Task, watched: Watched) -> Finding:

@@ -88,15 +88,14 @@ class Watch:
     def of_another_kind(self, coro: Any, cell: int | None) -> Any:
         """Return a coroutine wrapped, if it is one to be watched: no plain one of a cell's code."""
         if cell is None:
-            begun = self.cell_begun_by(coro)
-            return coro if begun is None else OfCell(coro, self, begun)
+            return OfCell(coro, self, 0) if self.runs_a_cell(coro) else coro
         # What is no coroutine goes on as it is, so that the error names it. A generator is closed by the loop's own.
         theirs = not asyncio.iscoroutine(coro) or "generator" in type(coro).__name__
         return coro if theirs else Watched(coro, self, cell)
 
-    def cell_begun_by(self, coro: Any) -> int | None:
-        """Return the number of the cell that is run by a coroutine; a notebook's watch knows them."""
-        return None
+    def runs_a_cell(self, coro: Any) -> bool:
+        """Return whether a coroutine of the kernel's runs a cell; a notebook's watch knows."""
+        return False
 
     def held(self, watched: Watched, begun: float) -> None:
         """Note a step of the current task that held the loop until now."""
