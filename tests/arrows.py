@@ -14,6 +14,7 @@ LESSONS: dict[str, set[str]] = {
     "users": {"database"},
     "comparison": {"seeing", "lifecycle"},
     "tasks": {"lifecycle"},
+    "diagnostics": {"monitor", "seeing"},
     "streams": set(),
     "pipeline": {"seeing", "streams", "lifecycle"},
     "jobs": {"lifecycle"},
