@@ -70,7 +70,7 @@ def users_spot(frame: FrameType | None) -> Spot | None:
 def waiting_place(coro: Any) -> str:
     """Return the innermost line of the user's own code at which a suspended coroutine waits; "" without one."""
     frame = waiting_frame(coro)
-    return place(frame.f_code.co_filename, frame.f_lineno) if frame else ""
+    return place_of((frame.f_code, frame.f_lasti)) if frame else ""
 
 
 def raising_place(traceback: TracebackType | None) -> str:
@@ -78,7 +78,7 @@ def raising_place(traceback: TracebackType | None) -> str:
     found = ""
     while traceback is not None:
         if not is_library(traceback.tb_frame.f_code):
-            found = place(traceback.tb_frame.f_code.co_filename, traceback.tb_lineno)
+            found = place_of((traceback.tb_frame.f_code, traceback.tb_lasti))
         traceback = traceback.tb_next
     return found
 

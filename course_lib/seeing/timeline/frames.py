@@ -102,7 +102,8 @@ def _first(owner: Any, *names: str) -> Any:
 
 
 def _describe(frame: FrameType, line: int | None = None) -> str:
-    line = line or frame.f_lineno
+    # Between two lines a frame has none: seen from another thread, that may be the moment it is looked at.
+    line = line or frame.f_lineno or frame.f_code.co_firstlineno
     source = linecache.getline(frame.f_code.co_filename, line, frame.f_globals).strip()
     place = f"line {line} of {frame.f_code.co_name}"
     return f"{place}: {source}" if source else place
