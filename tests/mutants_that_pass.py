@@ -287,4 +287,49 @@ REASONS: dict[str, dict[str, tuple[str, ...]]] = {
             "catch another class: - except ExceptionGroup as failed: + except Exception as failed:",
         ),
     },
+    "sell": {
+        NOT_REACHED: ("raise again after `except BaseException:`",),
+        NOTHING_FAILS: ("take `seat = free.pop()` into `try:`", "take `return seat` into `try:`"),
+    },
+    "work_off": {
+        FREE: (
+            "swap `for job in jobs:` and `async def worker():`",
+            "take `async def worker():` into `async with asyncio.TaskGroup() as group:`",
+        ),
+        NOTHING_FAILS: ("take `return len(jobs)` into `async with asyncio.TaskGroup() as group:`",),
+        "All jobs are done when it returns the first time, and then it returns at once.": (
+            "take `await queue.join()` into `for task in tasks:`",
+        ),
+        "All are cancelled, in whatever order.": ("backwards: - for task in tasks: + for task in list(tasks)[::-1]:",),
+        "The numbers are not used.": (
+            "backwards: - tasks = [group.create_task(worker()) for _ in range(workers)] "
+            "+ tasks = [group.create_task(worker()) for _ in list(range(workers))[::-1]]",
+        ),
+    },
+    "pump": {
+        FREE: (
+            "swap `queue, count = (asyncio.Queue(maxsize=3), 0)` and `async def reader():`",
+            "take `async def reader():` into `async with asyncio.TaskGroup() as group:`",
+        ),
+        NOTHING_FAILS: ("take `return count` into `async with asyncio.TaskGroup() as group:`",),
+        "Where a write fails, nobody sees the count.": ("swap `await write(block)` and `count += 1`",),
+        "Two blocks in the queue and one on each side are fewer than five.": (
+            "off by one: - queue, count = (asyncio.Queue(maxsize=3), 0) + queue, count = (asyncio.Queue(maxsize=2), 0)",
+        ),
+    },
+    "move": {
+        FREE: ("swap `source.balance -= amount` and `target.balance += amount`",),
+        NOTHING_FAILS: ("take `return True` out of `async with first.lock, second.lock:`",),
+    },
+    "ask_within": {
+        NOT_REACHED: (
+            "raise again after `except TimeoutError:`",
+            "raise again after `except TimeoutError:` (2)",
+        ),
+        "Of what the second `try:` lets out, nothing is a TimeoutError.": ("take `try:` into `try:`",),
+        "What waits for a slot raises nothing else but a cancellation.": (
+            "catch another class: - except TimeoutError: + except OSError:",
+            "catch another class: - except TimeoutError: + except Exception:",
+        ),
+    },
 }
