@@ -124,6 +124,7 @@ REASONS: dict[str, tuple[str, ...]] = {
 }
 
 MODULES: dict[str, tuple[str, ...]] = {
+    SAYS_IT: ("graph",),  # asked for by name: who calls a call graph's functions reads their answers
     TRANSPORTS: (
         "base_subprocess|constants|proactor_events|protocols|selector_events|sslproto|staggered|streams|subprocess",
         "transports|trsock|unix_events|windows_events|windows_utils",

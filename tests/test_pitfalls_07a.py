@@ -177,7 +177,7 @@ def test_what_nest_asyncio2_patches():
     """asyncio.run and four methods of the loop, everywhere; Task up to 3.13."""
     patched = PROGRAMS["patched"].run().text.splitlines()
     assert patched[:4] == ["_check_running", "_run_once", "run_forever", "run_until_complete"]
-    assert patched[4:] == ["run replaced: True", "as said: True"]
+    assert patched[4:] == ["run replaced: True", "Task, up to 3.13: True"]
 
 
 def test_limits_fail_under_the_archived_package_from_python_3_14_on():

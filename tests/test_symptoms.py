@@ -14,7 +14,7 @@ ROWS = [
     for cell in CELLS
     if cell.startswith("## Index by symptom")
     for line in cell.splitlines()
-    if line.startswith("| ") and not line.startswith(("|---", "| You see"))
+    if line.startswith("| ") and not line.endswith("| Section |")
 ]
 MESSAGES = sorted(messages())
 SINCE = {"The executor did not finishing joining its threads": (3, 12)}
