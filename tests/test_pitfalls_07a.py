@@ -23,7 +23,7 @@ def mended(name, old, new):
 def test_a_coroutine_that_is_never_awaited_is_named_by_the_line_that_made_it_in_development_mode_alone():
     """The bare call names its line; the one in a variable a line of asyncio's, and the true one with -X dev."""
     plain, dev = (PROGRAMS["forgotten"].run(*options).text for options in ((), ("-X", "dev")))
-    assert "program.py:9: RuntimeWarning" in plain and "line 10" not in plain
+    assert "program.py:9: RuntimeWarning" in plain and ":10: " not in plain
     assert "line 9" in dev and "line 10" in dev
     assert "saved" not in plain
 
@@ -87,6 +87,26 @@ def test_an_owner_hears_of_every_exception():
         '    async with asyncio.TaskGroup() as group:\n        kept = dropped = group.create_task(save("Ann"))\n',
     ).run()
     assert ran.status == 1 and "disk full: Ann" in ran.text and "never retrieved" not in ran.text
+
+
+def test_a_task_that_fails_as_the_program_ends_is_told_by_asyncio_run():
+    """What asyncio.run cancels at the end and fails in its clean-up is logged, and the exit status is 0."""
+    ran = program("""
+        import asyncio
+
+        async def work():
+            try:
+                await asyncio.sleep(60)
+            finally:
+                raise OSError("disk full")
+
+        async def main():
+            task = asyncio.create_task(work())
+            await asyncio.sleep(0)
+
+        asyncio.run(main())
+    """).run()
+    assert ran.text.startswith("unhandled exception during asyncio.run() shutdown") and ran.status == 0
 
 
 @pytest.mark.parametrize(("owner", "third"), [("TaskManager", "done"), ("TaskGroup", "cancelled")])
@@ -186,6 +206,35 @@ def test_limits_fail_under_the_archived_package_from_python_3_14_on():
     assert str(successor.run()) == "a limit works"
     archived = program(successor.source.replace("nest_asyncio2", "nest_asyncio")).run()
     assert (archived.status != 0) == (sys.version_info >= (3, 14))
+
+
+def test_a_loop_nested_without_a_patch_cannot_enter_a_task():
+    """Who runs a loop inside itself by force gets RuntimeError from the first task it comes to."""
+    ran = program("""
+        import asyncio
+
+        async def main():
+            loop = asyncio.get_running_loop()
+            work = asyncio.sleep(0)
+            asyncio.events._set_running_loop(None)
+            loop._thread_id = None
+            loop.run_until_complete(work)
+
+        asyncio.run(main())
+    """).run()
+    assert "Cannot enter into task" in ran.text
+
+
+def test_a_task_needs_a_running_loop():
+    """In plain code create_task says so, and asyncio.run works."""
+    assert str(PROGRAMS["no_loop"].run()) == "no running event loop\nslept"
+
+
+def test_a_loop_is_given_to_plain_code_by_the_python():
+    """get_event_loop() where none is set: a loop on 3.11, one and a warning on 3.12 and 3.13, an error from 3.14 on."""
+    ran = program("import asyncio\nasyncio.get_event_loop().close()").run()
+    assert (ran.status != 0) == (sys.version_info >= (3, 14))
+    assert ("There is no current event loop" in ran.text) == (sys.version_info >= (3, 12))
 
 
 def test_a_shield_loses_its_work_and_finish_does_not(capsys):
