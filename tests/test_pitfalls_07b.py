@@ -28,6 +28,7 @@ def test_an_update_is_lost():
     """`total += await price()` reads the total before it waits."""
     assert simulate(lambda: lesson.sum_of_prices(wait_first=False)).result == 10
     assert simulate(lambda: lesson.sum_of_prices(wait_first=True)).result == 30
+    assert programs(NAME)["lost"].run("-X", "dev").text == "total: 10"  # and nothing else, in debug mode
 
 
 def test_a_task_waits_for_its_own_lock():
