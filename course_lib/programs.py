@@ -39,7 +39,7 @@ RULES = ("ASYNC", "B", "BLE", "E7", "E9", "F", "PLE", "RUF")
 
 @dataclass(frozen=True)
 class Ran:
-    """What a program printed, both streams in one as in a terminal, and how it ended.
+    """What a program printed, both streams in one as in a terminal, and how it ended; shown in lines of 79 columns.
 
     Attributes:
         text: the output, tidied as this module's docstring says, 4,000 characters at most.
@@ -51,7 +51,7 @@ class Ran:
     seconds: float
 
     def __str__(self) -> str:
-        lines = [self.text] if self.text else []
+        lines = [*map(_wrapped, self.text.split("\n"))] if self.text else []
         if self.status is None:
             lines.append(f"[still running after {self.seconds:g} s: ended from outside]")
         elif self.status < 0:
@@ -142,7 +142,7 @@ def load_ipython_extension(shell: Any) -> None:
 
 
 def tidy(output: str, path: Path) -> str:
-    """Cut a program's output down to what is the same on every machine and Python, and to lines of 79 columns."""
+    """Cut a program's output down to what is the same on every machine and Python."""
     lines: list[str] = []
     shown = True  # whether lines of code are shown: those of the program, one for each place
     warned = False  # whether the line of code of a warning, indented less, is still to be left out
@@ -170,7 +170,7 @@ def tidy(output: str, path: Path) -> str:
     text = _TOOK.sub(r"took ~\1 seconds", _ADDRESS.sub("0x...", text))
     if len(text) > OUTPUT:
         text = f"{text[:OUTPUT]}\n[... and {len(text) - OUTPUT:,} characters more]"
-    return "\n".join(map(_wrapped, text.split("\n")))
+    return text
 
 
 # A frame of a traceback, in an exception group behind a margin of bars; the line of code below it is indented further.

@@ -15,6 +15,7 @@ LESSONS: dict[str, set[str]] = {
     "comparison": {"seeing", "lifecycle", "family"},
     "tasks": {"lifecycle"},
     "programs": {"family"},
+    "diagnostics": {"monitor", "seeing"},
     "streams": set(),
 }
 """The lesson modules, in the order of the course, and what each may import: never one that comes after."""

@@ -40,6 +40,10 @@ def definitions(lesson: str) -> Any:
 
 
 @cache
+def notebook(lesson: str) -> Any:
+    """Return a lesson's notebook, as JSON has it."""
+    return json.loads((MASTERS / f"{lesson}.ipynb").read_text(encoding="utf-8"))
+
+
 def _code_cells(lesson: str) -> list[str]:
-    notebook = json.loads((MASTERS / f"{lesson}.ipynb").read_text(encoding="utf-8"))
-    return ["".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    return ["".join(cell["source"]) for cell in notebook(lesson)["cells"] if cell["cell_type"] == "code"]

@@ -1,12 +1,13 @@
 """Exercise 4: a plain call that takes long, off the loop."""
 
+import inspect
 import threading
 import time
 from collections.abc import Mapping
 
 from course_lib.exercises.chance import Chance
 from course_lib.exercises.framework import Answer, Exercise
-from course_lib.exercises.lesson_07a import solutions
+from course_lib.exercises.lesson_07a import as_found, solutions
 from course_lib.exercises.lesson_07a.scenes import Call, Plan
 from course_lib.exercises.playing import play
 from course_lib.exercises.shown import shown
@@ -55,17 +56,21 @@ def _digested(digest_all: Answer, files: dict[str, tuple[float, float]]) -> None
     best = max((sum(seconds) for seconds in files.values()), default=0)
     if scene.ended != best:
         raise scene.wrong(
-            f"You returned at {scene.ended:g} s, and {best:g} s are enough: digest each text as soon as it is read, each "
-            "in a thread of its own."
+            f"You returned at {scene.ended:g} s, and {best:g} s are enough: digest each text as soon as it is read, "
+            "each in a thread of its own."
         )
 
 
 digest_all = Exercise(
     lesson="lesson_07a",
-    task="""\
+    task=f"""\
 **Exercise 4: all at a standstill.** Mend `digest_all(files, read, digest)`: while it digests, nothing else runs.
 
-- `read(file)` is a coroutine function that gives the file's text. `digest(text)` is a plain function that takes seconds.
+```python
+{inspect.getsource(as_found.digest_all)}```
+
+- `read(file)` is a coroutine function that gives the file's text. `digest(text)` is a plain function, and takes
+  seconds.
 - Read and digest all the files at the same time, up to four of them: each text as soon as it is read. The loop is never
   held up.
 - Return a dict, the digest by file, in the order of `files`. Nothing fails here.""",

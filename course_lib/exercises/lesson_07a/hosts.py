@@ -1,10 +1,11 @@
 """Exercise 1: coroutines that nobody awaits, and exceptions that are true."""
 
+import inspect
 from typing import Any
 
 from course_lib.exercises.chance import Chance
 from course_lib.exercises.framework import Answer, Exercise
-from course_lib.exercises.lesson_07a import solutions
+from course_lib.exercises.lesson_07a import as_found, solutions
 from course_lib.exercises.lesson_07a.scenes import Call, Plan, check_cancelled
 from course_lib.exercises.ordering import in_every_order
 from course_lib.exercises.playing import Scene, play
@@ -76,18 +77,22 @@ def _cancelled_or_two_up(scene: Scene, is_up: Call) -> None:
 
 live_hosts = Exercise(
     lesson="lesson_07a",
-    task="""\
+    task=f"""\
 **Exercise 1: everything is up.** Mend `live_hosts(hosts, is_up)`: it finds every host up, always.
+
+```python
+{inspect.getsource(as_found.live_hosts)}```
 
 - `is_up(host)` is a coroutine function that gives True or False, or fails. A host where it fails is not up.
 - Ask all the hosts at the same time. Return the list of those that are up, in the order of `hosts`.
-- If you are cancelled, you end cancelled, and what you started has ended (it may clean up).""",
+- If you are cancelled, you end cancelled, and what you started has ended (it may clean up: cancel it
+  once, and wait).""",
     reference=solutions.live_hosts,
     grade=_grade_live_hosts,
     hints=[
         "What does `if is_up(host)` look at: an answer, or a coroutine object?",
-        "`await asyncio.gather(*(is_up(host) for host in hosts), return_exceptions=True)` gives all answers, in the order "
-        "of the hosts; failures come as exception objects.",
+        "`await asyncio.gather(*(is_up(host) for host in hosts), return_exceptions=True)` gives all answers, in the "
+        "order of the hosts; failures come as exception objects.",
         "`zip(hosts, answers)`, and keep the host where the answer `is True`.",
     ],
 )

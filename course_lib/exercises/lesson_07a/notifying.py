@@ -1,12 +1,13 @@
 """Exercise 2: tasks that nobody holds, and failures that nobody sees."""
 
 import asyncio
+import inspect
 from typing import Any
 
 from course_lib.exercises.causes import returned_none
 from course_lib.exercises.chance import Chance
 from course_lib.exercises.framework import Answer, Exercise, describe_raised
-from course_lib.exercises.lesson_07a import solutions
+from course_lib.exercises.lesson_07a import as_found, solutions
 from course_lib.exercises.lesson_07a.scenes import Call, Plan, check_cancelled
 from course_lib.exercises.ordering import in_every_order
 from course_lib.exercises.playing import Scene, play
@@ -41,7 +42,7 @@ def _grade_notify(notify: Answer) -> str:
         _sent(notify, plans)
         _stopped(notify, {name: Plan(3, clean_up=chance.seconds(0, 2)) for name in names}, 1.125)
     in_every_order(notify, _three, _one_failed)
-    in_every_order(notify, _three, lambda scene, made: None if scene.cancelled else _one_failed(scene, made), cancel_at=1)
+    in_every_order(notify, _three, _cancelled_or_one_failed, cancel_at=1)
     return "Every task has an owner, failures are told at once, and nobody else is stopped by them."
 
 
@@ -105,17 +106,25 @@ def _one_failed(scene: Scene, report: Report) -> None:
         raise scene.wrong(f"of three, the second failed, and your function {scene.answered()}.")
 
 
+def _cancelled_or_one_failed(scene: Scene, report: Report) -> None:
+    if not scene.cancelled:
+        _one_failed(scene, report)
+
+
 notify = Exercise(
     lesson="lesson_07a",
-    task="""\
+    task=f"""\
 **Exercise 2: fire, and forget nothing.** Mend `notify(users, send, report)`: its tasks may vanish, it returns before
 anything is sent, and nobody learns of a failure.
+
+```python
+{inspect.getsource(as_found.notify)}```
 
 - `send(user)` is a coroutine function. Start all the sendings at the same time; one that fails stops no other.
 - Tell of each failure as soon as it happens: `report(user, error)`, a plain function, once for each.
 - When all have ended, return how many succeeded.
-- If you are cancelled, so are the sendings, and you end cancelled when they have ended (they may clean up). A sending
-  that was cancelled has not failed.""",
+- If you are cancelled, so are the sendings, and you end cancelled when they have ended (they may clean up: cancel
+  them once, and wait). A sending that was cancelled has not failed.""",
     reference=solutions.notify,
     grade=_grade_notify,
     hints=[

@@ -1,10 +1,11 @@
 """Exercise 5: the parts of one result end together."""
 
+import inspect
 from typing import Any
 
 from course_lib.exercises.chance import Chance
 from course_lib.exercises.framework import Answer, Exercise, describe_raised
-from course_lib.exercises.lesson_07a import solutions
+from course_lib.exercises.lesson_07a import as_found, solutions
 from course_lib.exercises.lesson_07a.scenes import Call, Plan, check_cancelled
 from course_lib.exercises.ordering import in_every_order
 from course_lib.exercises.playing import Scene, play
@@ -113,14 +114,17 @@ def _cancelled_or_receipt(scene: Scene, failure: Exception | None) -> None:
 
 place_order = Exercise(
     lesson="lesson_07a",
-    task="""\
+    task=f"""\
 **Exercise 5: refused, and charged.** Mend `place_order(check, charge)`: when one of the two fails, the other goes on.
+
+```python
+{inspect.getsource(as_found.place_order)}```
 
 - `check` and `charge` are coroutine functions without parameters. Run both at the same time, and return what `charge`
   gives.
 - When one fails, cancel the other, wait until it has ended (it may clean up, and fail in that), and raise the first
   failure: itself, not a group.
-- If you are cancelled, you end cancelled, and both have ended.""",
+- If you are cancelled, you end cancelled, and both have ended: cancel them once, and wait.""",
     reference=solutions.place_order,
     grade=_grade_place_order,
     hints=[

@@ -41,7 +41,9 @@ class Call:
         try:
             plan = self.plans[argument]
         except (KeyError, TypeError):
-            raise Wrong(f"You called `{self.name}` with {shown(argument, 60)}, which is none of what it is for.") from None
+            raise Wrong(
+                f"You called `{self.name}` with {shown(argument, 60)}, which is none of what it is for."
+            ) from None
         coro = self._work(argument, plan, self.name if argument == () else f"{self.name} {argument}")
         coro.__name__ = self.name  # type: ignore[attr-defined]  # which coroutine objects have and the stub lacks
         return coro
@@ -81,7 +83,8 @@ class Call:
         late = [argument for argument, at in self.begun if at > 0]
         if late:
             raise scene.wrong(
-                f"`{self.name}` began for {late[0]!r} only when others had ended: start all of them before you await one."
+                f"`{self.name}` began for {late[0]!r} only when others had ended: start all of them before you await "
+                "one."
             )
         arguments = [argument for argument, _ in self.begun]
         for argument in self.plans:
@@ -97,7 +100,8 @@ def check_cancelled(scene: Scene, at: float, end: float, doing: str) -> None:
             "cancelled: let CancelledError through."
         )
     if scene.ended != end:
+        short = " When it is cancelled a second time, its clean-up is cut short." if scene.ended < end else ""
         raise scene.wrong(
             f"At {at:g} s, {doing}, somebody cancelled your function. It ended at {scene.ended:g} s; what it had "
-            f"started, cancelled at once, had cleaned up by {end:g} s."
+            f"started, cancelled at once, has cleaned up by {end:g} s.{short}"
         )

@@ -1,11 +1,12 @@
 """Exercise 3: stopping a task, without eating one's own cancellation."""
 
 import asyncio
+import inspect
 from typing import Any
 
 from course_lib.exercises.chance import Chance
 from course_lib.exercises.framework import Answer, Exercise, describe_raised, run
-from course_lib.exercises.lesson_07a import solutions
+from course_lib.exercises.lesson_07a import as_found, solutions
 from course_lib.exercises.lesson_07a.scenes import Plan
 from course_lib.exercises.playing import GAVE_UP, PATIENCE, Scene
 from course_lib.exercises.shown import shown
@@ -102,9 +103,9 @@ def _play(stop: Answer, worker: Worker, cancel_at: float | None = None) -> Scene
     timeline = run(main)
     if timeline.result is GAVE_UP:
         raise Scene(stop, timeline, None, None, False, PATIENCE).wrong(f"It had not ended after {PATIENCE:g} s.")
-    *rest, ended, left = timeline.result
-    scene = Scene(stop, timeline, *rest, ended)
-    if left and not scene.cancelled and not scene.raised:
+    returned, raised, cancelled, ended, left = timeline.result
+    scene = Scene(stop, timeline, returned, raised, cancelled, ended)
+    if left and cancel_at is None and not scene.cancelled and not scene.raised:
         raise scene.wrong(
             f"You {scene.answered()} at {ended:g} s, and the task was still cleaning up: wait until it has ended."
         )
@@ -144,8 +145,8 @@ def _cancelled(stop: Answer, plan: Plan, at: float) -> None:
         )
     if not scene.cancelled:
         raise scene.wrong(
-            f"At {at:g} s somebody cancelled your function, and it {scene.answered()} instead of ending cancelled. That "
-            "CancelledError was your own, not the task's."
+            f"At {at:g} s somebody cancelled your function, and it {scene.answered()} instead of ending cancelled. "
+            "That CancelledError was your own, not the task's."
         )
     if scene.ended != at:
         raise scene.wrong(f"Somebody cancelled your function at {at:g} s, and it ended at {scene.ended:g} s.")
@@ -153,8 +154,11 @@ def _cancelled(stop: Answer, plan: Plan, at: float) -> None:
 
 stop = Exercise(
     lesson="lesson_07a",
-    task="""\
+    task=f"""\
 **Exercise 3: whose cancellation?** Mend `stop(task)`: it eats its own cancellation, and lets the task's failure out.
+
+```python
+{inspect.getsource(as_found.stop)}```
 
 - Cancel the task, once, and wait until it has ended: it may clean up first. It may also have ended before.
 - Return how it ended: `"cancelled"`, `"failed"` or `"returned"`. What it raised does not come out of your function.

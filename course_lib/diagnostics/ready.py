@@ -1,0 +1,29 @@
+"""Whether others could have run: what stands in line on a loop, and what is due there.
+
+Both are private attributes of asyncio's loops, the same since Python 3.4; other loops have none, and then it is not
+known. Data that has arrived, and that a task waits for, is not seen: the loop asks for it only later.
+"""
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+from course_lib.diagnostics.watched import Watched, watched_in
+
+
+def others_ready(loop: Any, me: Watched) -> bool:
+    """Return whether a step of another watched task of this loop is due now."""
+    now = loop.time()
+    due = [*getattr(loop, "_ready", ()), *(timer for timer in getattr(loop, "_scheduled", ()) if timer.when() <= now)]
+    tasks = (task for handle in due for task in _woken_by(handle))
+    return any((found := watched_in(task)) is not None and found is not me for task in tasks)
+
+
+def _woken_by(handle: Any) -> Iterator[Any]:
+    """Yield what a callback takes a step of: the task whose method it is, or those that wait for the future it sets."""
+    if handle.cancelled():
+        return
+    yield getattr(handle._callback, "__self__", None)
+    for value in handle._args or ():
+        if asyncio.isfuture(value) and not value.done():
+            yield from (getattr(callback, "__self__", None) for callback, _ in getattr(value, "_callbacks", None) or ())

@@ -1,0 +1,100 @@
+"""Which line holds the loop: a thread that looks while a step lasts, since afterwards nothing can tell."""
+
+import sys
+import threading
+from time import perf_counter
+from types import FrameType
+from typing import Protocol
+
+from course_lib.diagnostics.places import Spot, label, line_of, place
+from course_lib.diagnostics.watched import SLOW, Watched
+from course_lib.monitor.blame import STEP, Sighting, blame
+from course_lib.seeing.timeline.frames import is_library
+
+EVERY = SLOW / 5  # seconds between two looks
+PATIENCE = 50  # looks in a row at which there was nothing new to see: then the thread rests
+
+_SEND = Watched.send.__code__
+
+
+class Watching(Protocol):
+    """Whose steps are looked at."""
+
+    running: Watched | None
+    begun: float
+    rests: bool  # what it does, for whoever takes a step
+
+
+class Watchdog:
+    """Looks at the steps of the loop of the thread that makes it. It rests, and costs nothing, while none is taken."""
+
+    def __init__(self, watch: Watching) -> None:
+        self._watch = watch
+        self._loop_thread = threading.get_ident()
+        self._awake, self._ended = threading.Event(), threading.Event()
+        self._seen: list[Sighting] = []
+        self._lines: dict[str, tuple[str, int]] = {}
+        self._thread = threading.Thread(target=self._watch_steps, name="diagnostics watchdog", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread, and wait for its end."""
+        self._ended.set()
+        self._awake.set()
+        self._thread.join()
+
+    def wake(self) -> None:
+        """Look: there are steps again."""
+        self._watch.rests = False
+        self._awake.set()
+
+    def line(self, begun: float, ended: float, end: str) -> str:
+        """Return the line that took most of a step, or two that it lies between.
+
+        Args:
+            begun, ended: when it did, in seconds of perf_counter().
+            end: what to call the place where it ended.
+        """
+        seen = [one for one in list(self._seen) if one.since == begun]
+        _, _, line = blame(seen, begun, ended, 2 * EVERY, STEP, end)
+        return place(*self._lines[line]) if line in self._lines else line
+
+    def _watch_steps(self) -> None:
+        idle, last = 0, 0.0
+        while self._awake.wait() and not self._ended.wait(EVERY):
+            begun, running = self._watch.begun, self._watch.running is not None
+            if running and perf_counter() - begun >= EVERY / 2:
+                self._look(begun)
+            idle = 0 if running or begun != last else idle + 1
+            last = begun
+            if idle > PATIENCE:
+                idle = 0
+                self._awake.clear()
+                self._watch.rests = True
+
+    def _look(self, begun: float) -> None:
+        # The frame is let go at once: its variables must not come to their end in this thread.
+        now, spot = perf_counter(), _spot_in_step(sys._current_frames().get(self._loop_thread))
+        if spot is None or self._watch.begun != begun:
+            return  # code of a library alone, or the loop went on while this was noted
+        file, number = line_of(spot)
+        where = label(file, number)
+        if self._seen and self._seen[-1].since != begun:
+            self._seen, self._lines = [], {}
+        self._lines[where] = file, number
+        if self._seen and self._seen[-1].line == where:
+            self._seen[-1].last = now
+        else:
+            self._seen.append(Sighting(begun, 0, "", "", where, now, now))
+
+
+def _spot_in_step(frame: FrameType | None) -> Spot | None:
+    """Return where the innermost frame of the user's own code stands; below the step stands who started the loop."""
+    while frame is not None and frame.f_code is not _SEND:
+        if not is_library(frame.f_code):
+            return frame.f_code, frame.f_lasti
+        frame = frame.f_back
+    return None
