@@ -209,20 +209,22 @@ def test_limits_fail_under_the_archived_package_from_python_3_14_on():
 
 
 def test_a_loop_nested_without_a_patch_cannot_enter_a_task():
-    """Who runs a loop inside itself by force gets RuntimeError from the first task it comes to."""
+    """Who runs a loop inside itself by force gets RuntimeError from the first task it comes to, and no end."""
     ran = program("""
         import asyncio
+        import os
 
         async def main():
             loop = asyncio.get_running_loop()
             work = asyncio.sleep(0)
             asyncio.events._set_running_loop(None)
             loop._thread_id = None
+            loop.call_later(0.1, os._exit, 3)  # nothing else would end it
             loop.run_until_complete(work)
 
         asyncio.run(main())
     """).run()
-    assert "Cannot enter into task" in ran.text
+    assert "Cannot enter into task" in ran.text and ran.status == 3
 
 
 def test_a_task_needs_a_running_loop():
