@@ -1,8 +1,10 @@
 """Each pitfall of lesson 7a fails as the lesson says, and its mend does not: the lesson's own programs are run."""
 
 import asyncio
+import json
 import sys
 
+import kernels
 import pytest
 from pitfall_programs import definitions, programs
 
@@ -206,6 +208,17 @@ def test_limits_fail_under_the_archived_package_from_python_3_14_on():
     assert str(successor.run()) == "a limit works"
     archived = program(successor.source.replace("nest_asyncio2", "nest_asyncio")).run()
     assert (archived.status != 0) == (sys.version_info >= (3, 14))
+
+
+@pytest.mark.parametrize(("package", "loses"), [("nest_asyncio", True), ("nest_asyncio2", False)])
+def test_cells_queued_behind_a_nested_run_are_lost_with_the_archived_package_alone(package, loses):
+    """Under Run All, with 1.6.0, the cells behind one that calls asyncio.run never run, and nobody says so."""
+    with kernels.start() as kernel:
+        kernel.printed(f"import asyncio, {package}; ran = []; {package}.apply()")
+        cells = [kernel.send(f"asyncio.run(asyncio.sleep(0.5)); ran.append({number})") for number in range(4)]
+        list(kernel.listen(cells[0]))
+        ran = json.loads(kernel.printed("print(ran)"))
+    assert ran[0] == 0 and (len(ran) < 4) == loses
 
 
 def test_a_loop_nested_without_a_patch_cannot_enter_a_task():
