@@ -3,7 +3,9 @@
 import asyncio
 import gc
 import logging
+import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -15,7 +17,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from course_lib.diagnostics import diagnose
+from course_lib.diagnostics import diagnose, load_ipython_extension
 from course_lib.diagnostics.findings import Finding, Findings
 from course_lib.monitor import EventLoopMonitor
 from course_lib.paths import REPO
@@ -182,6 +184,35 @@ def test_code_that_lets_nobody_look_is_told_between_two_lines(told):
     assert where.startswith(("between the beginning of the step and ", "at ")), where
 
 
+STANDS_STILL = """
+import asyncio, os, signal
+from course_lib.diagnostics import diagnose, load_ipython_extension
+
+async def stands_still():
+    await asyncio.sleep(0.1)
+    os.kill(os.getpid(), signal.SIGSTOP)
+    await asyncio.sleep(0)
+
+async def main():
+    await asyncio.create_task(stands_still())
+
+diagnose(main, slow=0.3)
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="Windows cannot stop a process")
+def test_a_step_that_the_machine_had_no_time_for_is_not_told():
+    """A process that stood still for a while did nothing wrong."""
+    run = [sys.executable, "-c", STANDS_STILL]
+    with subprocess.Popen(run, cwd=REPO, stderr=subprocess.PIPE, text=True) as child:
+        _, status = os.waitpid(child.pid, os.WUNTRACED)
+        assert os.WIFSTOPPED(status)
+        time.sleep(0.6)  # nothing else lasts: the time is what is tested
+        child.send_signal(signal.SIGCONT)
+        assert "stands_still" not in child.communicate()[1]
+    assert child.returncode == 0
+
+
 def test_a_generator_left_in_the_middle_is_told(told):
     """A loop that breaks leaves it open; one that is closed, or goes to its end, is none."""
 
@@ -224,6 +255,23 @@ def test_a_task_that_still_runs_is_told_with_the_line_where_it_waits(told):
     assert told(main) == ["still running: task twice", f"waits at {line('never free')}"]
 
 
+def test_a_task_that_a_library_made_is_the_librarys_affair(told):
+    """What still runs is told of tasks that the user's own code made: a server's handlers, and readers, are not."""
+
+    async def handle(reader, writer):
+        await reader.read()
+
+    async def main():
+        server = await asyncio.start_server(handle, "127.0.0.1", 0)
+        _, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+        while len(asyncio.all_tasks()) < 2:
+            await asyncio.sleep(0)
+        server.close()
+        return writer
+
+    assert not [row for row in told(main) if row.startswith("still running")]
+
+
 def test_a_cancellation_that_is_swallowed_is_told(told):
     """A task that was cancelled and returns is told with the line where it struck; one that passes it on is not."""
 
@@ -258,17 +306,19 @@ def test_a_session_that_nobody_closes_is_told_with_the_line_that_made_it(told):
     assert told(main) == ["Unclosed client session", f"made at {line('never closed')}"]
 
 
+def callback():
+    raise KeyError("page 3")  # in a callback
+
+
 def test_a_callback_that_fails_is_told(told):
     """Whatever the loop's exception handler is told, is told on."""
-
-    def callback():
-        raise KeyError("page 3")  # in a callback
 
     async def main():
         asyncio.get_running_loop().call_soon(callback)
         await asyncio.sleep(0)
 
-    _, what, where = told(main)
+    first, what, where = told(main)
+    assert "callback() at test_diagnostics.py, line" in first
     assert what == "KeyError: 'page 3'"
     assert where == f"raised at {line('in a callback')}"
 
@@ -520,7 +570,7 @@ async def main():
         work()
     inner()
 if len(sys.argv) > 1:
-    from course_lib.diagnostics import diagnose
+    from course_lib.diagnostics import diagnose, load_ipython_extension
     diagnose(main)
 else:
     asyncio.run(main())
@@ -658,6 +708,12 @@ def test_what_it_cannot_take_it_refuses_with_the_next_step():
     for slow in (0, -1, float("nan")):
         with pytest.raises(ValueError, match=r"slow=.*: pass seconds, more than 0"):
             diagnose(main, slow=slow)
+
+
+def test_without_a_kernel_the_extension_says_what_to_call_instead():
+    """Where no loop runs, as in a terminal's IPython, %load_ext names the call for programs."""
+    with pytest.raises(RuntimeError, match=r"diagnose\(main\)"):
+        load_ipython_extension(None)
 
 
 def test_what_hides_in_a_circle_is_found_when_asked_for(told):

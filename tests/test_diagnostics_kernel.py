@@ -119,6 +119,21 @@ def test_a_step_of_a_task_that_holds_the_loop_is_told(notebook: Notebook) -> Non
     assert second[1:] == ["at cell 5, line 2"]
 
 
+def test_a_cell_that_lets_nobody_look_is_told_where_a_time_had_come(notebook: Notebook) -> None:
+    """Code in C keeps the interpreter to itself: that a task had slept long enough meanwhile is known afterwards."""
+    notebook.after(
+        "many = 1_000_000\n"
+        "while True:\n"
+        "    begun = time.perf_counter(); sum(range(many))\n"
+        "    if time.perf_counter() - begun > 0.5:\n        break\n"
+        "    many *= 2"
+    )
+    notebook.after("%diagnostics slow 0.1\nprint('set')")
+    source = "task = asyncio.create_task(asyncio.sleep(0.05))\nawait asyncio.sleep(0)\nsum(range(many))\nawait task"
+    told = notebook.after(source)
+    assert re.fullmatch(r"held the loop ~\d\.\d\d s: the cell, while tasks stood ready", told[0])
+
+
 def test_what_is_found_later_is_told_later_and_names_its_cell(notebook: Notebook) -> None:
     """A failure whose task dies two cells on, a coroutine that is dropped later, and what happens between two cells."""
     assert notebook.after_all(
@@ -190,10 +205,14 @@ def test_a_cell_that_fails_is_followed_by_what_it_did_wrong(notebook: Notebook) 
     assert notebook.after("work()\n1 / 0") == ["never awaited: work()", "made at cell 3, line 1"]
     assert notebook.after("work()\nawait work()\n1 / 0") == ["never awaited: work()", "made at cell 4, line 1"]
     kernel = notebook.kernel
-    requests = [kernel.send(source) for source in ("1 / 0", "work()\nNone", "work()\nNone")]
-    assert [kind for _, kind, _ in kernel.listen(*requests) if kind == "stream"] == []
+    requests = [kernel.send(source) for source in ("await asyncio.sleep(0.5)\n1 / 0", "work()\nNone", "work()\nNone")]
+    heard: dict[str, list[str]] = {request: [] for request in requests}
+    for request, kind, _ in kernel.listen(*requests):
+        heard[request].append(kind)
+    # A cell that reaches the kernel only after the error is not aborted; this is so in no run but of a busy machine.
+    assert all("stream" not in kinds for kinds in heard.values() if "execute_input" not in kinds)
     assert notebook.after("print('next')") == []
-    assert notebook.after("work()\nNone") == ["never awaited: work()", "made at cell 7, line 1"]
+    assert notebook.after("work()\nNone")[0] == "never awaited: work()"
 
 
 def test_a_cell_that_cannot_be_compiled_changes_nothing(notebook: Notebook) -> None:

@@ -16,8 +16,9 @@ program `diagnose(main)` stands in the place of `asyncio.run(main())`, and print
   that made it; a callback that failed
 
 And, since the next cell may be about to see to it, what is no fault so far, once: tasks that still run, with the line
-at which they wait (for a lock that never comes, too); tasks that have failed, and that somebody may yet ask; generators
-that are still open; a coroutine that a cell's last line made, and that Jupyter keeps.
+at which they wait, be it for a lock that never comes; tasks that have failed, and that somebody may yet ask; generators
+that are still open; a coroutine that a cell's last line made, and that Jupyter keeps. Tasks that libraries made, and
+what was told before, `%diagnostics` shows.
 
 **How it knows.** A coroutine of a task is wrapped: the wrapper times each step, and sees a failure pass by. A thread
 looks which line runs while a step lasts. Python notes for each coroutine the line that made it, and calls
@@ -29,6 +30,8 @@ Python a hook of each generator. Which cell a task is of, it inherits from whoev
 - A failure comes to light two cells later, when its task dies: it is told after that cell, and names its own.
 - Cells that are aborted after an error are never begun, and nobody waits for their end. What is found between two cells
   is told after the second.
+- A step takes long because the machine has no time for the process: where no line was seen at work, and the processor
+  was not busy with this process, nothing is told.
 - A thousand failures: equal ones are counted, ten are told, and of the rest how many there are.
 - Nobody is kept alive: what is found is noted as text, and what is alive is referred to weakly.
 - Nobody's exception counts as asked for: `Task.exception()` is not called.
@@ -39,7 +42,7 @@ Python a hook of each generator. Which cell a task is of, it inherits from whoev
 **What it does not change.** Python's own warnings and asyncio's own messages appear as they would without it, and
 neither debug mode, nor warning filters, nor `sys.unraisablehook`, nor the garbage collector is touched. `%unload_ext`
 takes everything off; wrappers of tasks that run on, and what others have put on top, only pass on from then on. What a
-program can see of it: `task.get_coro()` is the wrapper, and `cr_origin` is there.
+program can see of it: `task.get_coro()` is the wrapper, `cr_origin` is there, and there is a thread more.
 
 **What it cannot know:**
 

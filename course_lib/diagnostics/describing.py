@@ -5,7 +5,7 @@ import inspect
 from typing import Any
 
 from course_lib.diagnostics.findings import Finding
-from course_lib.diagnostics.places import origin_place, place_of, raising_place, waiting_place
+from course_lib.diagnostics.places import origin_place, place_of, raising_place, relabelled, waiting_place
 from course_lib.diagnostics.watched import OfCell, Watched, watched_in
 from course_lib.seeing.timeline.trace import describe, task_name
 
@@ -14,8 +14,10 @@ Task = asyncio.Task[Any]
 
 def held(task: Task, watched: Watched, line: str) -> Finding:
     """A step that took long; `line` says where, or between what and what."""
-    who = "the cell, while tasks stood ready" if isinstance(watched, OfCell) else _name(task)
-    return Finding("held the loop", who, watched.cell, where=_at("" if line.startswith("between ") else "at", line))
+    where = _at("" if line.startswith("between ") else "at", line)
+    if isinstance(watched, OfCell):
+        return Finding("held the loop", "the cell, while tasks stood ready", where=where)
+    return Finding("held the loop", _name(task), watched.cell, where=where)
 
 
 def swallowed(task: Task, watched: Watched) -> Finding:
@@ -60,7 +62,7 @@ def reported(context: dict[str, Any], made: tuple[str, ...]) -> Finding:
         ("", ()) if error is None else (describe(error), _at("raised at", raising_place(error.__traceback__)))
     )
     made = tuple(line for place in made for line in _at("made at", place))
-    return Finding(str(context.get("message", "told to the loop")), said=said, where=made + raised)
+    return Finding(relabelled(str(context.get("message", "told to the loop"))), said=said, where=made + raised)
 
 
 def order(watched: Watched, task: Task) -> tuple[Any, ...]:

@@ -102,10 +102,10 @@ class Cells(Watch):
             case _:
                 print(USAGE)
 
-    def cell_begun_by(self, coro: Any) -> int | None:
-        """Return the number of the cell that a coroutine of the kernel's runs; None if it does something else."""
+    def runs_a_cell(self, coro: Any) -> bool:
+        """Return whether a coroutine of the kernel's runs a cell."""
         code = getattr(coro, "cr_code", None)
-        return self._cell + 1 if code is not None and code is _code_of(self._shell.run_cell_async) else None
+        return code is not None and code is _code_of(self._shell.run_cell_async)
 
     def _tell(self, *, again: bool = False) -> None:
         self.look_around(again=again)

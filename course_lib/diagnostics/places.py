@@ -1,9 +1,10 @@
 """Where something stands, as a reader finds it: "cell 7, line 3: time.sleep(0.3)", or "crawl.py, line 12: ..."."""
 
 import linecache
+import re
 import sysconfig
 from collections.abc import Iterable
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from types import CodeType, FrameType, TracebackType
 from typing import Any
 
@@ -12,6 +13,8 @@ from course_lib.seeing.timeline.frames import is_library, is_library_file, waiti
 # Of a notebook: the number of the cell that a file name stands for, as it was last run. Its kernel fills it in.
 cells: dict[str, int] = {}
 
+_COURSE = str(Path(__file__).parents[1])
+
 Spot = tuple[CodeType, int]
 """A place in code, cheap to note: the code and the instruction; the line is looked up when somebody wants to know."""
 
@@ -19,6 +22,9 @@ Spot = tuple[CodeType, int]
 _INSTALLED = sorted({sysconfig.get_path(name) for name in ("purelib", "platlib", "stdlib", "platstdlib")}, key=len)[
     ::-1
 ]
+
+
+_FILE_AND_LINE = re.compile(r"((?:[A-Za-z]:)?[/\\][^\s'\"<>:]*\.py):(\d+)")
 
 
 def line_of(spot: Spot) -> tuple[str, int]:
@@ -36,6 +42,11 @@ def label(file: str, line: int) -> str:
         if file.startswith(folder):
             return f"{PurePath(file).relative_to(folder).as_posix()}, line {line}"
     return f"{file if file.startswith('<') else PurePath(file).name}, line {line}"
+
+
+def relabelled(text: str) -> str:
+    """Return a text of asyncio's with labels for the files and lines in it."""
+    return _FILE_AND_LINE.sub(lambda found: label(found[1], int(found[2])), text)
 
 
 def place(file: str, line: int) -> str:
@@ -81,3 +92,9 @@ def origin_place(coro: Any) -> tuple[str, bool]:
         if not is_library_file(file):
             return place(file, line), True
     return first, False
+
+
+def made_by_a_library(coro: Any) -> bool:
+    """Return whether a coroutine was made by code that is not the user's: a library's, Python's or the course's."""
+    origin = getattr(coro, "cr_origin", None) or ()
+    return all(is_library_file(file) or file.startswith(_COURSE) for file, _, _ in origin) and bool(origin)

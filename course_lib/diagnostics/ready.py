@@ -12,14 +12,17 @@ from course_lib.diagnostics.watched import Watched, watched_in
 
 
 def others_ready(loop: Any, me: Watched) -> bool:
-    """Return whether a step of another watched task of this loop is due now."""
-    now = loop.time()
-    ready, timers = (
-        list(getattr(loop, "_ready", ())),
-        list(getattr(loop, "_scheduled", ())),
-    )  # at once, for other threads
-    ready += [timer for timer in timers if timer.when() <= now]
-    tasks = (task for handle in ready for task in _woken_by(handle))
+    """Return whether a step of another watched task of this loop is due now; any thread may ask."""
+    return _wakes_others(list(getattr(loop, "_ready", ())), me) or others_due(loop, me, loop.time())
+
+
+def others_due(loop: Any, me: Watched, then: float) -> bool:
+    """Return whether another watched task waits for a time that had come at `then`, in seconds of the loop's clock."""
+    return _wakes_others([timer for timer in list(getattr(loop, "_scheduled", ())) if timer.when() <= then], me)
+
+
+def _wakes_others(handles: list[Any], me: Watched) -> bool:
+    tasks = (task for handle in handles for task in _woken_by(handle))
     return any((found := watched_in(task)) is not None and found is not me for task in tasks)
 
 

@@ -3,15 +3,15 @@
 import asyncio
 from time import perf_counter
 from typing import Any
-from weakref import WeakSet, ref
+from weakref import WeakSet
 
 from course_lib.diagnostics import describing
 from course_lib.diagnostics.around import put_around, take_off
 from course_lib.diagnostics.findings import Finding, Findings
 from course_lib.diagnostics.generators import Generators
 from course_lib.diagnostics.origins import Origins
-from course_lib.diagnostics.places import place_of, waiting_place
-from course_lib.diagnostics.ready import others_ready
+from course_lib.diagnostics.places import made_by_a_library, place_of, waiting_place
+from course_lib.diagnostics.ready import others_due, others_ready
 from course_lib.diagnostics.sessions import Sessions
 from course_lib.diagnostics.unawaited import Unawaited
 from course_lib.diagnostics.watchdog import Watchdog
@@ -31,7 +31,7 @@ class Watch:
         self.dog = Watchdog(self)
         self.wake = self.dog.wake
         self._loop = loop
-        self._failed: list[ref[asyncio.Task[Any]]] = []
+        self._failed: WeakSet[asyncio.Task[Any]] = WeakSet()
         self._noted: WeakSet[Any] = WeakSet()
         self._unawaited, self._generators, self.sessions = Unawaited(self), Generators(self), Sessions(self)
 
@@ -60,14 +60,16 @@ class Watch:
         """Note what is no fault so far: what still runs, is still open, or has failed and may yet be asked why.
 
         Args:
-            again: also what was noted before.
+            again: also what was noted before, and the tasks that libraries have made: their running is their affair.
         """
         found = [(watched, task) for task in asyncio.all_tasks(self._loop) if (watched := watched_in(task))]
         for watched, task in sorted(found, key=lambda pair: describing.order(*pair)):
-            if not isinstance(watched, OfCell) and self._is_new(task, again):
+            if isinstance(watched, OfCell) or (made_by_a_library(watched.coro) and not again):
+                continue
+            if self._is_new(task, again):
                 self.findings.add(describing.running(task, watched))
-        self._failed = [reference for reference in self._failed if _unasked(reference())]
-        for task in filter(None, [reference() for reference in self._failed]):
+        failed = [(watched, task) for task in self._failed if _unasked(task) and (watched := watched_in(task))]
+        for _, task in sorted(failed, key=lambda pair: describing.order(*pair)):
             if self._is_new(task, again):
                 self.findings.add(describing.failed(task))
         for generator, where in self._generators.still_open():
@@ -86,25 +88,29 @@ class Watch:
     def of_another_kind(self, coro: Any, cell: int | None) -> Any:
         """Return a coroutine wrapped, if it is one to be watched: no plain one of a cell's code."""
         if cell is None:
-            begun = self.cell_begun_by(coro)
-            return coro if begun is None else OfCell(coro, self, begun)
+            return OfCell(coro, self, 0) if self.runs_a_cell(coro) else coro
         # What is no coroutine goes on as it is, so that the error names it. A generator is closed by the loop's own.
         theirs = not asyncio.iscoroutine(coro) or "generator" in type(coro).__name__
         return coro if theirs else Watched(coro, self, cell)
 
-    def cell_begun_by(self, coro: Any) -> int | None:
-        """Return the number of the cell that is run by a coroutine; a notebook's watch knows them."""
-        return None
+    def runs_a_cell(self, coro: Any) -> bool:
+        """Return whether a coroutine of the kernel's runs a cell; a notebook's watch knows."""
+        return False
 
     def held(self, watched: Watched, begun: float) -> None:
         """Note a step of the current task that held the loop until now."""
         ended, task = perf_counter(), asyncio.current_task(self._loop)
         if task is None:
             return
-        if isinstance(watched, OfCell) and (watched.ready_since is None or ended - watched.ready_since < self.slow):
+        if isinstance(watched, OfCell) and not self._kept_others_waiting(watched, ended):
             return
         line = self.dog.line(begun, ended, waiting_place(watched.coro) or "its end")
-        self.findings.add(describing.held(task, watched, line), seconds=ended - begun)
+        if line:
+            self.findings.add(describing.held(task, watched, line), seconds=ended - begun)
+
+    def _kept_others_waiting(self, watched: OfCell, ended: float) -> bool:
+        seen = watched.ready_since is not None and ended - watched.ready_since >= self.slow
+        return seen or others_due(self._loop, watched, self._loop.time() - self.slow)
 
     def others_ready(self, me: Watched) -> bool:
         """Return whether a step of another watched task is due now."""
@@ -112,12 +118,14 @@ class Watch:
 
     def failed(self, watched: Watched) -> None:
         """Note that the current task is about to end with an exception."""
-        if (task := asyncio.current_task(self._loop)) is not None and not isinstance(watched, OfCell):
-            self._failed.append(ref(task))
+        task = asyncio.current_task(self._loop)
+        if isinstance(task, asyncio.Task) and not isinstance(watched, OfCell):
+            self._failed.add(task)
 
     def swallowed(self, watched: Watched) -> None:
         """Note that the current task, into which a cancellation was thrown, is about to return."""
-        if (task := asyncio.current_task(self._loop)) is not None and task.cancelling():
+        task = asyncio.current_task(self._loop)
+        if isinstance(task, asyncio.Task) and task.cancelling():
             self.findings.add(describing.swallowed(task, watched))
 
     def told(self, context: dict[str, Any]) -> None:
@@ -135,5 +143,5 @@ class Watch:
         self.findings.add(finding)
 
 
-def _unasked(task: asyncio.Task[Any] | None) -> bool:
-    return getattr(task, "_log_traceback", False)  # private, and the one way to know without asking
+def _unasked(task: asyncio.Task[Any]) -> bool:
+    return bool(getattr(task, "_log_traceback", False))  # private, and the one way to know without asking

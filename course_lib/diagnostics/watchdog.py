@@ -2,13 +2,14 @@
 
 import sys
 import threading
-from time import perf_counter
+from collections import deque
+from time import perf_counter, process_time
 from types import FrameType
 from typing import Protocol
 
 from course_lib.diagnostics.places import Spot, cells, label, line_of, place
 from course_lib.diagnostics.watched import SLOW, OfCell, Watched
-from course_lib.monitor.blame import STEP, Sighting, blame
+from course_lib.monitor.blame import STEP, UNSEEN, Sighting, blame
 from course_lib.seeing.timeline.frames import is_library
 
 EVERY = SLOW / 5  # seconds between two looks
@@ -22,6 +23,7 @@ class Watching(Protocol):
 
     running: Watched | None
     begun: float
+    slow: float
     rests: bool  # what it does, for whoever takes a step
 
 
@@ -33,6 +35,7 @@ class Watchdog:
         self._loop_thread = threading.get_ident()
         self._awake, self._ended = threading.Event(), threading.Event()
         self._seen: list[Sighting] = []
+        self._looks: deque[tuple[float, float]] = deque(maxlen=50)  # when, and how long the processor had worked then
         self._lines: dict[str, tuple[str, int]] = {}
         self._thread = threading.Thread(target=self._watch_steps, name="diagnostics watchdog", daemon=True)
 
@@ -52,19 +55,30 @@ class Watchdog:
         self._awake.set()
 
     def line(self, begun: float, ended: float, end: str) -> str:
-        """Return the line that took most of a step, or two that it lies between.
+        """Return the line that took most of a step, or two that it lies between; "" if it was no code that took long.
+
+        Where nothing could look, either code in C kept the interpreter to itself, and the processor was busy, or the
+        machine had no time for this process.
 
         Args:
-            begun, ended: when it did, in seconds of perf_counter().
+            begun, ended: when the step did, in seconds of perf_counter().
             end: what to call the place where it ended.
         """
         seen = [one for one in list(self._seen) if one.since == begun]
-        _, _, line = blame(seen, begun, ended, 2 * EVERY, STEP, end)
+        task, _, line = blame(seen, begun, ended, 2 * EVERY, STEP, end)
+        if task == UNSEEN and not self._worked_since(begun):
+            return ""
         return place(*self._lines[line]) if line in self._lines else line or f"between {STEP} and {end}"
+
+    def _worked_since(self, begun: float) -> bool:
+        """Return whether the processor has worked for this process for half of what makes a step slow; or not known."""
+        before = [worked for at, worked in list(self._looks) if at <= begun]
+        return not before or process_time() - before[-1] > self._watch.slow / 2
 
     def _watch_steps(self) -> None:
         idle, last = 0, 0.0
         while self._awake.wait() and not self._ended.wait(EVERY):
+            self._looks.append((perf_counter(), process_time()))
             begun, running = self._watch.begun, self._watch.running
             if running is not None and perf_counter() - begun >= EVERY / 2:
                 self._look(begun, in_cell=isinstance(running, OfCell))

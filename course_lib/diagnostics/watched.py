@@ -99,8 +99,7 @@ class OfCell(Watched):
 
     def send(self, value: Any, throw: tuple[Any, ...] = ()) -> Any:
         """Run one step."""
-        self.ready_since: float | None = None
-        self.look_for_others()
+        self.ready_since: float | None = None  # a thread looks for others, if this step lasts
         try:
             return super().send(value, throw)
         except BaseException as error:
@@ -109,7 +108,7 @@ class OfCell(Watched):
             raise
 
     def look_for_others(self) -> None:
-        """Note if another task stands ready from now on; any thread may ask."""
+        """Note if another task stands ready from now on."""
         if self.ready_since is None and self.watch.others_ready(self):
             self.ready_since = perf_counter()
 
