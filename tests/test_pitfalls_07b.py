@@ -110,8 +110,8 @@ def test_a_cycle_waits_for_the_collector():
 
 def test_a_semaphore_limits_work_and_not_tasks():
     """With a semaphore there is a task for each job; with workers there are as many as workers."""
-    assert asyncio.run(lesson.one_task_each(1_000)) == 1_001
-    assert asyncio.run(lesson.ten_workers(1_000)) == 11
+    assert asyncio.run(lesson.one_task_each(1_000)) == 1_000
+    assert asyncio.run(lesson.ten_workers(1_000)) == 10
 
 
 def test_a_task_vanishes_from_a_weak_set():

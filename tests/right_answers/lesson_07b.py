@@ -290,3 +290,17 @@ async def asks_in_a_task(slots, ask, patience, seconds):
             task.cancel()
             await asyncio.wait([task])
         slots.release()
+
+
+@right(ex.ask_within)
+async def waits_for_the_slot(slots, ask, patience, seconds):
+    try:
+        await asyncio.wait_for(slots.acquire(), patience)
+    except TimeoutError:
+        return "busy"
+    try:
+        return await asyncio.wait_for(ask(), seconds)
+    except TimeoutError:
+        return "too late"
+    finally:
+        slots.release()
