@@ -4,6 +4,7 @@ import asyncio
 import gc
 import tracemalloc
 
+import asyncpg
 import pytest
 from pitfall_programs import definitions, programs
 
@@ -127,7 +128,6 @@ def test_a_limit_counts_the_wait_in_the_queue():
 
 def test_a_row_is_lost_on_a_shared_connection():
     """What another task stores on the same connection belongs to the open transaction, and goes with it."""
-    asyncpg = pytest.importorskip("asyncpg")
 
     async def main():
         one, other = await asyncpg.connect(servers.postgres()), await asyncpg.connect(servers.postgres())
