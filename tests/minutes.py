@@ -45,7 +45,7 @@ MINUTES = {
     "05a_database_pool": Minutes(45, 97, "2026-11-28", READER),  # before: 55 with one exercise
     "05b_cache": Minutes(45, 91, "2026-11-28", READER),  # before: 50 with one exercise
     "06_concurrency_comparison": Minutes(45, 74, "2026-11-28", READER),  # before: 55
-    "07a_tasks_and_loops": Minutes(45, 99, "2026-11-29", ESTIMATE),
+    "07a_tasks_and_loops": Minutes(45, 101, "2026-11-29", ESTIMATE),
     "07b_shared_state_and_memory": Minutes(45, 100, "2026-11-29", ESTIMATE),
 }
 

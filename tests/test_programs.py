@@ -4,7 +4,6 @@ import os
 import signal
 import sys
 import threading
-import time
 from pathlib import Path
 
 import psutil
@@ -154,17 +153,17 @@ def test_what_is_set_outside_changes_nothing(monkeypatch):
 
 def test_time_over_ends_it_with_all_it_started():
     """A program that hangs is ended with its children, what it printed is kept, and the reason is shown."""
-    started = time.monotonic()
-    ran = program("""
+    hangs = program("""
         import subprocess, sys, time
 
-        child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+        child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
         print(child.pid)
-        time.sleep(60)
-    """).run(seconds=3)
-    assert ran.status is None and str(ran).endswith("[still running after 3 s: ended from outside]")
+        time.sleep(600)
+    """)
+    # On a busy machine two seconds may not be enough to begin.
+    ran = next(ran for ran in (hangs.run(seconds=seconds) for seconds in (2, 10, 60)) if ran.text)
+    assert ran.status is None and str(ran).endswith(f"[still running after {ran.seconds} s: ended from outside]")
     assert not lives(int(ran.text))
-    assert time.monotonic() - started < 30
 
 
 def test_what_it_leaves_behind_is_ended_and_removed():
@@ -194,7 +193,7 @@ def test_an_interrupt_ends_the_program():
 
 def test_a_flood_is_cut():
     """What is shown has 4,000 characters at most and says how much is missing; the rest is not even kept."""
-    ran = program("while True: print('x' * 70)").run(seconds=1)
+    ran = program("for _ in range(20_000): print('x' * 70)").run()
     assert OUTPUT < len(ran.text) < OUTPUT + 100 and "characters more]" in ran.text
 
 

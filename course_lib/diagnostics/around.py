@@ -34,13 +34,14 @@ class _Create(Layer):
         watch: Any = self.owner
         if watch.open:
             # Here, and not in a method, for the sake of a call a task.
-            cell = cell_here.get() if kwargs.get("context") is None else kwargs["context"].get(cell_here)
+            context = kwargs.get("context") if kwargs else None
+            cell = cell_here.get() if context is None else context.get(cell_here)
             if cell is not None and type(coro) is CoroutineType:
                 coro = Watched(coro, watch, cell)
             else:
                 coro = watch.of_another_kind(coro, cell)
         try:
-            return self.real(coro, **kwargs)
+            return self.real(coro, **kwargs) if kwargs else self.real(coro)
         except BaseException as error:
             leave_no_line(error)
             raise

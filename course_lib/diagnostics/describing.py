@@ -44,8 +44,7 @@ def failed(task: Task) -> Finding:
 def destroyed(task: Task) -> Finding:
     """A task that nobody held, and that has gone in the middle of its work."""
     watched = watched_in(task)
-    where = _made(watched) + _waits(watched)
-    return Finding("gone in the middle, held by nobody", _name(task), _cell(watched), where=where)
+    return Finding("gone in the middle, held by nobody", _name(task), _cell(watched), where=_made(watched))
 
 
 def running(task: Task, watched: Watched) -> Finding:

@@ -68,8 +68,10 @@ def _lines(finding: Finding, count: _Seen, cell: int | None) -> list[str]:
     long = f" ~{count.seconds:.2f} s" if count.seconds else ""
     whose = f" of cell {finding.cell}" if finding.cell and finding.cell != cell else ""
     times = f" ({count.times:,} times)" if count.times > 1 else ""
-    head = ": ".join(filter(None, (finding.what + long, finding.who + whose, finding.said)))
-    return [f"  {head}{times}", *(f"    {place}" for place in finding.where)]
+    head = "  " + ": ".join(filter(None, (finding.what + long, finding.who + whose))) + times
+    whole = f"{head}: {finding.said}"
+    heads = [whole] if len(whole) <= WIDTH else [head, f"    {finding.said}"]
+    return [*(heads if finding.said else [head]), *(f"    {place}" for place in finding.where)]
 
 
 def _cut(line: str) -> str:

@@ -10,7 +10,9 @@ from course_lib.diagnostics.findings import Finding
 from course_lib.diagnostics.places import cells, origin_place
 from course_lib.diagnostics.watch import Watch
 
-USAGE = "%diagnostics shows what runs now; %diagnostics collect lets the garbage collector look first"
+USAGE = """%diagnostics            what runs now, and what was found
+%diagnostics collect    the same, after a garbage collection
+%diagnostics slow 0.5   from how many seconds on a step held the loop"""
 NAME = "diagnostics"
 
 _loaded: "Cells | None" = None
@@ -88,13 +90,17 @@ class Cells(Watch):
         self._tell()
 
     def magic(self, line: str) -> None:
-        """Show what runs now, and what was found; with `collect`, let the garbage collector look first."""
-        if line.strip() not in ("", "collect"):
-            print(f"%{NAME} {line.strip()}: {USAGE}")
-            return
-        if line.strip():
-            gc.collect()
-        self._tell(again=True)
+        """Show what runs now, and what was found; or do what USAGE says."""
+        match line.split():
+            case []:
+                self._tell(again=True)
+            case ["collect"]:
+                gc.collect()
+                self._tell(again=True)
+            case ["slow", text] if (seconds := _seconds(text)) > 0:
+                self.slow = seconds
+            case _:
+                print(USAGE)
 
     def cell_begun_by(self, coro: Any) -> int | None:
         """Return the number of the cell that a coroutine of the kernel's runs; None if it does something else."""
@@ -122,3 +128,10 @@ class Cells(Watch):
 
 def _code_of(function: Any) -> Any:
     return getattr(inspect.unwrap(getattr(function, "__func__", function)), "__code__", None)
+
+
+def _seconds(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return 0.0

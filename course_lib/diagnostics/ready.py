@@ -14,8 +14,12 @@ from course_lib.diagnostics.watched import Watched, watched_in
 def others_ready(loop: Any, me: Watched) -> bool:
     """Return whether a step of another watched task of this loop is due now."""
     now = loop.time()
-    due = [*getattr(loop, "_ready", ()), *(timer for timer in getattr(loop, "_scheduled", ()) if timer.when() <= now)]
-    tasks = (task for handle in due for task in _woken_by(handle))
+    ready, timers = (
+        list(getattr(loop, "_ready", ())),
+        list(getattr(loop, "_scheduled", ())),
+    )  # at once, for other threads
+    ready += [timer for timer in timers if timer.when() <= now]
+    tasks = (task for handle in ready for task in _woken_by(handle))
     return any((found := watched_in(task)) is not None and found is not me for task in tasks)
 
 

@@ -15,14 +15,14 @@ from course_lib.diagnostics.ready import others_ready
 from course_lib.diagnostics.sessions import Sessions
 from course_lib.diagnostics.unawaited import Unawaited
 from course_lib.diagnostics.watchdog import Watchdog
-from course_lib.diagnostics.watched import OfCell, Watched, watched_in
+from course_lib.diagnostics.watched import SLOW, OfCell, Watched, watched_in
 
 
 class Watch:
     """Watches one loop. Make it, and call its methods, in the loop's thread."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self.open = False
+    def __init__(self, loop: asyncio.AbstractEventLoop, slow: float = SLOW) -> None:
+        self.open, self.slow = False, slow
         self.running: Watched | None = None  # whose step is on the loop
         self.begun = 0.0  # when the last step began
         self.rests = True  # whether nobody looks at steps now
@@ -99,10 +99,16 @@ class Watch:
     def held(self, watched: Watched, begun: float) -> None:
         """Note a step of the current task that held the loop until now."""
         ended, task = perf_counter(), asyncio.current_task(self._loop)
-        if task is None or (isinstance(watched, OfCell) and not others_ready(self._loop, watched)):
+        if task is None:
+            return
+        if isinstance(watched, OfCell) and (watched.ready_since is None or ended - watched.ready_since < self.slow):
             return
         line = self.dog.line(begun, ended, waiting_place(watched.coro) or "its end")
         self.findings.add(describing.held(task, watched, line), seconds=ended - begun)
+
+    def others_ready(self, me: Watched) -> bool:
+        """Return whether a step of another watched task is due now."""
+        return others_ready(self._loop, me)
 
     def failed(self, watched: Watched) -> None:
         """Note that the current task is about to end with an exception."""

@@ -6,8 +6,8 @@ from time import perf_counter
 from types import FrameType
 from typing import Protocol
 
-from course_lib.diagnostics.places import Spot, label, line_of, place
-from course_lib.diagnostics.watched import SLOW, Watched
+from course_lib.diagnostics.places import Spot, cells, label, line_of, place
+from course_lib.diagnostics.watched import SLOW, OfCell, Watched
 from course_lib.monitor.blame import STEP, Sighting, blame
 from course_lib.seeing.timeline.frames import is_library
 
@@ -60,24 +60,26 @@ class Watchdog:
         """
         seen = [one for one in list(self._seen) if one.since == begun]
         _, _, line = blame(seen, begun, ended, 2 * EVERY, STEP, end)
-        return place(*self._lines[line]) if line in self._lines else line
+        return place(*self._lines[line]) if line in self._lines else line or f"between {STEP} and {end}"
 
     def _watch_steps(self) -> None:
         idle, last = 0, 0.0
         while self._awake.wait() and not self._ended.wait(EVERY):
-            begun, running = self._watch.begun, self._watch.running is not None
-            if running and perf_counter() - begun >= EVERY / 2:
-                self._look(begun)
+            begun, running = self._watch.begun, self._watch.running
+            if running is not None and perf_counter() - begun >= EVERY / 2:
+                self._look(begun, in_cell=isinstance(running, OfCell))
+                if isinstance(running, OfCell):
+                    running.look_for_others()
             idle = 0 if running or begun != last else idle + 1
-            last = begun
+            last, running = begun, None  # it is not kept alive
             if idle > PATIENCE:
                 idle = 0
                 self._awake.clear()
                 self._watch.rests = True
 
-    def _look(self, begun: float) -> None:
+    def _look(self, begun: float, *, in_cell: bool) -> None:
         # The frame is let go at once: its variables must not come to their end in this thread.
-        now, spot = perf_counter(), _spot_in_step(sys._current_frames().get(self._loop_thread))
+        now, spot = perf_counter(), _spot_in_step(sys._current_frames().get(self._loop_thread), in_cell)
         if spot is None or self._watch.begun != begun:
             return  # code of a library alone, or the loop went on while this was noted
         file, number = line_of(spot)
@@ -91,10 +93,11 @@ class Watchdog:
             self._seen.append(Sighting(begun, 0, "", "", where, now, now))
 
 
-def _spot_in_step(frame: FrameType | None) -> Spot | None:
-    """Return where the innermost frame of the user's own code stands; below the step stands who started the loop."""
-    while frame is not None and frame.f_code is not _SEND:
-        if not is_library(frame.f_code):
+def _spot_in_step(frame: FrameType | None, in_cell: bool) -> Spot | None:
+    """Return where the innermost frame of the user's own code stands, or of a cell's code, of the step that runs."""
+    while frame is not None and frame.f_code is not _SEND:  # below the step stands who started the loop
+        file = frame.f_code.co_filename
+        if file in cells or not (in_cell or is_library(frame.f_code)):
             return frame.f_code, frame.f_lasti
         frame = frame.f_back
     return None

@@ -13,7 +13,7 @@ from course_lib.diagnostics.places import Spot
 from course_lib.seeing.timeline.frames import is_library, leave_no_line
 from course_lib.seeing.timeline.wrapping import WrappedCoroutine, layers_of
 
-SLOW = 0.1  # seconds; from here on asyncio's own debug mode warns, too
+SLOW = 0.1  # seconds, unless something else is asked for; from here on asyncio's own debug mode warns, too
 
 
 class Watching(Protocol):
@@ -22,11 +22,15 @@ class Watching(Protocol):
     open: bool
     running: "Watched | None"  # the one whose step is on the loop
     begun: float  # when the last step began
+    slow: float  # from so many seconds on a step is told of
     rests: bool  # whether nobody looks at steps now
     wake: Callable[[], None]  # see that somebody does
 
     def held(self, watched: "Watched", begun: float) -> None:
-        """Note a step that held the loop for SLOW seconds or more."""
+        """Note a step of the current task that held the loop."""
+
+    def others_ready(self, me: "Watched") -> bool:
+        """Return whether a step of another watched task is due now."""
 
     def failed(self, watched: "Watched") -> None:
         """Note that the current task is about to end with an exception."""
@@ -58,21 +62,19 @@ class Watched(WrappedCoroutine):
                 watch.wake()
         try:
             return self.coro.throw(*throw) if throw else self.coro.send(value)
-        except StopIteration:
-            del throw
-            if self.struck is not None and watch.open:
-                watch.swallowed(self)
-            raise
         except BaseException as error:
             del throw
-            if not isinstance(error, asyncio.CancelledError) and watch.open:
-                watch.failed(self)
-            leave_no_line(error)
+            if type(error) is not StopIteration:
+                if not isinstance(error, asyncio.CancelledError) and watch.open:
+                    watch.failed(self)
+                leave_no_line(error)
+            elif self.struck is not None and watch.open:
+                watch.swallowed(self)
             raise
         finally:
             if timed:
                 watch.running = None
-                if perf_counter() - begun >= SLOW and watch.open:
+                if perf_counter() - begun >= watch.slow and watch.open:
                     watch.held(self, begun)
 
     def throw(self, *error: Any) -> Any:
@@ -88,9 +90,28 @@ class Watched(WrappedCoroutine):
 
 
 class OfCell(Watched):
-    """A cell's own code, a task where it awaits. That it is slow is no fault, unless others stand ready."""
+    """A cell's own code, which a kernel runs as a task where it awaits.
 
-    __slots__ = ()
+    That it is slow is no fault, unless another task stood ready meanwhile, and for how long.
+    """
+
+    __slots__ = ("ready_since",)
+
+    def send(self, value: Any, throw: tuple[Any, ...] = ()) -> Any:
+        """Run one step."""
+        self.ready_since: float | None = None
+        self.look_for_others()
+        try:
+            return super().send(value, throw)
+        except BaseException as error:
+            del throw
+            leave_no_line(error)
+            raise
+
+    def look_for_others(self) -> None:
+        """Note if another task stands ready from now on; any thread may ask."""
+        if self.ready_since is None and self.watch.others_ready(self):
+            self.ready_since = perf_counter()
 
 
 def watched_in(task: Any) -> Watched | None:
