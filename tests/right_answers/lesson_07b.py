@@ -123,6 +123,20 @@ async def joins_beside_its_workers(jobs, handle, workers):
     return len(jobs)
 
 
+@right(ex.work_off)
+async def with_a_semaphore_and_a_group(jobs, handle, workers):
+    slots = asyncio.Semaphore(workers)
+
+    async def one(job):
+        async with slots:
+            await handle(job)
+
+    async with asyncio.TaskGroup() as group:
+        for job in jobs:
+            group.create_task(one(job))
+    return len(jobs)
+
+
 # pump
 
 
