@@ -123,6 +123,20 @@ async def joins_beside_its_workers(jobs, handle, workers):
     return len(jobs)
 
 
+@right(ex.work_off)
+async def with_a_semaphore_and_a_group(jobs, handle, workers):
+    slots = asyncio.Semaphore(workers)
+
+    async def one(job):
+        async with slots:
+            await handle(job)
+
+    async with asyncio.TaskGroup() as group:
+        for job in jobs:
+            group.create_task(one(job))
+    return len(jobs)
+
+
 # pump
 
 
@@ -289,4 +303,18 @@ async def asks_in_a_task(slots, ask, patience, seconds):
         if not task.done():
             task.cancel()
             await asyncio.wait([task])
+        slots.release()
+
+
+@right(ex.ask_within)
+async def waits_for_the_slot(slots, ask, patience, seconds):
+    try:
+        await asyncio.wait_for(slots.acquire(), patience)
+    except TimeoutError:
+        return "busy"
+    try:
+        return await asyncio.wait_for(ask(), seconds)
+    except TimeoutError:
+        return "too late"
+    finally:
         slots.release()

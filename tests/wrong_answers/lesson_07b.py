@@ -88,6 +88,20 @@ async def pays_for_all(free, pay):
     return free.pop()
 
 
+@told(ex.sell, "Ann was cancelled, and Ben paid for 'seat 1' while Ann's payment still went on")
+async def shields_the_payment(free, pay):
+    if not free:
+        return None
+    seat = free.pop()
+    payment = asyncio.ensure_future(pay(seat))
+    try:
+        await asyncio.shield(payment)
+    except BaseException:
+        free.append(seat)
+        raise
+    return seat
+
+
 # work_off
 
 
@@ -220,7 +234,7 @@ async def nobody_owns_the_reader(read, write):
     return count
 
 
-@told(ex.pump, "After the failure of a write: When it raised OSError, this was still running: reader")
+@told(ex.pump, "A write failed. When it raised OSError, this was still running: reader")
 async def leaves_the_reader(read, write):
     queue, count = asyncio.Queue(maxsize=3), 0
 

@@ -90,10 +90,8 @@ def _played(pump: Answer, disk: Disk, cancel_at: float | None = None) -> Scene:
                 "for somebody who is dead. Who owns both?",
                 wrong.timeline,
             ) from None
-        if disk.failed_at is not None and wrong.timeline and wrong.timeline.leaked:
-            raise Wrong(
-                f"After the failure of a {disk.fails[0] if disk.fails else ''}: {wrong}", wrong.timeline
-            ) from None
+        if disk.failed_at is not None and disk.fails and wrong.timeline and wrong.timeline.leaked:
+            raise Wrong(f"A {disk.fails[0]} failed. {wrong}", wrong.timeline) from None
         raise
     for each in leaves(scene.raised):
         if isinstance(each, Wrong):
@@ -164,6 +162,7 @@ def _check_cancelled(pump: Answer, disk: Disk, cancel_at: float) -> None:
 def _grade_pump(pump: Answer) -> str:
     names = [f"block {number}" for number in range(1, 13)]
     _check_copied(pump, Disk(names[:3]))
+    _check_copied(pump, Disk(names[:8], reading=0.5, writing=2))
     _check_copied(pump, Disk(names, reading=0.125, writing=2))
     _check_copied(pump, Disk(names, reading=2, writing=0.25))
     _check_copied(pump, Disk([]))

@@ -38,7 +38,7 @@ class Hall:
     free: list[str] = field(init=False)
     paying: dict[str, str] = field(default_factory=dict)
     paid: dict[str, str] = field(default_factory=dict)
-    twice: str = ""
+    twice: tuple[str, str, str] | None = None  # who was first to pay, who came to it, and the seat
 
     def __post_init__(self) -> None:
         self.free = list(self.seats)
@@ -50,7 +50,7 @@ class Hall:
             if not isinstance(seat, str) or seat not in self.seats:
                 raise Wrong(f"You called pay({seat!r:.40}), which is no seat: it takes a seat of `free`.")
             if other := self.paying.get(seat) or self.paid.get(seat):
-                self.twice = self.twice or f"{other} and {buyer.name} both pay for {seat!r}"
+                self.twice = self.twice or (other, buyer.name, seat)
             self.paying[seat] = buyer.name
             try:
                 with span(f"{buyer.name} pays"):
@@ -77,9 +77,15 @@ def _sold(sell: Answer, seats: int, *buyers: Buyer) -> tuple[Hall, Scene]:
     if scene.stuck:
         raise scene.wrong(f"{scene.stuck[0]} had not come to an end after 60 s.")
     if hall.twice:
+        first, second, seat = hall.twice
+        if next(call for call in scene.calls if call.name == first).cancelled:
+            raise scene.wrong(
+                f"{first} was cancelled, and {second} paid for {seat!r} while {first}'s payment still went on: the "
+                "seat is free again when that payment has ended."
+            )
         raise scene.wrong(
-            f"{hall.twice}: both saw it in `free`. Between looking and taking stands an `await`, and there others have "
-            "their turn."
+            f"{first} and {second} both pay for {seat!r}: both saw it in `free`. Between looking and taking stands an "
+            "`await`, and there others have their turn."
         )
     return hall, scene
 
@@ -162,6 +168,7 @@ def _grade_sell(sell: Answer) -> str:
     for kind in KINDS:
         _check(sell, 1, Buyer("Ann", failure=kind("the bank said no")), Buyer("Ben", at=3))
     _check(sell, 1, Buyer("Ann", cancel_at=0.5), Buyer("Ben", at=3))
+    _check(sell, 1, Buyer("Ann", seconds=4, cancel_at=0.5), Buyer("Ben", at=1))
     chance = Chance("sell")
     for _ in range(ROUNDS):
         buyers = []
@@ -192,7 +199,7 @@ def _check_orders(sell: Answer) -> None:
 
     def check(scene: OneCall, hall: Hall) -> None:
         if hall.twice:
-            raise scene.wrong(f"{hall.twice}.")
+            raise scene.wrong(f"{hall.twice[0]} and {hall.twice[1]} both pay for the one seat.")
         if len(hall.free) + len(hall.paid) != 1:
             raise scene.wrong(f"there is one seat; free at the end: {hall.free!r:.40}, sold: {list(hall.paid)!r:.40}.")
 

@@ -4,6 +4,7 @@ import asyncio
 import inspect
 from collections.abc import Mapping, Sequence
 from heapq import heapify, heapreplace
+from math import inf
 from typing import Any
 
 from course_lib.exercises.chance import KINDS, Chance, Unreadable
@@ -34,7 +35,9 @@ class Handling:
         self.handled: list[int] = []
         self.busy = self.peak = 0
         self.failed: list[int] = []
-        self.begun_after = ""  # a job that was begun when another had failed before
+        self.failed_at = inf
+        self.last_begun = 0.0
+        self.begun_after = ""  # a job that was begun later than another had failed
 
     async def __call__(self, job: Any) -> None:
         """Handle one job."""
@@ -44,9 +47,11 @@ class Handling:
         number = places[0]
         if number in self.begun:
             raise Wrong(f"{job!r} was handled twice: what one worker has taken must be gone for the others.")
-        if self.failed:
+        now = asyncio.get_running_loop().time()
+        if now > self.failed_at:
             self.begun_after = self.begun_after or f"{job!r}"
         self.begun.append(number)
+        self.last_begun = now
         self.busy += 1
         self.peak = max(self.peak, self.busy)
         try:
@@ -58,6 +63,7 @@ class Handling:
                     raise
             if number in self.failures:
                 self.failed.append(number)
+                self.failed_at = min(self.failed_at, asyncio.get_running_loop().time())
                 raise self.failures[number]
             self.handled.append(number)
         finally:
@@ -130,8 +136,9 @@ def _check_failed(work_off: Answer, handling: Handling, workers: int) -> None:
         raise scene.wrong(f"The first job that failed raised {kind}; your function {scene.answered()}.")
     if handling.begun_after:
         raise scene.wrong(f"A job failed at {at:g} s, and {handling.begun_after} was begun after that: stop then.")
-    under_way = any(begin < at < end for begin, end in times)
-    if scene.ended != at + (handling.clean_up if under_way else 0):
+    # A job that is begun at the moment of the failure is cancelled in that moment, and cleans up.
+    under_way = handling.last_begun == at or any(begin < at < end for begin, end in times)
+    if scene.ended > at + (handling.clean_up if under_way else 0):
         raise scene.wrong(
             f"A job failed at {at:g} s, and your function ended at {scene.ended:g} s: the jobs under way are to be "
             f"cancelled then, and need {handling.clean_up:g} s to clean up."
