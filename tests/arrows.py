@@ -17,6 +17,8 @@ LESSONS: dict[str, set[str]] = {
     "programs": {"family"},
     "diagnostics": {"monitor", "seeing"},
     "streams": set(),
+    "pipeline": {"seeing", "streams", "lifecycle"},
+    "jobs": {"lifecycle"},
 }
 """The lesson modules, in the order of the course, and what each may import: never one that comes after."""
 

@@ -2,7 +2,13 @@
 
 import pytest
 
-FIRST = ["test_run_all.py", "06_concurrency_comparison.ipynb", "01_sync_vs_async.ipynb", "05b_cache.ipynb"]
+FIRST = [
+    "test_run_all.py",
+    "test_comparison.py",
+    "06_concurrency_comparison.ipynb",
+    "01_sync_vs_async.ipynb",
+    "05b_cache.ipynb",
+]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

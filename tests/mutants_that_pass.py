@@ -4,10 +4,12 @@ FREE = "The order of these lines is free: neither uses what the other makes."
 NOTHING_FAILS = "What was moved over the border of the block cannot fail, and nothing is awaited in between."
 NOT_REACHED = "The second `raise` is never reached."
 AS_MANY = "There are as many results as there were calls, always."
+UNREACHED = "What was added is never reached: a `return` stands before it."
+NOBODY_THROWS = "A consumer closes a generator and throws nothing else into it: no `yield` raises what is caught there."
 SECONDS = (
-    "seconds = {'sequential': work.calls * one, 'threads': max(computing, work.calls * one / min(10, work.calls)), "
+    "seconds = {'sequential': work.calls * one, 'threads': max(computing, ceil(work.calls / 10) * one), "
     "'asyncio': computing + work.waits if work.coroutines else work.calls * one, "
-    "'processes': 0.5 + work.calls * one / min(work.cores, work.calls)}"
+    "'processes': 0.5 + ceil(work.calls / work.cores) * one}"
 )
 
 REASONS: dict[str, dict[str, tuple[str, ...]]] = {
@@ -232,16 +234,9 @@ REASONS: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "choose_model": {
         FREE: ("swap `one = work.waits + work.computes` and `computing = work.calls * work.computes`",),
-        "The order of what max and min are given makes no difference.": tuple(
-            f"swap arguments: - {SECONDS} + {SECONDS.replace(*each)}"
-            for each in (
-                (
-                    "max(computing, work.calls * one / min(10, work.calls))",
-                    "max(work.calls * one / min(10, work.calls), computing)",
-                ),
-                ("min(10, work.calls)", "min(work.calls, 10)"),
-                ("min(work.cores, work.calls)", "min(work.calls, work.cores)"),
-            )
+        "The order of what max is given makes no difference.": (
+            f"swap arguments: - {SECONDS} + "
+            + SECONDS.replace("computing, ceil(work.calls / 10) * one", "ceil(work.calls / 10) * one, computing"),
         ),
     },
     "fetch_in_threads": {
@@ -330,6 +325,44 @@ REASONS: dict[str, dict[str, tuple[str, ...]]] = {
         "What waits for a slot raises nothing else but a cancellation.": (
             "catch another class: - except TimeoutError: + except OSError:",
             "catch another class: - except TimeoutError: + except Exception:",
+        ),
+    },
+    "take": {
+        "The numbers are not used.": ("backwards: - for _ in range(count): + for _ in list(range(count))[::-1]:",),
+        UNREACHED: ("raise again after `except StopAsyncIteration:`",),
+        NOBODY_THROWS: ("take `yield item` into `try:`",),
+    },
+    "each_within": {
+        UNREACHED: ("raise again after `except StopAsyncIteration:`",),
+        NOBODY_THROWS: ("take `yield item` into `try:`",),
+    },
+    "in_pairs": {
+        "Both are closed, in whatever order.": (
+            "the other way round in `async with aclosing(left), aclosing(right):`",
+        ),
+        "Both tasks are cancelled before either of them runs.": (
+            "backwards: - for task in tasks: + for task in list(tasks)[::-1]:",
+        ),
+        "It asks whether any of the two is END.": (
+            "backwards: - if any((item is END for item in pair)): "
+            "+ if any((item is END for item in list(pair)[::-1])):",
+        ),
+        NOTHING_FAILS: (
+            "take `tasks = [asyncio.create_task(anext(each, END)) for each in (left, right)]` into `try:`",
+            "take `if any((item is END for item in pair)):` into `try:`",
+        ),
+    },
+    "connect": {
+        NOTHING_FAILS: ("take `return line` into `try:`",),
+        "The second `raise` is never reached.": ("raise again after `except BaseException:`",),
+    },
+    "use_all": {
+        NOTHING_FAILS: ("take `values = []` out of `async with AsyncExitStack() as stack:`",),
+    },
+    "leave": {
+        "A CancelledError is never falsy.": ("truth for None: - if cancellation is not None: + if cancellation:",),
+        "To wait for a task raises nothing but a CancelledError.": (
+            "catch another class: - except asyncio.CancelledError as error: + except BaseException as error:",
         ),
     },
 }

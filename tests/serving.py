@@ -71,6 +71,12 @@ def lives(process: psutil.Process) -> bool:
         return False
 
 
+def listens(port: int) -> bool:
+    """Whether this process listens on a port; a client that knocked could meet whoever was given the port meanwhile."""
+    connections = psutil.Process().net_connections("tcp")
+    return any(each.laddr.port == port and each.status == psutil.CONN_LISTEN for each in connections)
+
+
 STARTS_BOTH = """
 import json, os, signal, sys, time
 from course_lib.lab import servers

@@ -85,6 +85,27 @@ async def raises_its_own():
     raise TypeError("unhashable type: 'list'")
 
 
+async def reports_what_it_never_took():
+    asyncio.Queue().task_done()
+
+
+async def fills_a_full_queue():
+    queue = asyncio.Queue(maxsize=1)
+    for number in (1, 2):
+        queue.put_nowait(number)
+
+
+async def takes_from_an_empty_queue():
+    asyncio.Queue().get_nowait()
+
+
+async def raises_its_own_value_error():
+    raise ValueError("task_done() called too many times")
+
+
+RAISED = (TypeError, ValueError, asyncio.InvalidStateError, asyncio.QueueFull, asyncio.QueueEmpty, ExceptionGroup)
+
+
 @pytest.mark.filterwarnings("ignore:coroutine")
 @pytest.mark.parametrize(
     ("mistake", "told"),
@@ -106,11 +127,15 @@ async def raises_its_own():
         (enters_with_wrong_arguments, ""),
         (adds_a_word, ""),
         (raises_its_own, ""),
+        (reports_what_it_never_took, advice.TOO_OFTEN),
+        (fills_a_full_queue, advice.FULL),
+        (takes_from_an_empty_queue, advice.EMPTY),
+        (raises_its_own_value_error, ""),
     ],
 )
 def test_the_advice_is_for_what_happened(mistake, told):
     """A mistake gets the advice that mends it; the same type or words of another cause get none."""
-    with pytest.raises((TypeError, asyncio.InvalidStateError, ExceptionGroup)) as caught:
+    with pytest.raises(RAISED) as caught:
         asyncio.run(mistake())
     error = caught.value
     assert advice.advice(error.exceptions[0] if isinstance(error, ExceptionGroup) else error) == told

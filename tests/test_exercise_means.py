@@ -1,6 +1,7 @@
 """What checks are made of: draws that are the same for everyone, causes read from a line, scenes in every order."""
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -8,6 +9,7 @@ from course_lib.exercises.causes import hint, passed_uncalled, returned_none
 from course_lib.exercises.chance import FALSY, KINDS, STEP, Chance
 from course_lib.exercises.framework import Wrong, run
 from course_lib.exercises.ordering import in_every_order
+from course_lib.exercises.playing import play
 from course_lib.seeing import span
 
 
@@ -56,6 +58,12 @@ async def returns_a_call(start):
     return start()
 
 
+async def returns_a_call_or_nothing(start):
+    if not start:
+        return
+    return start()
+
+
 async def returns_nothing(start):
     start()
 
@@ -74,6 +82,7 @@ async def sets_its_own(start):
     ("function", "sentence"),
     [
         (returns_a_call, "that is what `start()` gave."),
+        (returns_a_call_or_nothing, "Besides `return start()` there is a `return` in it that gives nothing"),
         (returns_nothing, "Is a `return` missing?"),
         (sets_its_own, "In keep, the assignment makes a variable of its own; `nonlocal found` says"),
     ],
@@ -128,6 +137,32 @@ async def answers(name):
 def test_a_cause_is_read_from_the_line(function, given, sentence):
     """What to do about an exception is read from the line that raised it, whatever words Python has for it."""
     assert sentence in hint(raised_by(function(given)))
+
+
+async def awaits_what_fails(jobs):
+    await asyncio.get_running_loop().run_in_executor(None, len, jobs)
+
+
+async def awaits_what_fails_deeper(jobs):
+    await asyncio.to_thread(lambda: sum(jobs))
+
+
+async def gathers_futures_of_a_pool(jobs):
+    with ThreadPoolExecutor(1) as pool:
+        futures = [pool.submit(str, job) for job in jobs]
+        await asyncio.gather(*futures)
+
+
+@pytest.mark.parametrize("function", [awaits_what_fails, awaits_what_fails_deeper])
+def test_an_await_is_not_blamed_for_what_it_hands_on(function):
+    """What was raised in a thread comes out of the `await`, which was no mistake."""
+    given = 5 if function is awaits_what_fails else ["a"]
+    assert "awaited" not in hint(raised_by(function(given)))
+
+
+def test_what_submit_gives_is_told_apart():
+    """A pool's own future is no asyncio future, and gather does not take it."""
+    assert "What `submit` gives is a pool's own future" in hint(raised_by(gathers_futures_of_a_pool([1, 2])))
 
 
 class Source:
@@ -198,3 +233,33 @@ def test_a_cancellation_strikes_at_every_moment():
 
     with pytest.raises(Wrong, match="When your function is cancelled at another moment: when your function had ended"):
         in_every_order(unguarded, two_waits, lambda scene, ended: None, cancel_at=1)
+
+
+async def cleans_up_unless_it_is_cancelled_again(fetch):
+    try:
+        await fetch("a")
+    except asyncio.CancelledError:
+        await fetch("clean-up")
+        raise
+
+
+def test_a_second_cancellation_strikes_at_every_moment():
+    """A clean-up that only a second cancellation cuts short is found by one, and not without it."""
+
+    def check(scene, ended):
+        if scene.cancelled and "clean-up" not in ended:
+            raise scene.wrong("the clean-up was cut short.")
+
+    in_every_order(cleans_up_unless_it_is_cancelled_again, two_waits, check, cancel_at=1)
+    with pytest.raises(Wrong, match="at another moment: the clean-up was cut short"):
+        in_every_order(cleans_up_unless_it_is_cancelled_again, two_waits, check, cancel_at=1, again=1)
+
+
+def test_a_call_is_cancelled_again():
+    """A call can be cancelled at several times; at those after its end, nothing happens."""
+    ended, given = two_waits()
+    scene = play(cleans_up_unless_it_is_cancelled_again, *given, cancel_at=0.5, again_at=[2])
+    assert scene.cancelled and scene.ended == 1.5 and ended == ["clean-up"]
+    ended, given = two_waits()
+    scene = play(cleans_up_unless_it_is_cancelled_again, *given, cancel_at=0.5, again_at=[1])
+    assert scene.cancelled and scene.ended == 1 and ended == []

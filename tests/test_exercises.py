@@ -20,7 +20,7 @@ from wrong_answers import lesson_02 as wrong_02
 from wrong_answers import wrong_answers
 
 import course_lib.exercises
-from course_lib.exercises import lesson_01, lesson_02, progress
+from course_lib.exercises import lesson_01, lesson_02, lesson_08a, progress
 from course_lib.exercises.framework import Exercise, Wrong, run
 from course_lib.seeing import Outcome
 
@@ -111,6 +111,14 @@ def test_a_stub_is_not_attempted_yet(exercise, capsys, own_progress):
     exercise.check(made[exercise.name])
     assert capsys.readouterr().out.startswith(f"{exercise.name}: not attempted yet.")
     assert not own_progress.exists()
+
+
+def test_an_exercise_may_ask_for_a_generator():
+    """Where a generator is asked for, one that was called and a plain function are told what to pass and to write."""
+    take = lesson_08a.take
+    assert "pass it without parentheses, check(take)" in take.judge(take.reference(None, 1)).sentence
+    told = take.judge(lambda source, count: source).sentence
+    assert "write it with `async def take(source, count)` and `yield`" in told
 
 
 # What people pass by mistake, or write.

@@ -275,6 +275,7 @@ def test_exempt_cells_are_counted_by_tag_and_by_comment() -> None:
         ("http://127.0.0.1:8000/x", "http://127.0.0.1:54321/x"),
         ("Connect call failed ('127.0.0.1', 8000)", "Connect call failed ('127.0.0.1', 54321)"),
         ("pid 12", "pid 3456"),
+        ("~Take processes", "~Take sequential"),
         ("/tmp/ipykernel_1/23.py:3: UserWarning", "C:\\Users\\A B\\Temp\\ipykernel_45\\6.py:3: UserWarning"),
         ("/home/a/course/course_lib/clock.py:3: UserWarning", "course_lib/clock.py:3: UserWarning"),
     ],
@@ -294,6 +295,8 @@ def test_what_differs_from_run_to_run_is_overlooked(one: str, other: str) -> Non
         ("/tmp/ipykernel_1/23.py:3: UserWarning", "/tmp/ipykernel_1/23.py:4: UserWarning"),
         ("http://127.0.0.1:8000/x", "http://127.0.0.1:8000/y"),
         ("0x1f", "0x2f"),
+        ("~Take processes", "~Take asyncio"),
+        ("Take processes", "Take sequential"),
     ],
 )
 def test_what_is_exact_is_compared(one: str, other: str) -> None:

@@ -21,6 +21,7 @@ from serving import SOON, client, lives, open_folder, posix, sql, until
 
 from course_lib.lab import servers
 from course_lib.lab.servers import supervisor
+from course_lib.lab.servers.process import _servers
 from course_lib.lab.servers.recipes import redis_plan
 
 
@@ -113,6 +114,15 @@ def test_a_server_that_was_killed_comes_back_when_asked_for() -> None:
     until(lambda: not lives(killed))
     assert servers.postgres() == url
     assert sql(url, "SELECT number FROM kept") == 7
+
+
+def test_a_server_whose_supervisor_was_killed_is_replaced_when_asked_for() -> None:
+    """When its supervisor is killed a server is lost: who asks for it, even at that moment, gets another one."""
+    url = servers.redis()
+    psutil.Process(psutil.Process(_servers["Redis"].pid).ppid()).kill()
+    assert servers.redis() != url
+    with client(servers.redis()) as connection:
+        assert connection.ping()
 
 
 def test_a_server_comes_back_while_a_child_of_the_killed_one_still_works() -> None:
@@ -317,6 +327,29 @@ def test_a_server_that_finds_its_port_taken_takes_another(monkeypatch: pytest.Mo
         mine.start()
         assert mine.port in supervisor.PORTS
         mine.kill()
+
+
+def test_a_server_that_failed_is_not_taken_for_one_that_runs(tmp_path: Path) -> None:
+    """A program that could not start closes its output before it is gone; the next start does not count on it."""
+    program = """
+    import os, time
+    from pathlib import Path
+    if Path("tried").exists():
+        print("ready to accept connections", flush=True)
+        time.sleep(600)
+    Path("tried").touch()
+    print("out of luck", flush=True)
+    os.close(1), os.close(2)
+    time.sleep(0.5)  # its end, as slow as on a busy machine
+    """
+    serve = [sys.executable, "-c", textwrap.dedent(program)]
+    mine = supervisor.Supervisor(redis_plan(persistent=False).recipe | {"base": str(tmp_path), "serve": serve})
+    with pytest.raises(supervisor.Failed, match="out of luck"):
+        mine.start()
+    assert not mine.running()
+    mine.start()
+    assert mine.running()
+    mine.kill()
 
 
 def test_a_closed_server_is_gone_and_says_so() -> None:

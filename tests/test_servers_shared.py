@@ -168,25 +168,26 @@ def test_a_server_that_does_not_answer_or_refuses_is_named(
     classroom: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Wrong port, wrong password: the error names the variable, the place and the reason, and not the password."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        closed = listener.getsockname()[1]
-    for variable, ask, url in (
-        ("COURSE_DATABASE_URL", servers.postgres, f"postgresql://me:secret@127.0.0.1:{closed}/db"),
-        ("COURSE_DATABASE_URL", servers.postgres, classroom[0].replace("@", "secret@")),
-        ("COURSE_REDIS_URL", servers.redis, f"redis://:secret@127.0.0.1:{closed}/0"),
-        ("COURSE_REDIS_URL", servers.redis, classroom[1].replace("@", "secret@")),
-    ):
-        monkeypatch.setenv(variable, url)
-        with pytest.raises(servers.ServerError) as error:
-            ask()
-        told = str(error.value)
-        assert f"given by {variable}, cannot be used: " in told
-        assert "127.0.0.1:" in told
-        assert "Next: check that it runs" in told
-        assert "secret" not in told
-        assert isinstance(
-            error.value.__cause__, OSError | asyncpg.PostgresError | redis_client.RedisError | TimeoutError
-        )
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # nobody listens there, and meanwhile nobody else can
+        closed = taken.getsockname()[1]
+        for variable, ask, url in (
+            ("COURSE_DATABASE_URL", servers.postgres, f"postgresql://me:secret@127.0.0.1:{closed}/db"),
+            ("COURSE_DATABASE_URL", servers.postgres, classroom[0].replace("@", "secret@")),
+            ("COURSE_REDIS_URL", servers.redis, f"redis://:secret@127.0.0.1:{closed}/0"),
+            ("COURSE_REDIS_URL", servers.redis, classroom[1].replace("@", "secret@")),
+        ):
+            monkeypatch.setenv(variable, url)
+            with pytest.raises(servers.ServerError) as error:
+                ask()
+            told = str(error.value)
+            assert f"given by {variable}, cannot be used: " in told
+            assert "127.0.0.1:" in told
+            assert "Next: check that it runs" in told
+            assert "secret" not in told
+            assert isinstance(
+                error.value.__cause__, OSError | asyncpg.PostgresError | redis_client.RedisError | TimeoutError
+            )
 
 
 def test_variables_of_the_shell_that_count_for_a_given_server_are_named(

@@ -189,7 +189,7 @@ def redis() -> str:
 
 
 def database_server(variable: str) -> str:
-    """Look at a server of lesson 5: the class's one, when `variable` gives it, or one of our own."""
+    """Look at a server of lessons 5a and 5b: the class's one, when `variable` gives it, or one of our own."""
     from course_lib.lab import servers
 
     is_redis = variable == "COURSE_REDIS_URL"

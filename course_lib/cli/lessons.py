@@ -22,6 +22,8 @@ TESTS: dict[str, tuple[str, ...]] = {
     "06": ("comparison*",),
     "07a": ("tasks", "programs", "diagnostics*", "pitfalls_07a", "symptoms"),
     "07b": ("pitfalls_07b",),
+    "08a": ("streams",),
+    "08b": ("lifecycle_resources", "let_go"),
 }
 """By lesson, the files of tests/ for what it teaches, without `test_` and `.py`."""
 

@@ -79,6 +79,8 @@ async def run_async(
         child.stop()
         # Only when the thread has seen the end of it is nothing left; then the cancellation goes on.
         return await finish(waiting, cancellation=cancellation)
+    finally:
+        del waiting  # it holds the error, whose traceback leads to this frame
 
 
 def run(

@@ -77,7 +77,7 @@ class FakeWeb:
             self._in_flight[place] += 1
             self.peak[place] = max(self.peak[place], self._in_flight[place])
         try:
-            with span(f"get /{url.removeprefix(HOME)}"):  # so that a timeline shows the requests
+            with span(f"get {url.removeprefix(HOME[:-1])}"):  # so that a timeline shows the requests
                 if delay == math.inf:
                     await asyncio.get_running_loop().create_future()
                 await asyncio.sleep(delay)

@@ -8,10 +8,13 @@ write; the pools may be in any number of processes, as long as all use the same 
   PostgreSQL's tables, by whatever functions, triggers, rules, views and cascades; and what the block of an
   `acquire_pg_connection(writes=...)` has committed in the tables that it names and in those that a write to them may
   change, as the schema is when the block begins. A change of the schema by a statement of its own is a write, too.
-- Whatever nobody could wait for, a write that went past the pools, or was cancelled, or whose process died before it
-  returned, is seen at most five seconds (`LEASE`) after its commit.
+- Whatever nobody could wait for, a write that went past the pools, or whose call was cancelled, ran out of time or lost
+  its connection, or whose process died before it returned, is seen at most five seconds (`LEASE`) after its commit.
 - A write that has failed, or was rolled back, is never seen.
 - When Redis fails, reads come from PostgreSQL; a write that cannot reach Redis returns up to five seconds late.
+- A call that is cancelled raises CancelledError, and one whose statement runs out of time TimeoutError, whatever the
+  server does meanwhile; PostgreSQL has two seconds (`PATIENCE` in `session.py`) to end the statement and roll back. If
+  it does not, the connection is closed, and the pool opens another in its place when it needs one.
 
 **Three rules** where something is not known. A read whose tables or functions are not all known is not cached. A write
 whose tables are not all known counts as one to all tables, `"*"`. A statement that may write never runs where it
@@ -43,6 +46,7 @@ deleted, or when their time is over.
 - A view is replaced, or a partition attached, while a reader finds out what it reads: the schema's token is gone.
 - A deferred trigger would write during COMMIT, after the question: it is run before (SET CONSTRAINTS ALL IMMEDIATE).
 - CALL, VACUUM and the like may commit on their own, or refuse a transaction: they run without one, and are `"*"`.
+- A request to end a statement comes before the statement, and has no effect: it is made again (`session.py`).
 - A database is dropped and made again under its name: its oid, which is new, is part of every key.
 - A writer cut off from Redis while others are not: it waits until Redis itself has ended every token of that time.
 - A process killed between commit and deletion: the same, without anybody's waiting.
@@ -64,6 +68,9 @@ deleted, or when their time is over.
   lock; rights that a function grants or takes away.
 - Without Redis, and for what is not cached, what a statement is stays known for a minute: if another process meanwhile
   has a view call a function that writes, and that hides being refused, this write does not happen.
+- A statement that PostgreSQL could not be got to end, and whose connection was closed, goes on there, with its locks,
+  until PostgreSQL notices (`client_connection_check_interval`) or the statement ends. Then its transaction is rolled
+  back; what runs without one, such as CALL, may still be carried out, and so may a COMMIT that was under way.
 - Replicas of PostgreSQL lag, and take no writes; a cluster or a replica of Redis may lose a deletion that it has
   confirmed: use one of each. If Redis's clock is set back, tokens live so much longer.
 - Who lifts the read-only mode of a borrowed connection by hand is on his own.

@@ -9,7 +9,7 @@ from redis.exceptions import AuthenticationError
 from course_lib.database.breaker import Breaker
 from course_lib.database.errors import CacheUnavailableError
 from course_lib.database.line import Key, RedisLine
-from course_lib.database.sessions import Session
+from course_lib.database.session import Session
 
 _log = logging.getLogger(__name__)
 

@@ -5,38 +5,8 @@ import contextlib
 from collections.abc import AsyncIterator
 from typing import Any, NamedTuple
 
-import asyncpg  # type: ignore[import-untyped]
-
+from course_lib.database import session
 from course_lib.database.errors import NestedAcquireError, PoolExhaustedError
-
-
-class Session(asyncpg.Connection):  # type: ignore[misc]
-    """A connection that is asked to reset itself only after a use that may have left something behind.
-
-    asyncpg resets a connection whenever it comes back to the pool, and the reset is a round trip, as long as a point
-    read itself. A single statement that only reads tables and calls no volatile function has no way to change its
-    session: no setting, no lock, no listener, no open transaction. After such a use the reset is left out; and `commit`
-    makes one round trip of COMMIT and reset.
-    """
-
-    spotless = False
-
-    def use(self, *, spotless: bool) -> None:
-        """Note what the use that now begins may do."""
-        self.spotless = spotless
-
-    async def commit(self) -> None:
-        """Commit the transaction, and undo what it has left in the session."""
-        await self.execute(f"COMMIT; {self._undo()}")
-        self.spotless = True
-
-    def get_reset_query(self) -> str:
-        """Return what undoes all that a user may do to a session; empty after a spotless use."""
-        return "" if self.spotless else self._undo()
-
-    def _undo(self) -> str:
-        # RESET ALL leaves the role as it is, and nothing of asyncpg's drops temporary tables.
-        return f"{super().get_reset_query()}; SET SESSION AUTHORIZATION DEFAULT; DISCARD TEMP"
 
 
 class Holder(NamedTuple):
@@ -86,15 +56,20 @@ class Sessions:
         Raises PoolExhaustedError when none becomes free in time, NestedAcquireError when this task holds one already.
         """
         self.refuse_nested()
-        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        loop = asyncio.get_running_loop()
+        # asyncio.timeout, not asyncpg's parameter: one limit for waiting and connecting that no cancellation races.
+        limit, connection = asyncio.timeout(self._timeout), None
         try:
-            # asyncio.timeout, not asyncpg's parameter: one limit for waiting and connecting that no cancellation races.
-            async with asyncio.timeout(self._timeout) as limit:
+            async with limit:
                 connection = await self._pool.acquire()
         except TimeoutError:
-            if limit.expired():
-                raise PoolExhaustedError(self._exhausted(loop.time())) from None
-            raise
+            if not limit.expired():
+                raise
+        finally:
+            del limit  # it holds the task, and that its error, whose traceback leads to this frame
+        if connection is None:
+            raise PoolExhaustedError(self._exhausted(loop.time()))  # out here, where no other error is its context
+        task = asyncio.current_task()
         self._held[task] = Holder(task.get_name() if task else "", loop.time(), f"{purpose:.60}")
         try:
             connection.use(spotless=spotless and not writes)
@@ -103,7 +78,9 @@ class Sessions:
             yield connection
         finally:
             del self._held[task]
-            await self._pool.release(connection)
+            # One that cannot be reset in time is closed; what the block has done, or raised, stays as it is.
+            with contextlib.suppress(*session.LOST):
+                await self._pool.release(connection, timeout=session.PATIENCE)
 
     def _exhausted(self, now: float) -> str:
         held = sorted(self._held.values(), key=lambda holder: holder.since)

@@ -24,6 +24,7 @@ from typing import Any, Literal
 import asyncpg  # type: ignore[import-untyped]
 
 from course_lib.database.naming import EVERYTHING, quote, resolve
+from course_lib.database.session import roll_back
 
 _REMEMBER = 60.0  # seconds
 _MOST = 1000  # statements remembered
@@ -152,6 +153,7 @@ class Analyst:
 
 async def _understand(connection: Any, query: str, parameters: Iterable[Any], named: frozenset[str]) -> Statement:
     arguments = ", ".join(_type(parameter) for parameter in parameters)
+    end = _END if connection.get_server_version() >= (15,) else "ROLLBACK"
     try:
         # asyncpg's prepare leaves a transaction open until the next command. The line break ends a statement's comment.
         await connection.execute(
@@ -164,7 +166,7 @@ async def _understand(connection: Any, query: str, parameters: Iterable[Any], na
     except asyncpg.PostgresError:
         return UNKNOWN  # no right to make a function, for example
     finally:
-        await connection.execute(_END if connection.get_server_version() >= (15,) else "ROLLBACK")
+        await roll_back(connection, end)
     tags = {row["name"] for row in found if row["what"] == "tag"}
     functions = [row for row in found if row["what"] == "function"]
     tables = [row for row in found if row["what"] == "table"]

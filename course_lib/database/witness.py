@@ -12,9 +12,8 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import asyncpg  # type: ignore[import-untyped]
-
 from course_lib.database.naming import EVERYTHING
+from course_lib.database.session import roll_back
 
 Isolation = Literal["read_committed", "repeatable_read", "serializable"]
 
@@ -87,9 +86,7 @@ async def watched(connection: Any, changed: set[str], isolation: Isolation | Non
         changed |= deeds.written
         await connection.commit()
     except BaseException:
-        # Of two errors the first one is told; a connection on which even ROLLBACK fails is lost, and the pool drops it.
-        with contextlib.suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
-            await connection.execute("ROLLBACK")
+        await roll_back(connection)
         raise
 
 

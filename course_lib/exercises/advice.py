@@ -14,6 +14,15 @@ ONE_BY_ONE = "gather takes coroutines one by one: gather(*coroutines)."
 UNDER_WAY = "A future is under way already and needs no task: await it, or gather."
 NOT_DONE = "The task is not done yet: await it."
 NOT_AWAITABLE = "Only a coroutine, a task or a future can be awaited: is its () missing?"
+TOO_OFTEN = (
+    "task_done() came more often than get(). A worker that is cancelled while it waits at `get()` has nothing to "
+    "report: `get()` belongs before the `try` whose `finally` reports."
+)
+FULL = (
+    "The queue has a limit, and put_nowait does not wait for room: make the queue without `maxsize`, or `await "
+    "queue.put(...)` while somebody takes from it."
+)
+EMPTY = "get_nowait does not wait: ask `queue.empty()` just before, with no `await` between, or `await queue.get()`."
 ASYNC_WITH = "What may wait when it is entered or left needs `async with`."
 
 
@@ -28,6 +37,10 @@ def advice(error: BaseException) -> str:
         return ""
     if isinstance(error, asyncio.InvalidStateError):
         return NOT_DONE if _asked_for_a_result(steps[-1]) else ""
+    if isinstance(error, asyncio.QueueFull | asyncio.QueueEmpty):
+        return FULL if isinstance(error, asyncio.QueueFull) else EMPTY
+    if isinstance(error, ValueError) and steps[-1].tb_frame.f_code is asyncio.Queue.task_done.__code__:
+        return TOO_OFTEN
     if not isinstance(error, TypeError):
         return ""
     for each in steps:

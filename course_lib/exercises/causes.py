@@ -30,6 +30,7 @@ class Place:
     node: ast.expr | ast.stmt
     parents: tuple[ast.AST, ...]  # the innermost first
     frame: FrameType
+    innermost: bool  # whether it was raised there, and not by what was called or awaited there
 
     def value(self, name: str) -> Any:
         """Return what a name stood for there, None where it stood for nothing.
@@ -76,7 +77,7 @@ def place_of(error: BaseException) -> Place | None:
             node.col_offset,
             node.end_col_offset,
         ):
-            return Place(node, parents, found.tb_frame)
+            return Place(node, parents, found.tb_frame, found.tb_next is None)
     return None
 
 
@@ -99,8 +100,10 @@ def hint(error: BaseException) -> str:
     if isinstance(error, TypeError):
         if name := _uncalled(node, place):
             return f"You passed `{name}` itself; call it: `{name}()`."
-        if isinstance(node, ast.Await):
+        if isinstance(node, ast.Await) and place.innermost:
             return _awaited(node.value, place)
+        if isinstance(node, ast.Call) and _called(node) in ("gather", "wait") and _submits(node, place):
+            return f"What `submit` gives is a pool's own future, and nothing that can be awaited. {WRAP}"
         if isinstance(node, ast.Call) and _called(node) in ("gather", "wait") and _has_await(node):
             return IN_BRACKETS
     return advice(error)
@@ -140,13 +143,8 @@ def returned_none(function: Callable[..., Any], early: str = "") -> str:
     early: what to say instead of a guess, where it returned before there was anything to return
     """
     tree = _function(function)
-    returns = [
-        node.value
-        for node in (_own_nodes(tree) if tree else ())
-        if isinstance(node, ast.Return)
-        and node.value
-        and not (isinstance(node.value, ast.Constant) and node.value.value is None)
-    ]
+    given = [node.value for node in (_own_nodes(tree) if tree else ()) if isinstance(node, ast.Return)]
+    returns = [value for value in given if value and not (isinstance(value, ast.Constant) and value.value is None)]
     if not returns:
         return early or "Your function returned None. Is a `return` missing?"
     for value in returns:
@@ -156,6 +154,11 @@ def returned_none(function: Callable[..., Any], early: str = "") -> str:
                 f"of its own; `nonlocal {value.id}` says that the outer one is meant."
             )
     text = ast.unparse(returns[-1])
+    if len(given) > len(returns) and not early:
+        return (
+            f"Your function returned None. Besides `return {text:.60}` there is a `return` in it that gives nothing: "
+            "say there, too, what your caller is to get."
+        )
     if len(returns) == 1 and not isinstance(returns[0], ast.Name) and returns[0] in _surely_returned(tree):
         return f"Your function returned None: that is what `{text:.60}` gave."
     return early or (
@@ -206,6 +209,15 @@ def _uncalled(node: ast.AST, place: Place) -> str:
     given += [inner for each in given if isinstance(each, ast.List | ast.Tuple) for inner in each.elts]
     names = [each.id for each in given if isinstance(each, ast.Name)]
     return next((name for name in names if inspect.isroutine(place.value(name))), "")
+
+
+def _submits(call: ast.Call, place: Place) -> bool:
+    """Return whether gather, or wait, was given futures of a pool."""
+    nodes = [node for arg in call.args for node in ast.walk(arg)]
+    return any(
+        _called(node) == "submit" or (isinstance(node, ast.Name) and isinstance(_first(place.value(node.id)), Future))
+        for node in nodes
+    )
 
 
 def _has_await(call: ast.Call) -> bool:

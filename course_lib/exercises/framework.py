@@ -69,7 +69,8 @@ class Exercise:
     Args:
         lesson: the module's name, such as "lesson_01".
         task: what to do, in markdown.
-        reference: the solution; its name and parameters are those the learner's function has.
+        reference: the solution; its name and parameters are those the learner's function has. Where it is an async
+            generator, the learner's is to be one, too, and `grade` consumes it.
         grade: runs the learner's function (with `run`), raises Wrong for what it finds, returns the praise.
         hints: from a nudge to nearly all of it.
     """
@@ -150,19 +151,23 @@ class Exercise:
 
     def _unusable(self, function: Any) -> str:
         """Say why something cannot be graded at all; empty if it can."""
-        want = f"write it with `async def {self.name}{inspect.signature(self.reference)}`"
+        gives_items = inspect.isasyncgenfunction(self.reference)
+        also = " and `yield`" if gives_items else ""
+        want = f"write it with `async def {self.name}{inspect.signature(self.reference)}`{also}"
         if function is None:
             return f"There is nothing to check: pass your function, check({self.name})."
-        if inspect.iscoroutine(function):
-            function.close()
+        if inspect.iscoroutine(function) or inspect.isasyncgen(function):
+            if inspect.iscoroutine(function):
+                function.close()
             return f"You called the function: pass it without parentheses, check({self.name})."
         if inspect.isclass(function):
             return f"{function.__name__} is a class, not a function: {want}."
-        if inspect.isasyncgenfunction(function):
+        if inspect.isasyncgenfunction(function) and not gives_items:
             return f"{function.__name__} contains `yield`, which makes it a generator: use `return`."
         if not callable(function):
             return f"{function!r:.60} is not a function: {want}."
-        if not inspect.iscoroutinefunction(function):
+        # Where a generator is asked for, a coroutine function may be the stub: the check calls it, and sees.
+        if not (inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)):
             return f"{getattr(function, '__name__', 'this')} is a plain function, which cannot await: {want}."
         parameters = inspect.signature(self.reference).parameters
         try:
@@ -225,16 +230,24 @@ def run(function: Answer, *args: Any, none: bool = False) -> Timeline:
             f"The event loop was blocked for {timeline.blocked:g} s: nothing else could run meanwhile.", timeline
         )
     if timeline.leaked:
-        raise Wrong(f"When your function returned, {still_running(timeline)}", timeline)
+        raise Wrong(f"When your function had ended, {still_running(timeline)}", timeline)
     if timeline.result is None and not none:
         raise Wrong(returned_none(function), timeline)
     return timeline
 
 
-def still_running(timeline: Timeline) -> str:
-    """Say which tasks were left running, and what to do: to cancel a task is not yet to have waited for its end."""
+def still_running(timeline: Timeline, *, cancelled: bool = False) -> str:
+    """Say which tasks were left running, and what to do: to cancel a task is not yet to have waited for its end.
+
+    cancelled: whether the function that left them had been cancelled
+    """
     late = timeline.cancelled_late
     what_to_do = "Await what you start."
+    if cancelled:
+        what_to_do = (
+            "Who is cancelled must cancel the tasks that it made, and wait for their end, in a `finally`; a TaskGroup "
+            "does."
+        )
     if late and set(timeline.leaked) == set(late):
         names = " and ".join([", ".join(late[:-1])] * (len(late) > 1) + late[-1:])
         what_to_do = (

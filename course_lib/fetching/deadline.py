@@ -135,17 +135,8 @@ class _Http(HTTPConnection):
         super().request(*args, **options)
 
 
-class _Https(HTTPSConnection):
-    response_class = _Response
-
-    def connect(self) -> None:
-        _watch(self)
-        super().connect()
-        _watch(self)
-
-    def request(self, *args: Any, **options: Any) -> None:
-        _watch(self)
-        super().request(*args, **options)
+class _Https(_Http, HTTPSConnection):  # in this order: the next `connect` after _Http's is then that of TLS
+    pass
 
 
 class _HttpPool(HTTPConnectionPool):

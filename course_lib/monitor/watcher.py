@@ -188,8 +188,8 @@ class _WatchingFactory(Layer):
             monitor.created = number = monitor.created + 1
             coro = self._kind(coro, monitor, number)
         try:
-            if self.before is None and not kwargs:  # as plain_task() would, without the cost of two more calls
-                return asyncio.Task(coro, loop=loop)
+            if self.before is None:  # as plain_task() would, without the cost of two more calls
+                return asyncio.Task(coro, loop=loop, **kwargs)
             return self.real(loop, coro, **kwargs)
         except BaseException as error:
             if watching:

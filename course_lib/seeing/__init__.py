@@ -1,9 +1,10 @@
 """Asyncio made visible: what a program did, and when, as data, as text and as a picture.
 
 `simulate(main)` runs a coroutine function on a virtual clock, `record()` watches the running loop in real time, and
-`span(name)` names a stretch of code. The first two give a Timeline. `compare` puts several on one time axis,
-`in_flight` counts what is open at once, `chart` and `link_graph` draw numbers and links, and `explore` puts sliders
-under a simulation; `every_order` runs it in every order in which what it waits for may end.
+`span(name)` names a stretch of code, `gauge(name, value)` notes a number that goes up and down. The first two give a
+Timeline. `compare` puts several on one time axis, `in_flight` counts what is open at once, `chart` and `link_graph`
+draw numbers and links, and `explore` puts sliders under a simulation; `every_order` runs it in every order in which
+what it waits for may end.
 
 All of it prints as text. Pictures are drawn when a notebook asks for one; until then nothing here loads matplotlib.
 """
@@ -17,13 +18,26 @@ from course_lib.seeing.links import LinkGraph, link_graph
 from course_lib.seeing.orders import Order, OrderOutcome, Orders, every_order
 from course_lib.seeing.shown import Drawing, Shown, draw_with
 from course_lib.seeing.stepping import Step, Steps, steps
-from course_lib.seeing.timeline import Lane, Outcome, Span, State, Timeline, record, simulate, span
+from course_lib.seeing.timeline import (
+    Gauge,
+    Lane,
+    Outcome,
+    Span,
+    State,
+    Timeline,
+    gauge,
+    record,
+    recorded,
+    simulate,
+    span,
+)
 
 __all__ = [
     "Chart",
     "Comparison",
     "DeadlockError",
     "Described",
+    "Gauge",
     "InFlight",
     "Lane",
     "LinkGraph",
@@ -44,9 +58,11 @@ __all__ = [
     "describe",
     "every_order",
     "explore",
+    "gauge",
     "in_flight",
     "link_graph",
     "record",
+    "recorded",
     "simulate",
     "span",
     "steps",

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from course_lib.seeing.timeline import Timeline, simulate
+from course_lib.seeing.timeline.mains import check_main
 from course_lib.seeing.timeline.text import round_up
 from course_lib.seeing.widgets import in_notebook, show_widget
 
@@ -98,9 +99,7 @@ def _simulated(main: Main, values: Mapping[str, Number]) -> Timeline | _Sentence
 
 def _pairs(main: Main, sliders: Mapping[str, Any]) -> list[tuple[str, Any, inspect.Parameter]]:
     """Pair each slider with its parameter of main, or say what does not match."""
-    if inspect.iscoroutine(main):
-        main.close()
-        raise TypeError("main is a coroutine, already called: pass the function itself, explore(main, ...)")
+    check_main(main, "explore")
     if not inspect.iscoroutinefunction(main):
         raise TypeError(f"main={main!r}: pass a coroutine function, one written with async def")
     called, parameters = _name(main), inspect.signature(main).parameters

@@ -164,3 +164,20 @@ async def leaves_through_the_stream(stream, use, at_once):
         async for url, text in stream():
             group.create_task(one(url, text))
     return values
+
+
+@right(ex.use_as_they_come)
+async def takes_a_place_in_the_loop(stream, use, at_once):
+    room, values = asyncio.Semaphore(at_once), {}
+
+    async def one(url, text):
+        try:
+            values[url] = await use(text)
+        finally:
+            room.release()
+
+    async with aclosing(stream()) as pages, asyncio.TaskGroup() as group:
+        async for url, text in pages:
+            await room.acquire()
+            group.create_task(one(url, text))
+    return values

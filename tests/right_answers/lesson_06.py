@@ -3,6 +3,7 @@
 import asyncio
 import concurrent.futures
 import functools
+import math
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
@@ -15,14 +16,14 @@ from right_answers import right
 @right(ex.choose_model)
 async def goes_through_the_models(work):
     def seconds(model):
-        together = work.calls * (work.waits + work.computes)
+        one = work.waits + work.computes
         if model == "threads":
-            return max(together / min(10, work.calls), work.calls * work.computes)
+            return max(math.ceil(work.calls / 10) * one, work.calls * work.computes)
         if model == "asyncio" and work.coroutines:
             return work.waits + work.calls * work.computes
         if model == "processes":
-            return together / min(work.cores, work.calls) + 0.5
-        return together
+            return math.ceil(work.calls / work.cores) * one + 0.5
+        return work.calls * one
 
     best = "sequential"
     for model in ("asyncio", "threads", "processes"):
@@ -35,9 +36,10 @@ async def goes_through_the_models(work):
 async def sorts_pairs(work):
     calls, waits, computes = work.calls, work.waits, work.computes
     alone = (waits + computes) * calls
+    rounds = {workers: len(range(0, calls, workers)) for workers in (10, work.cores)}
     pairs = [
-        (0.5 + alone / min(calls, work.cores), "processes"),
-        (max(alone / min(calls, 10), computes * calls), "threads"),
+        (0.5 + (waits + computes) * rounds[work.cores], "processes"),
+        (max((waits + computes) * rounds[10], computes * calls), "threads"),
     ]
     if work.coroutines:
         pairs.append((waits + computes * calls, "asyncio"))
@@ -50,10 +52,11 @@ async def asks_first(work):
     if work.calls == 1:
         return "sequential"
     all_of_it = work.calls * (work.waits + work.computes)
-    times = {"processes": 0.5 + all_of_it / min(work.calls, work.cores)}
+    one = work.waits + work.computes
+    times = {"processes": 0.5 + -(-work.calls // work.cores) * one}
     if work.coroutines:
         times["asyncio"] = work.calls * work.computes + work.waits
-    times["threads"] = max(all_of_it / min(work.calls, 10), work.calls * work.computes)
+    times["threads"] = max((work.calls + 9) // 10 * one, work.calls * work.computes)
     times = {model: each for model, each in times.items() if each * 1.5 <= all_of_it}
     return min(times, key=lambda model: times[model], default="sequential")
 

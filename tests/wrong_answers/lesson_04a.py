@@ -1023,3 +1023,120 @@ async def rests_at_the_beginning(fetch, urls, workers):
 
     await asyncio.gather(*(worker() for _ in range(workers)), return_exceptions=True)
     return pages
+
+
+@told(ex.fetch_bounded, "`get()` belongs before the `try` whose `finally` reports")
+async def takes_inside_the_try(fetch, urls, workers):
+    queue, pages = _filled(urls), {}
+
+    async def worker():
+        while True:
+            try:
+                url = await queue.get()
+                pages[url] = await fetch(url)
+            except Exception as error:
+                pages[url] = error
+            finally:
+                queue.task_done()
+
+    tasks = [asyncio.create_task(worker()) for _ in range(workers)]
+    try:
+        await queue.join()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks)
+    return pages
+
+
+@told(ex.fetch_bounded, "put_nowait does not wait for room: make the queue without `maxsize`")
+async def limits_the_queue(fetch, urls, workers):
+    queue, pages = asyncio.Queue(maxsize=workers), {}
+    for url in urls:
+        queue.put_nowait(url)
+    async with asyncio.TaskGroup() as group:
+        for _ in range(workers):
+            group.create_task(_kept(fetch, queue.get_nowait(), pages))
+    return pages
+
+
+@told(ex.fetch_bounded, "Each of your tasks fetched one page, and ended. A worker is a loop")
+async def one_page_a_worker(fetch, urls, workers):
+    queue, pages = _filled(urls), {}
+    async with asyncio.TaskGroup() as group:
+        for _ in range(workers):
+            group.create_task(_kept(fetch, queue.get_nowait(), pages))
+    return pages
+
+
+@told(ex.crawl, "`get()` belongs before the `try` whose `finally` reports")
+async def takes_a_page_inside_the_try(fetch, start, workers):
+    queue, seen, pages = asyncio.Queue(), {start}, {}
+    queue.put_nowait(start)
+
+    async def worker():
+        while True:
+            try:
+                url = await queue.get()
+                pages[url] = await fetch(url)
+                for link in pages[url]:
+                    if link not in seen:
+                        seen.add(link)
+                        queue.put_nowait(link)
+            except Exception as error:
+                pages[url] = error
+            finally:
+                queue.task_done()
+
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(worker()) for _ in range(workers)]
+        await queue.join()
+        for task in tasks:
+            task.cancel()
+    return pages
+
+
+@told(ex.crawl, "The first page has been seen from the beginning: mark 'start' before you put it")
+async def forgets_to_mark_the_start(fetch, start, workers):
+    queue, seen, pages = asyncio.Queue(), set(), {}
+    queue.put_nowait(start)
+
+    async def worker():
+        while True:
+            url = await queue.get()
+            try:
+                pages[url] = await fetch(url)
+                for link in pages[url]:
+                    if link not in seen:
+                        seen.add(link)
+                        queue.put_nowait(link)
+            except Exception as error:
+                pages[url] = error
+            finally:
+                queue.task_done()
+
+    tasks = [asyncio.create_task(worker()) for _ in range(workers)]
+    try:
+        await queue.join()
+        return pages
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@told(ex.fetch_politely, "It looks as if the two limits were swapped")
+async def swaps_the_limits(fetch, urls, total, per_host):
+    everyone, hosts = asyncio.Semaphore(per_host), defaultdict(lambda: asyncio.Semaphore(total))
+
+    async def one(url):
+        for pause in (0, 1, 2):
+            await asyncio.sleep(pause)
+            try:
+                async with hosts[urlsplit(url).netloc], everyone:
+                    return await fetch(url)
+            except ConnectionError as error:
+                failure = error
+        return failure
+
+    return await asyncio.gather(*(one(url) for url in urls))

@@ -306,3 +306,72 @@ async def takes_a_place_and_closes_nothing(stream, use, at_once):
             await room.acquire()
             group.create_task(one(url, text))
     return values
+
+
+@told(ex.first_match, "Your function raised ValueError, and its stream was still open")
+async def closes_what_it_found_in(stream, matches):
+    pages = stream()
+    async for url, text in pages:
+        if await matches(text):
+            await pages.aclose()
+            return url
+    raise LookupError("no page matches")
+
+
+@told(ex.first_match, "LookupError after 1 of 4 pages. Only when the last has come")
+async def gives_up_at_the_first(stream, matches):
+    async with aclosing(stream()) as pages:
+        async for url, text in pages:
+            if await matches(text):
+                return url
+            raise LookupError("no page matches")
+
+
+@told(ex.fetch_in_one_session, "What `open_session()` gives is no session yet, and cannot be awaited")
+async def awaits_the_opening(open_session, urls):
+    session = await open_session()
+    return await asyncio.gather(*(session.get(url) for url in urls), return_exceptions=True)
+
+
+@told(ex.fetch_in_one_session, "`async with open_session() as session:` opens one")
+async def asks_what_is_not_open(open_session, urls):
+    session = open_session()
+    return await asyncio.gather(*(session.get(url) for url in urls), return_exceptions=True)
+
+
+@told(ex.fetch_in_one_session, "Who is cancelled cancels its tasks first")
+async def leaves_its_tasks_when_cancelled(open_session, urls):
+    async with open_session() as session:
+        tasks = [asyncio.create_task(session.get(url)) for url in urls]
+        if tasks:
+            await asyncio.wait(tasks)
+    return [task.exception() or task.result() for task in tasks]
+
+
+@told(ex.use_as_they_come, "Who is cancelled must cancel the tasks that it made")
+async def gathers_tasks_at_the_end(stream, use, at_once):
+    room, values, tasks = asyncio.Semaphore(at_once), {}, []
+
+    async def one(url, text):
+        async with room:
+            values[url] = await use(text)
+
+    async with aclosing(stream()) as pages:
+        async for url, text in pages:
+            tasks.append(asyncio.create_task(one(url, text)))
+        await asyncio.gather(*tasks)
+    return values
+
+
+@told(ex.use_as_they_come, "finds there what they are when it runs: the next page, or the last")
+async def uses_the_loops_variables(stream, use, at_once):
+    room, values = asyncio.Semaphore(at_once), {}
+    async with aclosing(stream()) as pages, asyncio.TaskGroup() as group:
+        async for url, text in pages:
+
+            async def one():
+                async with room:
+                    values[url] = await use(text)  # noqa: B023  # the mistake
+
+            group.create_task(one())
+    return values

@@ -1048,3 +1048,47 @@ async def locks_the_shorter_name_first(pool, source, target, amount):
         for account in balances:
             await connection.update(account, balances[account])
         return balances[source]
+
+
+@told(ex.with_connection, "3 connections were open at one time; 2 is the limit")
+async def gives_the_slot_back_first(pool, work):
+    await _slot(pool)
+    connection = None
+    try:
+        connection = pool.idle.pop() if pool.idle else await pool.connect()
+        return await work(connection)
+    finally:
+        pool.slots.release()
+        await asyncio.sleep(0)
+        if connection and connection.broken:
+            connection.close()
+        elif connection:
+            pool.idle.append(connection)
+
+
+@told(ex.pay, "When your function had ended, this was still running: store")
+async def shields_the_storing(pool, bank, order):
+    async with pool.acquire() as connection:
+        amount = await connection.select(f"price of {order}")
+    receipt = await bank(order, amount)
+
+    async def store():
+        async with pool.acquire() as connection, connection.transaction():
+            await connection.insert(f"receipt of {order}", receipt)
+            await connection.insert(f"log of {order}", "paid")
+
+    await asyncio.shield(store())
+    return receipt
+
+
+@told(ex.transfer, "there is a `return` in it that gives nothing")
+async def gives_oneself_nothing(pool, source, target, amount):
+    if source == target:
+        return None
+    async with pool.acquire() as connection, connection.transaction():
+        balances = {each: await connection.select_for_update(each) for each in sorted([source, target])}
+        if balances[source] < amount:
+            raise ValueError(f"{source} has only {balances[source]}")
+        await connection.update(source, balances[source] - amount)
+        await connection.update(target, balances[target] + amount)
+        return balances[source] - amount

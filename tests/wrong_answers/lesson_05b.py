@@ -1297,3 +1297,68 @@ async def keeps_it_for_an_hour(cache, key, load):
     text = json.dumps({column: _pair(value) for column, value in row.items()})
     await cache.set(key, text, ex=3600)
     return row
+
+
+@told(ex.cached_row, "`bool` of any text but the empty one is True")
+async def makes_all_of_texts(cache, key, load):
+    make = {"bool": bool, "datetime": datetime.fromisoformat, "Decimal": Decimal, "float": float, "int": int}
+    make |= {"NoneType": lambda _: None, "str": str}
+    text = await cache.get(key)
+    if text is not None:
+        return {column: make[kind](value) for column, (kind, value) in json.loads(text).items()}
+    row = await load(key)
+    await cache.set(key, json.dumps({name: (type(each).__name__, str(each)) for name, each in row.items()}), ex=60)
+    return row
+
+
+@told(ex.cached_row, "A float has other digits than a Decimal")
+async def decimal_of_a_float(cache, key, load):
+    def encoded(value):
+        if isinstance(value, Decimal):
+            return "Decimal", float(value)
+        return ("datetime", value.isoformat()) if isinstance(value, datetime) else ("", value)
+
+    make = {"": lambda value: value, "Decimal": Decimal, "datetime": datetime.fromisoformat}
+    text = await cache.get(key)
+    if text is not None:
+        return {column: make[kind](value) for column, (kind, value) in json.loads(text).items()}
+    row = await load(key)
+    await cache.set(key, json.dumps({column: encoded(value) for column, value in row.items()}), ex=60)
+    return row
+
+
+@told(ex.cached_read, "The value was in the healthy cache at 5 s, and it was loaded again")
+async def loads_beside_the_cache(cache, breaker, key, load):
+    now = asyncio.get_running_loop().time
+    if now() < breaker.retry_at:
+        return await load(key)
+    loading = asyncio.create_task(load(key))
+    try:
+        async with asyncio.timeout(0.5):
+            value = await cache.get(key)
+        if value is not None:
+            loading.cancel()
+            return value
+        value = await loading
+        async with asyncio.timeout(0.5):
+            await cache.set(key, value, ex=60)
+    except (TimeoutError, redis.RedisError):
+        breaker.retry_at = now() + 5
+    return await loading
+
+
+@told(ex.cached_prices, "this was still running: set")
+async def commits_and_tells_together(db, cache):
+    async def read(name):
+        token = await cache.get(f"token of {name}")
+        found = await cache.get(name)
+        if found and found[0] == token:
+            return found[1]
+        price = await db.select(name)
+        await cache.set(name, (token, price))
+        return price
+
+    async def write(name, price):
+        await asyncio.gather(db.update(name, price), cache.set(f"token of {name}", uuid4().hex))
+
+    return read, write

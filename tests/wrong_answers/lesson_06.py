@@ -4,6 +4,7 @@ import asyncio
 import functools
 import time
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed, wait
+from math import ceil
 
 from course_lib.exercises import lesson_06 as ex
 from course_lib.exercises.lesson_06 import as_found
@@ -521,7 +522,7 @@ async def hides_being_cancelled(jobs, crunch, pool):
         return []
 
 
-@told(ex.choose_model, "Count all four by the rules, and compare")
+@told(ex.choose_model, "12 calls on 10 threads count 2 rounds")
 async def by_rules_of_thumb(work):
     if work.calls == 1:
         return "sequential"
@@ -532,13 +533,13 @@ async def by_rules_of_thumb(work):
     return "sequential"
 
 
-def _seconds(work, *, start=0.5, share=lambda work, workers: min(work.calls, workers)):
-    one, computing = work.calls * (work.waits + work.computes), work.calls * work.computes
+def _seconds(work, *, start=0.5, rounds=lambda calls, workers: ceil(calls / workers)):
+    one, computing = work.waits + work.computes, work.calls * work.computes
     return {
-        "threads": max(computing, one / share(work, 10)),
-        "asyncio": computing + work.waits if work.coroutines else one,
-        "processes": start + one / share(work, work.cores),
-        "sequential": one,
+        "threads": max(computing, one * rounds(work.calls, 10)),
+        "asyncio": computing + work.waits if work.coroutines else work.calls * one,
+        "processes": start + one * rounds(work.calls, work.cores),
+        "sequential": work.calls * one,
     }
 
 
@@ -554,7 +555,12 @@ async def takes_any_gain_at_all(work):
 
 @told(ex.choose_model, "one long report: you chose processes")
 async def splits_one_call(work):
-    return _best(_seconds(work, share=lambda work, workers: workers))
+    return _best(_seconds(work, rounds=lambda calls, workers: calls / workers))
+
+
+@told(ex.choose_model, "12 calls on 10 threads count 2 rounds, and the last takes as long")
+async def shares_evenly(work):
+    return _best(_seconds(work, rounds=lambda calls, workers: calls / min(calls, workers)))
 
 
 @told(ex.choose_model, "2,000 short sums: you chose processes")
@@ -566,3 +572,54 @@ async def starts_for_nothing(work):
 async def thinks_it_over(work):
     await asyncio.sleep(1)
     return _best(_seconds(work))
+
+
+@told(ex.choose_model, "1.5 times as fast is worth it")
+async def asks_for_twice_as_fast(work):
+    return _best(_seconds(work), 2)
+
+
+@told(ex.crunch_all, "You gave `crunch` ['a', 'b', 'c', 'd']: it takes one item")
+async def hands_over_the_whole_list(jobs, crunch, pool):
+    return await asyncio.get_running_loop().run_in_executor(pool, crunch, jobs)
+
+
+@told(ex.crunch_all, "What `submit` gives is a pool's own future")
+async def gathers_what_submit_gives(jobs, crunch, pool):
+    return await asyncio.gather(*(pool.submit(crunch, job) for job in jobs))
+
+
+@told(ex.crunch_all, "`crunch` stands where the pool belongs")
+async def swaps_function_and_pool(jobs, crunch, pool):
+    loop = asyncio.get_running_loop()
+    return await asyncio.gather(*(loop.run_in_executor(crunch, pool, job) for job in jobs))
+
+
+@told(ex.fetch_in_threads, "what runs in a pool is a plain `def`")
+async def hands_over_a_coroutine_function(fetch, urls, limit):
+    async def one(url):
+        try:
+            return fetch(url)
+        except OSError:
+            return None
+
+    loop, pool = asyncio.get_running_loop(), ThreadPoolExecutor(limit)
+    try:
+        return await asyncio.gather(*(loop.run_in_executor(pool, one, url) for url in urls))
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+@told(ex.fetch_in_threads, "The list of URLs may be empty")
+async def makes_no_thread_for_no_url(fetch, urls, limit):
+    def one(url):
+        try:
+            return fetch(url)
+        except OSError:
+            return None
+
+    loop, pool = asyncio.get_running_loop(), ThreadPoolExecutor(min(limit, len(urls)))
+    try:
+        return await asyncio.gather(*(loop.run_in_executor(pool, one, url) for url in urls))
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)

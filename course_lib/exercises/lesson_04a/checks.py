@@ -97,6 +97,10 @@ def check_pages(scene: Scene, web: Web, pages: Mapping[str, tuple[float, Any]], 
     for url, times in web.count().items():
         if times > 1:
             first, second = [visit for visit in web.visits if visit.url == url][:2]
+            if url == web.visits[0].url and second.begun >= first.ended:
+                once = (
+                    f"The first page has been seen from the beginning: mark {url!r} before you put it into the queue."
+                )
             during = f", while the first fetch was under way until {first.ended:g} s"
             raise scene.wrong(
                 f"{url!r} was fetched {times} times: again at {second.begun:g} s"
@@ -119,6 +123,12 @@ def check_pages(scene: Scene, web: Web, pages: Mapping[str, tuple[float, Any]], 
 
 def _missing(url: str, wanted: Mapping[str, Any], web: Web, timeline: Timeline) -> str:
     never = [page for page in wanted if not web.begun(page)]
+    if never and web.visits and web.most_of_a_task() == 1:
+        return (
+            f"{len(never)} of {len(wanted)} pages were never fetched, {never[0]!r} among them. Each of your tasks "
+            "fetched one page, and ended. A worker is a loop: whoever has fetched a page takes the next, as long as "
+            "there is one."
+        )
     if not never and (dead := _killed(timeline)):
         return (
             f"A page failed with {dead.partition(':')[0]}, and took its worker with it: {url!r} is missing in what you "

@@ -28,6 +28,7 @@ def _grade_fetch_politely(fetch_politely: Answer) -> str:
         late = f"The last page of the fast host came at {fast:g} s. It has four pages of 1 s, two at a time: 2 s."
         slow = max(visit.ended for visit in web.visits if "slow" in visit.url)
         if web.begun("http://fast/1")[0] >= slow:
+            _not_swapped(fetch_politely)
             raise scene.wrong(f"{late} It was not begun before the slow host was done: let the hosts overlap.")
         raise scene.wrong(
             f"{late} URLs that wait for the slow host wait with one of the total slots in hand, and nobody else can "
@@ -71,6 +72,18 @@ def _grade_fetch_politely(fetch_politely: Answer) -> str:
         fetch_politely, lambda: _few(flaky, 2, 1), lambda scene, web: _all_there(scene, web, flaky, total=2, per_host=1)
     )
     return "Limits kept, and nobody waits with a slot in hand: the fast host was done in 2 s."
+
+
+def _not_swapped(fetch_politely: Answer) -> None:
+    """Raise Wrong if the limit a host is kept in all, and the one in all by each host."""
+    urls = ["http://a/1", "http://a/2", "http://b/1", "http://b/2"]
+    web = Web(dict.fromkeys(urls, (1, "text")))
+    scene = play(fetch_politely, web, urls, 1, 2)
+    if web.peak() == 2 and web.peak("a") == web.peak("b") == 1:
+        raise scene.wrong(
+            "With total=1 and per_host=2, two pages were being fetched at one time, one of each host. It looks as if "
+            "the two limits were swapped: `total` belongs to the semaphore that all share, `per_host` to each host's."
+        )
 
 
 def _few(pages: Pages, total: int, per_host: int) -> tuple[Web, list[Any]]:

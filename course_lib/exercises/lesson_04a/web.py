@@ -93,6 +93,10 @@ class Web:
         """Return how often each page was fetched."""
         return Counter(visit.url for visit in self.visits)
 
+    def most_of_a_task(self) -> int:
+        """Return the most fetches that one task made."""
+        return max(Counter(visit.task for visit in self.visits).values(), default=0)
+
     def peak(self, host: str | None = None) -> int:
         """Return the most pages, of `host` or of all, that were being fetched at one time."""
         return self._most[host]

@@ -24,6 +24,12 @@ def _grade_first_match(first_match: Answer) -> str:
         ("d", 9, "queues"),
     ]
     stream, scene = _matched(first_match, pages, "queues")
+    early = len(stream.given) < len(pages) and not isinstance(scene.raised, KeyError | IndexError)
+    if isinstance(scene.raised, LookupError) and early:
+        raise scene.wrong(
+            f"Your function raised LookupError after {len(stream.given)} of {len(pages)} pages. Only when the last has "
+            "come is it known that none matches: raise it after the loop."
+        )
     if scene.result() not in [url for url, *_ in pages]:
         raise scene.wrong(f"Return the URL; you returned {scene.returned!r:.60}.")
     if scene.returned == "b":

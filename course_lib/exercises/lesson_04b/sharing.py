@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 from course_lib.exercises.chance import Chance
@@ -58,11 +58,16 @@ class Sessions:
 
     def __init__(self, pages: Mapping[str, tuple[float, Any]]) -> None:
         self._pages = pages
+        self.called = 0
         self.made: list[Session] = []
 
+    def __call__(self) -> AbstractAsyncContextManager[Session]:
+        """Return what opens a session, and closes it at the end."""
+        self.called += 1
+        return self._open()
+
     @asynccontextmanager
-    async def __call__(self) -> AsyncIterator[Session]:
-        """Open a session, and close it at the end."""
+    async def _open(self) -> AsyncIterator[Session]:
         with span("open a session"):
             await asyncio.sleep(OPENING)
         session = Session(self._pages)
@@ -107,16 +112,31 @@ def _played(function: Answer, pages: Mapping[str, tuple[float, Any]], cancel_at:
     try:
         scene = play(function, *args, cancel_at=cancel_at)
     except Wrong as wrong:
-        raise Wrong(sessions.misused, wrong.timeline) if sessions.misused else wrong from None
+        raise Wrong(_misused(sessions, cancel_at), wrong.timeline) if sessions.misused else wrong from None
+    if sessions.called and not sessions.made and isinstance(scene.raised, TypeError | AttributeError):
+        raise scene.wrong(
+            "What `open_session()` gives is no session yet, and cannot be awaited: `async with open_session() as "
+            "session:` opens one, and closes it at the end."
+        )
     if used_uncalled(Sessions, scene.raised):
         raise scene.wrong("`open_session` is a function: `async with open_session() as session:`.")
     if sessions.misused:
-        raise scene.wrong(sessions.misused)
+        raise scene.wrong(_misused(sessions, cancel_at))
     if cancel_at is None:
         _all_there(scene, sessions, pages)
     if any(session.open for session in sessions.made):
         raise scene.wrong("Your function had ended, and its session was open: use `async with`.")
     return scene
+
+
+def _misused(sessions: Sessions, cancel_at: float | None) -> str:
+    """Say what was done to a session that must not be, and what to do where a cancellation led to it."""
+    if cancel_at is None:
+        return sessions.misused
+    return (
+        f"Your function was cancelled at {cancel_at:g} s. {sessions.misused} Who is cancelled cancels its tasks first, "
+        "and waits for their end; gather and a TaskGroup do."
+    )
 
 
 def _all_there(scene: Scene, sessions: Sessions, pages: Mapping[str, tuple[float, Any]]) -> None:

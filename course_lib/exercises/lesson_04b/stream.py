@@ -57,6 +57,17 @@ class Stream:
             self.closed = loop.time()
 
 
+def _ended(result: Any) -> str:
+    """Say how a call ended, as far as it is known: it may have been cancelled, or have raised something."""
+    if isinstance(result, tuple) and len(result) == 4:
+        _, raised, cancelled, _ = result
+        if cancelled:
+            return "was cancelled"
+        if raised is not None:
+            return f"raised {type(raised).__name__}"
+    return "had ended"
+
+
 def played(function: Answer, stream: Stream, *args: Any, cancel_at: float | None = None) -> Scene:
     """Play a scene with a stream, and say what it was in terms of streams when it went wrong."""
     try:
@@ -73,9 +84,9 @@ def played(function: Answer, stream: Stream, *args: Any, cancel_at: float | None
                 wrong.timeline,
             ) from None
         raise Wrong(
-            "Your function had ended, and its stream was still open: the workers went on fetching. Leaving an "
-            "`async for` does not close its generator; `async with aclosing(stream()) as pages:` does, however the "
-            "block is left.",
+            f"Your function {_ended(wrong.timeline.result)}, and its stream was still open: the workers went on "
+            "fetching. Leaving an `async for` does not close its generator; `async with aclosing(stream()) as pages:` "
+            "does, however the block is left.",
             wrong.timeline,
         ) from None
     if used_uncalled(Stream, scene.raised):

@@ -1,6 +1,7 @@
 """Exercise 3: what a stream gives is used several at a time, as it comes."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf
@@ -74,7 +75,7 @@ def _grade_use_as_they_come(use_as_they_come: Answer) -> str:
     three = [(name, 1.0, f"text {name}") for name in "abc"]
     falsy = {"a": "value", "b": 0, "c": None}
     in_every_order(use_as_they_come, lambda: _few(three, falsy), lambda scene, _: _values(scene, falsy))
-    return "Used as they came, three at a time: the stream never waited for a use, nor a use for the stream's end."
+    return "Used as they came, never more at one time than may be: no page waited where there was room."
 
 
 def _few(pages: Pages, values: dict[str, Any]) -> tuple[Stream, list[Any]]:
@@ -94,9 +95,22 @@ def _values(scene: Scene, values: dict[str, Any]) -> None:
         raise scene.wrong(f"The dictionary should be {values!r:.90}; you returned {got!r:.90}.")
 
 
+def _under_its_own_url(scene: Scene, use: Uses, values: dict[str, Any]) -> None:
+    """Raise Wrong if a page is missing because a function asked for its URL, or its text, later."""
+    got, used = scene.returned, Counter(each.url for each in use.seen)
+    lost = [url for url in values if url not in got] if isinstance(got, dict) else []
+    if lost and got and (lost[0] in used or max(used.values(), default=0) > 1):
+        raise scene.wrong(
+            f"{lost[0]!r} is not in the dictionary, though as many pages were used as came. A function made inside the "
+            "loop that uses the loop's variables finds there what they are when it runs: the next page, or the last. "
+            "Pass them: `one(url, text)`."
+        )
+
+
 def _used(function: Answer, pages: Pages, values: dict[str, Any], seconds: dict[str, float], at_once: int) -> None:
     stream, use = Stream(pages), Uses(pages, values, seconds)
     scene = played(function, stream, use, at_once)
+    _under_its_own_url(scene, use, values)
     _values(scene, values)
     if stream.begun > 0:
         raise scene.wrong(f"You asked the stream for its first page at {stream.begun:g} s: nothing was to wait for.")

@@ -1,4 +1,4 @@
-"""A database of lesson 5 on the virtual clock: rows that are numbers or texts, row locks, transactions.
+"""A database of lesson 5a on the virtual clock: rows that are numbers or texts, row locks, transactions.
 
 It behaves as PostgreSQL does where the exercises look, and raises asyncpg's exceptions.
 """

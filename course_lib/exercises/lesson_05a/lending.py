@@ -1,4 +1,4 @@
-"""A pool that lends connections to the database of lesson 5, and notes from when to when each was out."""
+"""A pool that lends connections to the database of lesson 5a, and notes from when to when each was out."""
 
 import asyncio
 from collections.abc import AsyncIterator

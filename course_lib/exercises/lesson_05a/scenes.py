@@ -1,4 +1,4 @@
-"""How the exercises of lesson 5 are played: several calls at their times, beside each other, some of them cancelled."""
+"""How the exercises of lessons 5a and 5b are played: several calls at their times, side by side, some cancelled."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

@@ -203,7 +203,8 @@ transfer = Exercise(
 - `select_for_update(account)` locks the row first, until the end of the transaction: others who want to lock or write
   it wait.
 - Many transfers run at once, in this program and in others. No money appears or vanishes, no balance falls below 0.
-  If `source` and `target` are the same account, its balance stays as it is.
+- `source` and `target` may be the same account. Then its balance stays as it is, and that is returned. (Who reads both
+  balances before writing either has two copies of one balance: what is added to the one, the other does not know.)
 - If it fails or is cancelled, its error goes to your caller and nothing has changed. It waits for the database, and for
   nothing else. Transfers with no account in common do not wait for each other.
 - Two transfers in opposite directions at one time both succeed. It has two defects, and the obvious

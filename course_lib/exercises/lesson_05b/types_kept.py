@@ -86,7 +86,7 @@ def _check_row(cached_row: Answer, row: Mapping[str, Any], why: str = "") -> Cac
             if type(got[column]) is not type(value) or repr(got[column]) != repr(value):
                 raise scene.wrong(
                     f"In the column {column!r} the load gave {value!r}, and a {when} {got[column]!r:.60}. "
-                    f"{why or _why(value)}"
+                    f"{why or _why(value, got[column])}"
                 )
     _check_text(scene, cache)
     if len(loads.keys) > 1:
@@ -159,11 +159,15 @@ def _texts_in(found: Any) -> Iterator[str]:
             yield from _texts_in(each)
 
 
-def _why(value: Any) -> str:
+def _why(value: Any, got: Any) -> str:
     if isinstance(value, str):
         return (
             "A text may look like a date or a number: store of which kind each value was, do not guess from its looks."
         )
+    if isinstance(value, bool) and isinstance(got, bool):
+        return "`bool` of any text but the empty one is True: `json` knows bools, so store them as they are."
+    if isinstance(value, Decimal) and isinstance(got, Decimal):
+        return "A float has other digits than a Decimal: store the Decimal's own text, `str(value)`."
     return "`json` does not know that type: store its name beside the text, and make the value again from both."
 
 

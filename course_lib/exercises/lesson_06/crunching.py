@@ -15,6 +15,7 @@ from course_lib.exercises.lesson_06.scenes import (
     as_given,
     called_itself,
     came,
+    never_called,
     play,
     play_to_the_end,
     results_of,
@@ -29,7 +30,7 @@ def _grade_crunch_all(crunch_all: Answer) -> str:
     jobs = ["a", "b", "c", "d"]
     pool, crunch, timeline = _crunch(crunch_all, jobs, Blocking("crunch"))
     if crunch.calls == 0:
-        raise Wrong("`crunch` was never called: hand the pool the function and the job, `crunch, job`.", timeline)
+        raise never_called(crunch, timeline, ": hand the pool the function and the job, `crunch, job`.")
     if crunch.in_thread:
         raise Wrong(
             "crunch ran in a thread of this process. Threads share one GIL: the jobs would take turns with each other "

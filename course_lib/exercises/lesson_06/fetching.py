@@ -15,6 +15,7 @@ from course_lib.exercises.lesson_06.scenes import (
     as_given,
     called_itself,
     came,
+    never_called,
     play,
     play_to_the_end,
     results_of,
@@ -32,7 +33,7 @@ def _grade_fetch_in_threads(fetch_in_threads: Answer) -> str:
     urls = ["/a", "/b", "/c", "/d", "/e", "/f"]
     fetch, timeline = _fetch(fetch_in_threads, Blocking("fetch", {"/a": 3}), urls, 2)
     if fetch.calls == 0:
-        raise Wrong("`fetch` was never called.", timeline)
+        raise never_called(fetch, timeline, ": hand it to the threads of a pool.")
     found = results_of(timeline, len(urls))
     if fetch.peak > 2:
         raise Wrong(f"{fetch.peak} fetches were under way at the same time; the limit was 2.", timeline)
@@ -101,7 +102,10 @@ def _check_drawn(fetch_in_threads: Answer, chance: Chance) -> None:
         name: chance.one_of(MISSING)("no route") if chance.likely(0.3) else chance.value(f"{name}!") for name in names
     }
     limit = chance.number(1, 5)
-    fetch, timeline = _fetch(fetch_in_threads, Blocking("fetch", seconds, answers), urls, limit)
+    try:
+        fetch, timeline = _fetch(fetch_in_threads, Blocking("fetch", seconds, answers), urls, limit)
+    except Wrong as wrong:
+        raise wrong if urls else Wrong(f"The list of URLs may be empty. {wrong}", wrong.timeline) from None
     wanted = [None if isinstance(answer, OSError) else answer for answer in fetch.wanted(urls)]
     as_given(results_of(timeline, len(urls)), wanted, timeline)
     if fetch.peak > limit:
@@ -196,7 +200,8 @@ fetch_in_threads = Exercise(
 
 - `fetch(url)` is a plain function: it blocks while it waits, and there is no coroutine function for it.
 - At most `limit` fetches are under way at the same time, and as many as that while there are enough. `limit` may be 40.
-- Return a list of the pages in the order of the URLs. Where fetch raises OSError, None stands in its place.
+- Return a list of the pages in the order of the URLs, which may be none. Where fetch raises OSError, None stands in its
+  place.
 - Any other exception goes to your caller at once, and so does a cancellation: what has not begun is not fetched any
   more, and nobody waits for the threads that are at work, which nothing can stop.
 - The loop stays free to the end: a heartbeat on it goes on. You leave no pool open.""",

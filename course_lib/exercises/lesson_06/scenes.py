@@ -1,6 +1,7 @@
 """How the exercises of lesson 6 are played: a heartbeat beside the learner's function, and stand-ins."""
 
 import asyncio
+import inspect
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -80,6 +81,7 @@ class Blocking:
         self.begun: list[float] = []
         self.times: list[tuple[float, float]] = []  # from, to; of those that have ended
         self.on_loop = self.in_pool = self.in_thread = 0
+        self.misused = ""
         self.peak = self._under_way = 0
 
     @property
@@ -89,6 +91,9 @@ class Blocking:
 
     def __call__(self, item: Any) -> Any:
         """Take its time, and return the item with an exclamation mark."""
+        if not isinstance(item, str):
+            self.misused = f"You gave `{self.__name__}` {item!r:.40}: it takes one item. Hand over each by itself."
+            raise TypeError(self.misused)
         name = threading.current_thread().name
         if running_loop():
             self.on_loop += 1
@@ -110,6 +115,12 @@ class Blocking:
             self._under_way -= 1
             self.times.append((begun, time.monotonic()))
         return answer
+
+    def submit(self, *_: Any) -> Any:
+        """Stand in for a pool that was looked for here."""
+        raise Wrong(
+            f"`{self.__name__}` stands where the pool belongs: `loop.run_in_executor(pool, {self.__name__}, ...)`."
+        )
 
     def wanted(self, items: Sequence[Any]) -> list[Any]:
         """Return what it gives for items."""
@@ -169,8 +180,23 @@ def came(error: Exception, raised: BaseException | None) -> bool:
     return any(type(each) is type(error) and each.args == error.args for each in leaves(raised))
 
 
+def never_called(function: Blocking, timeline: Timeline, how: str) -> Wrong:
+    """Return what to say to who never called the function; `how` says what to do."""
+    found = timeline.result
+    if isinstance(found, list | tuple) and any(inspect.iscoroutine(each) for each in found):
+        await_missing(found)
+        return Wrong(
+            "You handed over an `async def`. A worker of the pool only calls it, gets a coroutine, and nobody runs "
+            "that: what runs in a pool is a plain `def`.",
+            timeline,
+        )
+    return Wrong(f"`{function.__name__}` was never called{how}", timeline)
+
+
 def called_itself(function: Blocking, wrong: Wrong) -> Wrong:
     """Return `wrong`, or what to say instead of it to who called the function where it was to be handed over."""
+    if function.misused:
+        return Wrong(function.misused, wrong.timeline)
     if not (function.on_loop and isinstance(wrong.error, TypeError)):
         return wrong
     return Wrong(

@@ -4,6 +4,7 @@
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
+from math import ceil
 
 
 async def choose_model(work):
@@ -11,9 +12,9 @@ async def choose_model(work):
     computing = work.calls * work.computes
     seconds = {
         "sequential": work.calls * one,
-        "threads": max(computing, work.calls * one / min(10, work.calls)),
+        "threads": max(computing, ceil(work.calls / 10) * one),
         "asyncio": computing + work.waits if work.coroutines else work.calls * one,
-        "processes": 0.5 + work.calls * one / min(work.cores, work.calls),
+        "processes": 0.5 + ceil(work.calls / work.cores) * one,
     }
     fastest = min(seconds, key=seconds.get)
     return fastest if 1.5 * seconds[fastest] <= seconds["sequential"] else "sequential"

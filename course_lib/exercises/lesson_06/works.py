@@ -1,6 +1,7 @@
 """Exercise 1, what is to be done: works, and how long each model takes for them."""
 
 from dataclasses import dataclass
+from math import ceil
 
 THREADS = 10
 START = 0.5  # seconds that a process pool takes to start
@@ -25,9 +26,9 @@ class Work:
         """Return how long the calls take by a model, by the rules that the task gives."""
         call = self.waits + self.computes
         if model == "threads":
-            return max(self.calls * self.computes, self.calls * call / min(THREADS, self.calls))
+            return max(self.calls * self.computes, ceil(self.calls / THREADS) * call)
         if model == "processes":
-            return START + self.calls * call / min(self.cores, self.calls)
+            return START + ceil(self.calls / self.cores) * call
         if model == "asyncio" and self.coroutines:
             return self.calls * self.computes + self.waits
         return self.calls * call
@@ -56,8 +57,17 @@ class Work:
         if self.best() == "sequential":
             return self._why_not_more(model)
         if model == "sequential":
-            return "While one call waits, nothing else happens." if waits else "All cores but one have nothing to do."
+            gain = self.seconds(model) / self.seconds(self.best())
+            why = "While one call waits, nothing else happens." if waits else "All cores but one have nothing to do."
+            return f"{why} {gain:.3g} times as fast is worth it."
         if model == "threads":
+            rest = self.calls % THREADS
+            if waits and rest and self.best() == "processes":
+                last = "one thread has" if rest == 1 else f"{rest} threads have"
+                return (
+                    f"{self.calls} calls on {THREADS} threads count {ceil(self.calls / THREADS)} rounds, and the last "
+                    f"takes as long as the others, though only {last} a call in it."
+                )
             few = f"{THREADS} threads wait for {THREADS} calls at a time, tasks on a loop for all at once."
             return few if waits else "Threads take turns with the GIL: together they compute no faster than one."
         if model == "asyncio":

@@ -74,11 +74,11 @@ def _launched(name: str) -> Server:
 
 def _ours(name: str) -> Server:
     server = _launched(name)
-    if not server.ready:
-        server.wait_ready()
-    elif not server.running:
-        server.start()
-    return server
+    if server.ready and not server.running:
+        server = _launched(name)  # another one, when that one's supervisor has ended
+        if server.ready:
+            server.start()
+    return server.wait_ready()
 
 
 def _renew() -> None:

@@ -92,7 +92,12 @@ class Server:
     @property
     def running(self) -> bool:
         """Whether its process lives: not after `stop`, `kill`, `close` or a crash. A paused one does."""
-        return not self.closed and bool(self._ask("state")["running"])
+        try:
+            return not self.closed and bool(self._ask("state")["running"])
+        except ServerError:
+            if not self.closed:
+                raise
+            return False  # its supervisor ended at this very moment
 
     def start(self) -> None:
         """Start it again after `stop`, `kill` or a crash, on the same port; nothing to do when it runs.
@@ -163,7 +168,7 @@ class Server:
         try:
             self._supervisor.stdin.write(json.dumps(message).encode() + b"\n")
         except OSError as error:
-            raise ServerError(f"The supervisor of {self.name} has ended: {error}", MEND) from error
+            raise self._lost(str(error)) from error
 
     def _answer(self, number: int) -> dict[str, Any]:
         """Return the answer to a request; an interrupt may have left answers to earlier ones, which are dropped."""
@@ -179,7 +184,15 @@ class Server:
             if "error" in answer:
                 raise ServerError(f"{self.name} ({self.version}, {self.source}): {answer['error']}", MEND)
             return answer
-        raise ServerError(f"The supervisor of {self.name} ended: {other.decode(errors='replace')}", MEND)
+        raise self._lost(other.decode(errors="replace"))
+
+    def _lost(self, told: str) -> ServerError:
+        """Return what to raise when the supervisor's pipes are closed; it is gone a moment later, and then `closed`."""
+        try:
+            self._supervisor.wait(END_WITHIN)
+        except subprocess.TimeoutExpired:
+            pass  # it is ending
+        return ServerError(f"The supervisor of {self.name} ended: {told}", MEND)
 
 
 def _start_supervisor() -> subprocess.Popen[bytes]:

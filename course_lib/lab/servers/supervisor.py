@@ -113,7 +113,11 @@ class Supervisor:
         if not output.event.wait(PATIENCE):
             self.kill()
             return f"not ready within {PATIENCE:.0f} s:\n{output.tail()}"
-        return None if output.ready else output.tail()
+        if output.ready:
+            return None
+        if not ended(self.server, GRACE):  # its output ends before it does, and meanwhile it would count as running
+            self.kill()
+        return output.tail()
 
     def spawn(self, command: list[str], *, quiet: bool = False) -> subprocess.Popen[bytes]:
         """Start a program in the folder, as the recipe's user, out of reach of the terminal's signals."""

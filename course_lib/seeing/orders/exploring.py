@@ -1,6 +1,5 @@
 """`every_order()`: a program in every order in which what it waits for may end."""
 
-import inspect
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -10,6 +9,7 @@ from course_lib.seeing.orders.report import OrderOutcome, Orders
 from course_lib.seeing.orders.running import Check, Main
 from course_lib.seeing.orders.search import Search
 from course_lib.seeing.orders.thread import Guarded
+from course_lib.seeing.timeline.mains import check_main
 
 Named = str | Callable[..., Any]
 
@@ -56,7 +56,7 @@ def every_order(
     Source: stateless exploration as in loom and Coyote; least departures first is Musuvathi and Qadeer's bound on
     preemptions (Iterative Context Bounding, 2007).
     """
-    _must_be_coroutine_function(main)
+    check_main(main, "every_order")
     if check is not None and not callable(check):
         raise TypeError(f"check={check!r}: pass a function that is given what main returned")
     for name, value, least in (("orders", orders, 1), ("more", more, 0), ("steps", steps, 1)):
@@ -99,16 +99,6 @@ def _why(search: Search, guarded: Guarded, first: int, seed: int) -> str:
     if search.exhausted:
         return f"there are more: the first {first:,}, then {search.drawn:,} at random with seed {seed}"
     return "stopped at the first that fails"
-
-
-def _must_be_coroutine_function(main: Any) -> None:
-    if inspect.iscoroutine(main):
-        main.close()
-        raise TypeError(
-            "main is a coroutine, already called: pass the function itself, every_order(main) not every_order(main())"
-        )
-    if not callable(main):
-        raise TypeError(f"main={main!r}: pass a coroutine function, one written with async def")
 
 
 def _outside(given: Named | Iterable[Named] | None) -> Outside:

@@ -78,14 +78,16 @@ def draw_described(shown: Described) -> Figure:
 
 
 def _figure(panels: Panels) -> Figure:
-    parts = [(fit(title, WIDTH / 2, bold=True) if title else "", Rows(timeline)) for title, timeline in panels]
-    lanes = [(rows, lane) for _, rows in parts for lane in rows.lanes]
-    left = PAD + column((lane.name for _, lane in lanes), NAMES) + GAP
-    right = GAP + column((rows.summary(lane) for rows, lane in lanes), SUMMARIES) + PAD
+    all_of_them = [timeline for _, timeline in panels]
+    parts = [
+        (fit(title, WIDTH / 2, bold=True) if title else "", Rows(timeline, all_of_them)) for title, timeline in panels
+    ]
+    left = PAD + column((name for _, rows in parts for name in rows.names), NAMES) + GAP
+    right = GAP + column((words for _, rows in parts for words in rows.summaries), SUMMARIES) + PAD
     chart = WIDTH - left - right
-    notes = [f"note: {note}" for _, timeline in panels for note in timeline.notes]
+    notes = [f"note: {note}" for timeline in all_of_them for note in timeline.notes]
     notes = wrap(notes, WIDTH - 2 * PAD, lines=NOTE_LINES)
-    end = last(timeline for _, timeline in panels)
+    end = last(all_of_them)
 
     heads = [LINE + GAP / 2 if title else 0 for title, _ in parts]
     above = PAD + sum(heads) + sum(rows.pixels for _, rows in parts) + GAP * (len(parts) - 1)

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable
+from itertools import islice
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -32,30 +33,52 @@ from course_lib.seeing.plotting.look import (
 )
 from course_lib.seeing.plotting.words import fit, width
 from course_lib.seeing.timeline import Lane, Outcome, State, Timeline
-from course_lib.seeing.timeline.text import number, round_up
+from course_lib.seeing.timeline.text import at_most, number, round_up
 
 Box = tuple[float, float, float, float]  # start, end, top, bottom
 
 
 class Rows:
-    """What is drawn of one timeline: at most MOST lanes, and a word about the others."""
+    """What is drawn of one timeline: at most MOST lanes, and a word about the others.
 
-    def __init__(self, timeline: Timeline) -> None:
+    Args:
+        timeline: what to draw.
+        beside: the timelines that stand in the same picture: gauges of one name have one scale, so that their heights
+            can be compared.
+    """
+
+    def __init__(self, timeline: Timeline, beside: Iterable[Timeline] = ()) -> None:
         self.timeline = timeline
         self.lanes = timeline.lanes[:MOST]
         self.height = ROW if len(self.lanes) <= SPARSE else DENSE_ROW
         rest = Counter(lane.outcome.value for lane in timeline.lanes[MOST:])
         self.rest = f"and {rest.total()} more: " + ", ".join(f"{n} {how}" for how, n in rest.items()) if rest else ""
-        if not self.lanes:
+        if not (self.lanes or timeline.gauges):
             self.rest = "nothing was recorded"
+        self.gauges = dict(islice(timeline.gauges.items(), MOST))
+        self.highest = {
+            name: max(other.gauges[name].most for other in [timeline, *beside] if name in other.gauges) or 1
+            for name in self.gauges
+        }
         # The first lane is row 0. Over the lanes there is a row for the label of the bands where the loop was blocked.
         self.first = -1 if timeline.blocks else 0
-        self.last = len(self.lanes) + bool(self.rest)
+        self.first_gauge = len(self.lanes) + bool(self.rest)
+        self.last = self.first_gauge + len(self.gauges)
 
     @property
     def pixels(self) -> float:
         """How high all rows are together."""
         return (self.last - self.first) * self.height
+
+    @property
+    def names(self) -> list[str]:
+        """What stands before the rows."""
+        return [*(lane.name for lane in self.lanes), *self.gauges]
+
+    @property
+    def summaries(self) -> list[str]:
+        """What stands behind them."""
+        return [*map(self.summary, self.lanes), *map(at_most, self.gauges.values())]
 
     def seconds(self, seconds: float) -> str:
         """Write a time as far as it means something: virtual to a tenth of a millisecond, measured to three digits."""
@@ -79,6 +102,7 @@ def draw_rows(axes: Axes, rows: Rows, end: float, chart: float) -> None:
         axes.hlines(range(len(rows.lanes)), 0, end, colors=GRID, linewidth=0.5, zorder=0.9)
         _draw_blocks(axes, rows, end, pixel)
         _draw_lanes(axes, rows, pixel)
+        _draw_gauges(axes, rows)
         _draw_words(axes, rows)
 
 
@@ -139,6 +163,17 @@ def _draw_lanes(axes: Axes, rows: Rows, pixel: float) -> None:
             axes.plot(*zip(*points, strict=True), **marker(outcome, rows.height), clip_on=False, zorder=4)
 
 
+def _draw_gauges(axes: Axes, rows: Rows) -> None:
+    for row, (name, gauge) in enumerate(rows.gauges.items(), rows.first_gauge):
+        bottom, high = row + 0.4, 0.8 / rows.highest[name]
+        edges = [*(at for at, _ in gauge.points), max(rows.timeline.end, gauge.points[-1][0])]
+        tops = [bottom - value * high for _, value in gauge.points]
+        axes.stairs(
+            tops, edges, baseline=bottom, fill=True, zorder=2,
+            facecolor=COLOUR[State.WAITING], edgecolor=COLOUR[State.RUNNING], linewidth=0.8,
+        )  # fmt: skip
+
+
 def _draw_words(axes: Axes, rows: Rows) -> None:
     before, after = _beside(axes, -GAP), _beside(axes, GAP)
     look: dict[str, Any] = {"va": "center_baseline", "parse_math": False}
@@ -146,6 +181,9 @@ def _draw_words(axes: Axes, rows: Rows) -> None:
         colour = ALARM if lane.outcome is Outcome.FAILED else MUTED
         axes.text(0, row, fit(lane.name, NAMES[1]), transform=before, ha="right", **look)
         axes.text(1, row, fit(rows.summary(lane), SUMMARIES[1]), transform=after, color=colour, **look)
+    for row, (name, gauge) in enumerate(rows.gauges.items(), rows.first_gauge):
+        axes.text(0, row, fit(name, NAMES[1]), transform=before, ha="right", **look)
+        axes.text(1, row, fit(at_most(gauge), SUMMARIES[1]), transform=after, color=MUTED, **look)
     if rows.rest:
         axes.text(0, len(rows.lanes), rows.rest, color=MUTED, **look)
 

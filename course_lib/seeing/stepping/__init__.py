@@ -11,6 +11,7 @@ from course_lib.seeing.stepping.collecting import MOST_STEPS, Collector, Noted
 from course_lib.seeing.stepping.model import Step, Steps, listing
 from course_lib.seeing.stepping.phrases import Phrase, written
 from course_lib.seeing.timeline import Timeline, simulate
+from course_lib.seeing.timeline.mains import check_main
 from course_lib.seeing.timeline.trace import describe
 
 __all__ = ["Step", "Steps", "steps"]
@@ -34,8 +35,7 @@ def steps(main: Callable[[], Coroutine[Any, Any, Any]], *, limit: float = LIMIT)
 
     Raises TypeError when main is not a coroutine function, ValueError when limit is not positive.
     """
-    if not callable(main):
-        simulate(main)  # which says what to pass
+    check_main(main, "steps")
     output = io.StringIO()
     collector = Collector(lambda: output.tell())
     error: Exception | BaseExceptionGroup | None = None

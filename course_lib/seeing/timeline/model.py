@@ -1,6 +1,6 @@
 """The data of a timeline: lanes, each with spans of waiting, running and blocking."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any, Self
@@ -60,12 +60,25 @@ class Lane:
         return sum(span.seconds for span in self.spans if span.state is State.BLOCKING)
 
 
+@dataclass(frozen=True, slots=True)
+class Gauge:
+    """A number over time, such as how many items wait in a queue: (seconds, value), each value until the next."""
+
+    points: tuple[tuple[float, float], ...]
+
+    @property
+    def most(self) -> float:
+        """The largest value."""
+        return max(value for _, value in self.points)
+
+
 @dataclass
 class Recording:
     """What happened between the start and the end of a recording.
 
     `lanes` stand in order of creation. Times are seconds from the start: virtual and exact where `virtual` is true.
     `tick` is the resolution, in seconds, that the text is drawn with unless its caller chooses another one.
+    `gauges` are the numbers that the program noted with `gauge()`, by name.
     `blocks` are the stretches in which nothing on the loop could run. `notes` are sentences about what a reader should
     know: tasks left over, blocking that the virtual clock cannot see, exceptions nobody asked for. `result` is what the
     simulated function returned.
@@ -81,6 +94,7 @@ class Recording:
     cancelled_late: list[str] = field(default_factory=list)
     blocking_lines: list[str] = field(default_factory=list)
     result: Any = None
+    gauges: Mapping[str, Gauge] = field(default_factory=dict)
 
     def __iter__(self) -> Iterator[Lane]:
         return iter(self.lanes)
@@ -107,8 +121,10 @@ class Recording:
         return most_at_once((lane.start, lane.end) for lane in lanes)
 
     def only(self, prefix: str) -> Self:
-        """Return the same recording with only those lanes whose name starts with `prefix`."""
-        return replace(self, lanes=[lane for lane in self.lanes if lane.name.startswith(prefix)])
+        """Return the same recording with only those lanes and gauges whose name starts with `prefix`."""
+        lanes = [lane for lane in self.lanes if lane.name.startswith(prefix)]
+        gauges = {name: gauge for name, gauge in self.gauges.items() if name.startswith(prefix)}
+        return replace(self, lanes=lanes, gauges=gauges)
 
 
 def most_at_once(stretches: Iterable[tuple[float, float]]) -> int:

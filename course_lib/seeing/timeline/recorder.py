@@ -13,7 +13,7 @@ from typing import Any, Self
 from course_lib.seeing.clock import VirtualClockLoop
 from course_lib.seeing.timeline.frames import is_library, leave_no_line
 from course_lib.seeing.timeline.layers import Layer, put_layer, take_layers_off, without_ended
-from course_lib.seeing.timeline.model import Lane, Outcome, Span, State
+from course_lib.seeing.timeline.model import Gauge, Lane, Outcome, Span, State
 from course_lib.seeing.timeline.timeline import Timeline
 from course_lib.seeing.timeline.trace import Trace, TracedCoroutine, trace_of
 
@@ -35,6 +35,7 @@ class Recorder:
         self.running: Trace | None = None
         self.log: list[float] = []  # three numbers a step of a task: its trace's number, begun, ended
         self.traces: list[Trace] = []
+        self.gauges = defaultdict[str, list[tuple[float, float]]](list)
         self.blocks: list[tuple[float, float]] = []  # stretches in which nothing on the loop could run
         self.blocking = blocking
         self._loop_thread = threading.get_ident()
@@ -47,6 +48,13 @@ class Recorder:
         self.traces.append(trace)
         return trace
 
+    def note(self, name: str, value: float) -> None:
+        """Note the value of a gauge from now on; of several at one instant the last counts."""
+        points, now = self.gauges[name], self.now()
+        if points and points[-1][0] == now:
+            points.pop()
+        points.append((now, value))
+
     def unfinished(self) -> list[tuple[Trace, asyncio.Task[Any]]]:
         """Return the traces of tasks that are not done, each with its task."""
         found = [(trace_of(task, self), task) for task in asyncio.all_tasks(self._loop)]
@@ -56,6 +64,11 @@ class Recorder:
         """Fill in a timeline; what is not finished at `end`, a time of the recorder's clock, was left running."""
         timeline.end = end - self.start
         timeline.lanes = self._lanes(end)
+        timeline.gauges = {
+            name: Gauge(tuple((at - self.start, value) for at, value in points if at <= end))
+            for name, points in self.gauges.items()
+            if points[0][0] <= end
+        }
         timeline.blocks = [(begun - self.start, ended - self.start) for begun, ended in self.blocks]
 
     def _lanes(self, end: float) -> list[Lane]:
@@ -165,6 +178,27 @@ class span:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         for recorder, trace in self._traces:
             trace.finish(recorder.now(), error)
+
+
+def gauge(name: str, value: float) -> None:
+    """Note a number that goes up and down, such as how many items wait in a queue: it gets a row below the lanes.
+
+    Args:
+        name: what the row is called.
+        value: the number from now on, 0 or more.
+
+    Outside a recording it does nothing. Raises ValueError for what is no such number.
+    """
+    if not value >= 0:
+        raise ValueError(f"value={value!r}: pass a number, 0 or more; what has gone below 0 has no row to stand in")
+    for recorder in _active.get():
+        if recorder.open:
+            recorder.note(name, value)
+
+
+def recorded() -> bool:
+    """Return whether this code lies in a recording: whoever notes much need not work it out where nobody looks."""
+    return any(recorder.open for recorder in _active.get())
 
 
 @asynccontextmanager

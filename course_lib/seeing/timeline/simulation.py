@@ -17,6 +17,7 @@ from course_lib.seeing.clock import (
 )
 from course_lib.seeing.timeline.explaining import State, explained
 from course_lib.seeing.timeline.frames import raising_line, shorten, waiting_line
+from course_lib.seeing.timeline.mains import check_main
 from course_lib.seeing.timeline.model import Outcome
 from course_lib.seeing.timeline.recorder import Recorder, TracingFactory, plain_task, recording_in_context
 from course_lib.seeing.timeline.timeline import Timeline
@@ -54,13 +55,7 @@ def simulate(main: Main, *, limit: float = 10.0) -> Timeline:
     leaves with SystemExit or is woken by a thread of the outside, TypeError when main is not a coroutine function,
     ValueError when limit is not positive.
     """
-    if inspect.iscoroutine(main):
-        main.close()
-        raise TypeError(
-            "main is a coroutine, already called: pass the function itself, simulate(main) not simulate(main())"
-        )
-    if not callable(main):
-        raise TypeError(f"main={main!r}: pass a coroutine function, one written with async def")
+    check_main(main, "simulate")
     if not limit > 0:
         raise ValueError(f"limit={limit!r}: pass real seconds, more than 0 (10 is the default)")
     simulation = _Simulation(main, limit)

@@ -5,7 +5,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable
 
-from course_lib.seeing.timeline.model import Lane, Outcome, Recording, State
+from course_lib.seeing.timeline.model import Gauge, Lane, Outcome, Recording, State
 
 WIDTH = 79  # what a notebook shows without a scroll bar on a projector or beside an open sidebar
 CHART = 34  # columns of time, where the caller does not choose the tick
@@ -19,6 +19,7 @@ KEY = {
     "-": "waiting", "#": "running", "!": "blocking the loop",
     "|": "done", "x": "cancelled", "E": "failed", ">": "left running",
 }  # fmt: skip
+LEVELS, TENTHS = "0 to 9 how many", "0 to 9 tenths of the most"
 NOW = "^"
 EMPTY = "no task was made and no span named"
 END = {Outcome.DONE: "|", Outcome.CANCELLED: "x", Outcome.FAILED: "E", Outcome.LEFT: ">"}
@@ -42,6 +43,7 @@ def draw_text(timeline: Recording, tick: float | None, most: int, *, now: float 
             scale.paint(cells, *block, MARK[State.BLOCKING])
         rows.insert(0, ("the loop", cells, f"blocked for {scale.blocked(timeline.blocks)} s"))
 
+    rows += [(_short(name), _levels(gauge, scale, columns), at_most(gauge)) for name, gauge in timeline.gauges.items()]
     if now is not None:
         cells = [" "] * columns
         cells[min(scale.column(now), columns - 1)] = NOW
@@ -53,7 +55,10 @@ def draw_text(timeline: Recording, tick: float | None, most: int, *, now: float 
         counts = Counter(lane.outcome.value for lane in rest)
         lines.append(f"and {len(rest)} more: " + ", ".join(f"{n} {outcome}" for outcome, n in counts.items()))
     drawn = {mark for _, cells, _ in rows for mark in cells}
-    lines += _key([f"{mark} {meaning}" for mark, meaning in KEY.items() if mark in drawn]) if rows else [EMPTY]
+    meanings = [f"{mark} {meaning}" for mark, meaning in KEY.items() if mark in drawn]
+    meanings += [LEVELS] if any(gauge.most <= 9 for gauge in timeline.gauges.values()) else []
+    meanings += [TENTHS] if any(gauge.most > 9 for gauge in timeline.gauges.values()) else []
+    lines += _key(meanings) if rows else [EMPTY]
     lines += [line for error in errors for line in wrapped("", error)]
     lines += [line for note in timeline.notes[:NOTES] for line in wrapped("note: ", note)]
     if len(timeline.notes) > NOTES:
@@ -151,6 +156,20 @@ def _cells(lane: Lane, scale: Scale, columns: int) -> list[str]:
                 scale.paint(cells, span.start, span.end, MARK[state])
     cells[scale.column(lane.end)] = END[lane.outcome]
     return cells
+
+
+def _levels(gauge: Gauge, scale: Scale, columns: int) -> list[str]:
+    cells = [" "] * columns
+    unit = 1 if gauge.most <= 9 else gauge.most / 10
+    for at, value in gauge.points:  # each goes on to the end, until the next one is written over it
+        first = min(scale.column(at), columns)
+        cells[first:] = str(min(9, math.floor(value / unit + 1e-9))) * (columns - first)
+    return cells
+
+
+def at_most(gauge: Gauge) -> str:
+    """Say how high a gauge was."""
+    return f"at most {gauge.most:,.6g}"
 
 
 def _summary(lane: Lane, scale: Scale) -> str:

@@ -1,0 +1,140 @@
+"""What Redis does in one step, in Lua: whatever asks first whether a job is still ours, or changes two keys.
+
+KEYS of all but ENQUEUE and REVIVE: the stream, the starts by id, the errors by id, the dead letters. Each script may
+run twice, because a reply was lost, and then does what it would have done once. Source: XREADGROUP, XAUTOCLAIM and
+XPENDING of Redis' documentation; nothing newer than Redis 6.2 is used.
+"""
+
+GROUP = "workers"  # as below: the one group there is
+
+_HEAD = """
+local jobs, starts, errors, dead = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local group, me = 'workers', ARGV[1]
+local returned = 'returned'  -- in whose name given back jobs are pending, until somebody takes them over
+
+local function mine(id)
+  local pending = redis.call('XPENDING', jobs, group, id, id, 1)
+  return pending[1] and pending[1][2] == me
+end
+
+local function started(id)  -- how often, and by which request
+  local count, by = string.match(redis.call('HGET', starts, id) or '0 ', '^(%d+) (.*)$')
+  return tonumber(count), by
+end
+
+local function forget(id)
+  redis.call('XACK', jobs, group, id)
+  redis.call('XDEL', jobs, id)
+  redis.call('HDEL', starts, id)
+  redis.call('HDEL', errors, id)
+end
+
+local function bury(id, reason)
+  local entry = redis.call('XRANGE', jobs, id, id)[1]
+  local fields = {key = '', body = 'null'}
+  for place = 1, entry and #entry[2] or 0, 2 do fields[entry[2][place]] = entry[2][place + 1] end
+  local count = started(id)
+  redis.call('XADD', dead, '*', 'key', fields.key, 'body', fields.body, 'starts', count, 'reason', reason)
+  forget(id)
+end
+"""
+
+ENQUEUE = """
+local jobs, known = KEYS[1], KEYS[2]
+local by = redis.call('GET', known)
+if by then return by == ARGV[5] and 1 or 0 end
+if redis.call('XLEN', jobs) >= tonumber(ARGV[3]) then return -1 end
+redis.call('XADD', jobs, '*', 'key', ARGV[1], 'body', ARGV[2])
+redis.call('SET', known, ARGV[5], 'PX', ARGV[4])
+return 1
+"""
+"""ARGV: key, body, the most jobs, milliseconds to remember the key, who asks. Returns 1 added, 0 known, -1 full."""
+
+REVIVE = """
+if redis.call('XDEL', KEYS[2], ARGV[1]) == 0 then return 0 end
+redis.call('XADD', KEYS[1], '*', 'key', ARGV[2], 'body', ARGV[3])
+return 1
+"""
+"""KEYS: the stream, the dead letters. ARGV: the letter's id, key, body. Returns 1, or 0: the letter is gone."""
+
+START = f"""{_HEAD}
+local counts = {{}}
+for place = 4, #ARGV do
+  local id = ARGV[place]
+  local count, by = started(id)
+  if not mine(id) then
+    counts[#counts + 1] = 0
+  elseif by == ARGV[3] then
+    counts[#counts + 1] = count
+  elseif count >= tonumber(ARGV[2]) then
+    local last = redis.call('HGET', errors, id)
+    bury(id, last or 'its workers died, or stood still for longer than a lease, each time it was started')
+    counts[#counts + 1] = 0
+  else
+    redis.call('HSET', starts, id, (count + 1) .. ' ' .. ARGV[3])
+    counts[#counts + 1] = count + 1
+  end
+end
+return counts
+"""
+"""ARGV: consumer, the most starts, what names this request, ids. Returns for each which start it is, 0: none."""
+
+DONE = f"""{_HEAD}
+if not mine(ARGV[2]) then return 0 end
+forget(ARGV[2])
+return 1
+"""
+"""ARGV: consumer, id. Returns 1, or 0: the job was somebody else's by then."""
+
+FAIL = f"""{_HEAD}
+local id = ARGV[2]
+if not mine(id) then return 0 end
+redis.call('HSET', errors, id, ARGV[3])
+local count = started(id)
+if count >= tonumber(ARGV[4]) then
+  bury(id, ARGV[3])
+  return 2
+end
+redis.call('XCLAIM', jobs, group, me, 0, id, 'IDLE', ARGV[5], 'JUSTID')
+return 1
+"""
+"""ARGV: consumer, id, the error, the most starts, milliseconds that it counts as idle. Returns 0: lost, 1, 2: dead."""
+
+RENEW = f"""{_HEAD}
+local lost = {{}}
+for place = 2, #ARGV do
+  if mine(ARGV[place]) then
+    redis.call('XCLAIM', jobs, group, me, 0, ARGV[place], 'IDLE', 0, 'JUSTID')
+  else
+    lost[#lost + 1] = ARGV[place]
+  end
+end
+return lost
+"""
+"""ARGV: consumer, ids. Returns those that are somebody else's by now."""
+
+LEAVE = f"""{_HEAD}
+for place = 3, #ARGV do
+  local count = started(ARGV[place])
+  if count > 0 and mine(ARGV[place]) then redis.call('HSET', starts, ARGV[place], (count - 1) .. ' ') end
+end
+for _, entry in ipairs(redis.call('XPENDING', jobs, group, '-', '+', 100000, me)) do
+  redis.call('XCLAIM', jobs, group, returned, 0, entry[1], 'IDLE', ARGV[2], 'JUSTID')
+end
+redis.call('XGROUP', 'DELCONSUMER', jobs, group, me)
+"""
+"""ARGV: consumer, milliseconds of a lease, ids that were begun and are given back: that start does not count."""
+
+TIDY = f"""{_HEAD}
+for place = 3, #ARGV do
+  bury(ARGV[place], 'its entry was deleted, by hand or by trimming, before it was done')
+end
+for _, consumer in ipairs(redis.call('XINFO', 'CONSUMERS', jobs, group)) do
+  local about = {{}}
+  for place = 1, #consumer, 2 do about[consumer[place]] = consumer[place + 1] end
+  if about.pending == 0 and about.idle > tonumber(ARGV[2]) and about.name ~= me and about.name ~= returned then
+    redis.call('XGROUP', 'DELCONSUMER', jobs, group, about.name)
+  end
+end
+"""
+"""ARGV: consumer, milliseconds after which a consumer with nothing pending is forgotten, ids whose entries are gone."""

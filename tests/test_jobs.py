@@ -1,0 +1,549 @@
+"""The job queue on Redis Streams: nothing is lost, and what is done twice is done again, not differently."""
+
+import asyncio
+import itertools
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from database_lab import asynchronous
+
+from course_lib.jobs import Job, JobQueue, Worker
+from course_lib.jobs.scripts import GROUP
+from course_lib.lab.servers import private_redis, redis
+
+LONG = 600.0  # seconds of a lease that does not end in a test, however busy the machine is
+NAMES = itertools.count()
+
+
+def a_queue(*, url: str = "", **options: Any) -> JobQueue:
+    """Return a queue that nobody else has, where what failed is due again at once."""
+    return JobQueue(url or redis(), f"test {next(NAMES)}", **{"lease": LONG, "pause": 0.0, **options})
+
+
+async def until(condition: Callable[[], Awaitable[bool] | bool]) -> None:
+    """Wait until something holds; the guard around each test ends what never does."""
+    while True:
+        holds = condition()
+        if isinstance(holds, Awaitable):
+            holds = await holds
+        if holds:
+            return
+        await asyncio.sleep(0.01)
+
+
+async def is_empty(queue: JobQueue) -> bool:
+    return await queue.size() == 0
+
+
+class Running:
+    """A worker that runs while the block is open, and is stopped at its end."""
+
+    def __init__(
+        self, queue: JobQueue, handler: Callable[[Job], Awaitable[object]], at_once: int = 1, grace: float = 60
+    ):
+        self.worker = Worker(queue, handler, at_once=at_once)
+        self.grace = grace
+
+    async def __aenter__(self) -> Worker:
+        self.task = asyncio.create_task(self.worker.run(grace=self.grace))
+        return self.worker
+
+    async def __aexit__(self, *_: object) -> None:
+        self.worker.stop()
+        await self.task
+
+
+class Done:
+    """A handler that notes what it was given, and fails on what it is told to."""
+
+    def __init__(self, *failing: Any):
+        self.jobs: list[Job] = []
+        self.failing = failing
+
+    async def __call__(self, job: Job) -> None:
+        self.jobs.append(job)
+        if job.body in self.failing:
+            raise ValueError(f"cannot do {job.body}")
+
+    @property
+    def bodies(self) -> list[Any]:
+        return [job.body for job in self.jobs]
+
+
+async def taken_by_the_dead(queue: JobQueue, count: int, name: str = "dead") -> list[str]:
+    """Let a worker that is dead take jobs, longer than a lease ago; return their ids."""
+    client = queue.redis
+    await Worker(queue, Done())._make_group()
+    ((_, entries),) = await client.xreadgroup(GROUP, name, {queue.stream: ">"}, count=count)
+    ids = [entry for entry, _ in entries]
+    await over(queue, ids, name)
+    return ids
+
+
+async def over(queue: JobQueue, ids: list[str], name: str) -> None:
+    """Let the leases of jobs be over."""
+    for each in ids:
+        await queue.redis.execute_command(
+            "XCLAIM", queue.stream, GROUP, name, 0, each, "IDLE", int(2 * LONG * 1000), "JUSTID"
+        )
+
+
+@asynchronous
+async def test_a_job_is_done_and_gone() -> None:
+    """The handler gets what was enqueued, with its key and the number of its start; then nothing is left of it."""
+    done = Done()
+    async with a_queue() as queue:
+        assert await queue.enqueue({"page": 1, "name": "où"}, key="page 1")
+        async with Running(queue, done):
+            await until(lambda: is_empty(queue))
+        (job,) = done.jobs
+        assert (job.body, job.key, job.start) == ({"page": 1, "name": "où"}, "page 1", 1)
+        assert await queue.dead_letters() == []
+        assert await queue.redis.exists(*queue.keys[1:]) == 0, "nothing is kept of what is done"
+
+
+@asynchronous
+async def test_a_known_key_adds_nothing() -> None:
+    """To enqueue again is harmless, while the job waits and after it was done, and says that it was known."""
+    done = Done()
+    async with a_queue() as queue:
+        assert await queue.enqueue(1, key="one")
+        assert not await queue.enqueue(1, key="one")
+        async with Running(queue, done):
+            await until(lambda: is_empty(queue))
+        assert not await queue.enqueue(1, key="one")
+        assert await queue.size() == 0
+    assert done.bodies == [1]
+
+
+@asynchronous
+async def test_jobs_without_a_key_are_all_new() -> None:
+    """Two calls with the same body are two jobs."""
+    async with a_queue() as queue:
+        assert [await queue.enqueue("same"), await queue.enqueue("same")] == [True, True]
+        assert await queue.size() == 2
+
+
+@asynchronous
+async def test_a_worker_has_as_many_jobs_in_hand_as_it_is_told() -> None:
+    """Never more run at once, and with enough of them never fewer."""
+    busy, most, gate = 0, 0, asyncio.Event()
+
+    async def handler(job: Job) -> None:
+        nonlocal busy, most
+        busy += 1
+        most = max(most, busy)
+        if busy == 3:
+            gate.set()
+        await gate.wait()
+        busy -= 1
+
+    async with a_queue() as queue:
+        for number in range(9):
+            await queue.enqueue(number)
+        async with Running(queue, handler, at_once=3):
+            await until(lambda: is_empty(queue))
+    assert most == 3
+
+
+@asynchronous
+async def test_what_fails_is_tried_again() -> None:
+    """A handler that raises once gets the job again, and is told which start it is."""
+    starts: list[int] = []
+
+    async def handler(job: Job) -> None:
+        starts.append(job.start)
+        if job.start == 1:
+            raise OSError("not now")
+
+    async with a_queue() as queue:
+        await queue.enqueue(1)
+        async with Running(queue, handler):
+            await until(lambda: len(starts) == 1)
+        async with Running(queue, handler):
+            await until(lambda: is_empty(queue))
+        assert await queue.dead_letters() == []
+    assert starts == [1, 2]
+
+
+@asynchronous
+async def test_what_keeps_failing_is_a_dead_letter_with_its_reason() -> None:
+    """After so many starts a job is given up; key, body, starts and the last error are kept."""
+    async with a_queue(starts=2, lease=0.2) as queue:
+        await queue.enqueue("bad", key="k")
+        async with Running(queue, Done("bad")):
+            await until(lambda: is_empty(queue))
+        (letter,) = await queue.dead_letters()
+        assert (letter.key, letter.body, letter.starts) == ("k", "bad", 2)
+        assert letter.reason == "ValueError: cannot do bad"
+
+
+@asynchronous
+async def test_a_dead_letter_can_be_enqueued_again_once() -> None:
+    """Reviving puts the job back and takes the letter away; a second time there is nothing to revive."""
+    done = Done()
+    async with a_queue(starts=1) as queue:
+        await queue.enqueue("bad", key="k")
+        async with Running(queue, Done("bad")):
+            await until(lambda: is_empty(queue))
+        (letter,) = await queue.dead_letters()
+        assert await queue.revive(letter)
+        assert not await queue.revive(letter)
+        async with Running(queue, done):
+            await until(lambda: is_empty(queue))
+        assert await queue.dead_letters() == []
+    assert [(job.key, job.start) for job in done.jobs] == [("k", 1)]
+
+
+@asynchronous
+async def test_the_jobs_of_a_dead_worker_are_taken_over() -> None:
+    """What a worker had taken when it died is done by another one when its leases are over."""
+    done = Done()
+    async with a_queue() as queue:
+        for number in range(5):
+            await queue.enqueue(number)
+        await taken_by_the_dead(queue, 5)
+        async with Running(queue, done, at_once=2):
+            await until(lambda: is_empty(queue))
+    assert sorted(done.bodies) == [0, 1, 2, 3, 4]
+
+
+@asynchronous
+async def test_what_was_taken_and_not_begun_is_not_held_against_a_job() -> None:
+    """Four workers die with a job that they had not begun: its next start is its first."""
+    done = Done()
+    async with a_queue(starts=1) as queue:
+        await queue.enqueue("healthy")
+        ids = await taken_by_the_dead(queue, 1)
+        for name in ("second", "third", "fourth"):
+            await over(queue, ids, name)
+        async with Running(queue, done):
+            await until(lambda: is_empty(queue))
+        assert await queue.dead_letters() == []
+    assert [job.start for job in done.jobs] == [1]
+
+
+@asynchronous
+async def test_a_job_that_kills_its_workers_is_given_up() -> None:
+    """Begun as often as it may be and never ended, it is a dead letter, which says what happened."""
+    async with a_queue(starts=2) as queue:
+        await queue.enqueue("poison")
+        for _ in range(2):
+            killed = Worker(queue, forever)
+            running = asyncio.create_task(killed.run())
+            await until(lambda worker=killed: bool(worker._in_hand))
+            ids = [*killed._in_hand]
+            killed._leave = nothing  # type: ignore[method-assign]  # a killed worker gives nothing back
+            running.cancel()
+            await asyncio.wait([running])
+            await over(queue, ids, killed.name)
+        async with Running(queue, Done()):
+            await until(lambda: is_empty(queue))
+        (letter,) = await queue.dead_letters()
+    assert (letter.body, letter.starts) == ("poison", 2)
+    assert "died" in letter.reason
+
+
+async def forever(job: Job) -> None:
+    await asyncio.Event().wait()
+
+
+async def nothing(*_: object) -> None:
+    pass
+
+
+@asynchronous
+async def test_who_has_lost_a_job_says_no_more_about_it() -> None:
+    """A late acknowledgement, or failure, of a job that another worker has changes nothing."""
+    gate = asyncio.Event()
+
+    async def slow(job: Job) -> None:
+        await gate.wait()
+        if job.body == "fails":
+            raise ValueError
+
+    async with a_queue(starts=1) as queue:
+        for body in ("succeeds", "fails"):
+            await queue.enqueue(body)
+        async with Running(queue, slow, at_once=2) as worker:
+            await until(lambda: len(worker._in_hand) == 2)
+            await over(queue, [*worker._in_hand], "another")
+            gate.set()
+            await until(lambda: not worker._in_hand)
+            assert await queue.size() == 2
+            assert await queue.dead_letters() == []
+            pending: Any = await queue.redis.xpending_range(queue.stream, GROUP, "-", "+", 10)
+            assert {entry["consumer"] for entry in pending} == {"another"}
+
+
+@asynchronous
+async def test_a_worker_that_lost_a_job_cancels_its_handler() -> None:
+    """When it renews its leases it learns that another one has the job, and stops its own work on it."""
+    ended: list[str] = []
+
+    async def handler(job: Job) -> None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            ended.append(job.body)
+            raise
+
+    async with a_queue(lease=0.3) as queue:
+        await queue.enqueue("one")
+        async with Running(queue, handler) as worker:
+            await until(lambda: bool(worker._in_hand))
+            while not ended:  # the worker may take it back, when this one's lease is over
+                await queue.redis.execute_command(
+                    "XCLAIM", queue.stream, GROUP, "another", 0, *(worker._in_hand or ["0-1"]), "JUSTID"
+                )
+                await asyncio.sleep(0.02)
+            await queue.redis.delete(queue.stream)
+    assert ended[0] == "one"
+
+
+@asynchronous
+async def test_a_lease_is_renewed_while_the_handler_runs() -> None:
+    """What takes far longer than a lease is done once."""
+    done: list[int] = []
+
+    async def slow(job: Job) -> None:
+        done.append(job.start)
+        await asyncio.sleep(2.0)
+
+    async with a_queue(lease=1.0) as queue:
+        await queue.enqueue(1)
+        async with Running(queue, slow, at_once=2), Running(queue, slow, at_once=2):
+            await until(lambda: is_empty(queue))
+    assert len(done) <= 2  # on a machine that stands still for a second, another worker may have begun it, too
+    assert done[0] == 1
+
+
+@asynchronous
+async def test_a_stopped_worker_ends_what_it_has_in_hand() -> None:
+    """It takes no more, lets the handler end, and returns; the rest waits for others."""
+    begun, gate = asyncio.Event(), asyncio.Event()
+    done: list[int] = []
+
+    async def handler(job: Job) -> None:
+        begun.set()
+        await gate.wait()
+        done.append(job.body)
+
+    async with a_queue() as queue:
+        for number in range(3):
+            await queue.enqueue(number)
+        worker = Worker(queue, handler)
+        running = asyncio.create_task(worker.run(grace=60))
+        await begun.wait()
+        worker.stop()
+        await asyncio.sleep(0)
+        assert not running.done()
+        gate.set()
+        await running
+        assert done == [0]
+        assert await queue.size() == 2
+
+
+@asynchronous
+async def test_what_does_not_end_in_time_is_given_back_at_once_and_uncounted() -> None:
+    """After the grace the handler is cancelled; another worker gets the job without waiting, as its first start."""
+    cleaned = []
+
+    async def handler(job: Job) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            cleaned.append(job.body)
+
+    done = Done()
+    async with a_queue(starts=1) as queue:
+        await queue.enqueue("long")
+        worker = Worker(queue, handler)
+        running = asyncio.create_task(worker.run(grace=0))
+        await until(lambda: bool(worker._in_hand))
+        worker.stop()
+        await running
+        assert cleaned == ["long"]
+        async with Running(queue, done):
+            await until(lambda: is_empty(queue))
+    assert [job.start for job in done.jobs] == [1]
+
+
+@asynchronous
+async def test_a_cancelled_worker_gives_back_and_is_cancelled() -> None:
+    """The cancellation goes to the handlers, their jobs are due again, and it is passed on."""
+    done = Done()
+    async with a_queue(starts=1) as queue:
+        await queue.enqueue("long")
+        worker = Worker(queue, forever)
+        running = asyncio.create_task(worker.run())
+        await until(lambda: bool(worker._in_hand))
+        running.cancel()
+        await asyncio.wait([running])
+        assert running.cancelled()
+        async with Running(queue, done):
+            await until(lambda: is_empty(queue))
+    assert [job.start for job in done.jobs] == [1]
+
+
+@asynchronous
+async def test_workers_that_ended_leave_no_name() -> None:
+    """The group knows who is there: a stopped worker's name goes with it."""
+    async with a_queue() as queue:
+        await queue.enqueue(1)
+        async with Running(queue, Done()):
+            await until(lambda: is_empty(queue))
+        names = [consumer["name"] for consumer in await queue.redis.xinfo_consumers(queue.stream, GROUP)]
+    assert set(names) <= {"returned"}
+
+
+@asynchronous
+async def test_a_full_queue_makes_the_producer_wait() -> None:
+    """At its backlog `enqueue` waits until a job is done; a limit around it ends the wait, and adds nothing."""
+    async with a_queue(backlog=2) as queue:
+        for number in range(2):
+            await queue.enqueue(number)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.2):
+                await queue.enqueue("too many", key="k")
+        assert await queue.size() == 2
+        waiting = asyncio.create_task(queue.enqueue("third", key="k"))
+        async with Running(queue, Done()):
+            assert await waiting
+            await until(lambda: is_empty(queue))
+
+
+@asynchronous
+async def test_an_entry_that_vanished_is_told() -> None:
+    """Deleted while it was pending, its work is gone: a dead letter says so."""
+    async with a_queue() as queue:
+        await queue.enqueue("gone")
+        ids = await taken_by_the_dead(queue, 1)
+        await queue.redis.xdel(queue.stream, *ids)
+        async with Running(queue, Done()):
+            await until(lambda: has_letters(queue))
+        (letter,) = await queue.dead_letters()
+    assert "deleted" in letter.reason
+
+
+async def has_letters(queue: JobQueue) -> bool:
+    return bool(await queue.dead_letters())
+
+
+@asynchronous
+async def test_an_entry_of_another_hand_is_set_aside() -> None:
+    """What `enqueue` did not make does not stop the worker, and is no job."""
+    done = Done()
+    async with a_queue() as queue:
+        await queue.redis.xadd(queue.stream, {"what": "ever"})
+        await queue.redis.xadd(queue.stream, {"key": "k", "body": "{no json"})
+        await queue.enqueue("ours")
+        async with Running(queue, done):
+            await until(lambda: is_empty(queue))
+        reasons = await reasons_of(queue)
+    assert done.bodies == ["ours"]
+    assert len(reasons) == 2
+    assert all("not made by enqueue" in reason for reason in reasons)
+
+
+async def reasons_of(queue: JobQueue) -> list[str]:
+    return [fields["reason"] for _, fields in await queue.redis.xrange(queue.keys[3])]  # type: ignore[union-attr]
+
+
+@asynchronous
+async def test_jobs_enqueued_before_the_first_worker_are_done() -> None:
+    """The group begins at the beginning, not at the moment it is made."""
+    done = Done()
+    async with a_queue() as queue:
+        await queue.enqueue("early")
+        async with Running(queue, done):
+            await until(lambda: is_empty(queue))
+    assert done.bodies == ["early"]
+
+
+@asynchronous
+async def test_redis_may_be_killed_and_come_back() -> None:
+    """Producer and worker wait for it; with its data, nothing is lost."""
+    done = Done()
+    with private_redis(persistent=True) as server:
+        async with a_queue(url=server.url, lease=0.5) as queue:
+            async with Running(queue, done, at_once=2):
+                for number in range(20):
+                    await queue.enqueue(number, key=str(number))
+                await asyncio.to_thread(server.kill)
+                waiting = asyncio.create_task(queue.enqueue("last", key="last"))
+                await asyncio.sleep(0.1)
+                assert not waiting.done()
+                await asyncio.to_thread(server.start)
+                assert await waiting
+                await until(lambda: is_empty(queue))
+            assert await queue.dead_letters() == []
+    assert set(done.bodies) == {*range(20), "last"}
+
+
+@asynchronous
+async def test_a_redis_that_comes_back_empty_is_begun_anew() -> None:
+    """Without its group the worker makes it again, and goes on."""
+    done = Done()
+    with private_redis() as server:
+        async with a_queue(url=server.url, lease=0.5) as queue, Running(queue, done):
+            await queue.enqueue("before")
+            await until(lambda: done.bodies == ["before"])
+            await asyncio.to_thread(server.kill)
+            await asyncio.to_thread(server.start)
+            await queue.enqueue("after")
+            await until(lambda: "after" in done.bodies)
+            await until(lambda: is_empty(queue))
+
+
+@asynchronous
+async def test_a_worker_says_what_redis_has_against_it() -> None:
+    """A wrong password is no absence that one waits out: it is raised."""
+    with private_redis() as server:
+        wrong = server.url.replace("redis://:", "redis://:not")
+        async with JobQueue(wrong, "q") as queue:
+            with pytest.raises(Exception, match=r"(?i)password|auth"):
+                await Worker(queue, Done()).run()
+
+
+@asynchronous
+async def test_a_worker_runs_once() -> None:
+    """Its name is gone after its run: another one is another worker."""
+    async with a_queue() as queue:
+        worker = Worker(queue, Done())
+        worker.stop()
+        await worker.run()
+        with pytest.raises(RuntimeError, match="make a new one"):
+            await worker.run()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error", "hint"),
+    [
+        ({"name": ""}, ValueError, "names the queue"),
+        ({"lease": 0}, ValueError, "renews it three times"),
+        ({"starts": 0}, ValueError, "gives a job up"),
+        ({"pause": 60}, ValueError, "longer than lease"),
+        ({"backlog": 0}, ValueError, "how many jobs may wait"),
+        ({"remember": 0}, ValueError, "outlive"),
+    ],
+)
+def test_settings_without_sense_are_refused(wrong: dict[str, Any], error: type[Exception], hint: str) -> None:
+    """The message names the setting and says what to pass."""
+    with pytest.raises(error, match=hint):
+        JobQueue("redis://127.0.0.1:1/0", **{"name": "q", **wrong})
+
+
+@asynchronous
+async def test_what_json_cannot_hold_is_refused_before_it_travels() -> None:
+    """A set, NaN, a key that is no text: the message says what may be passed."""
+    async with a_queue() as queue:
+        with pytest.raises(TypeError, match="pass dicts with text"):
+            await queue.enqueue({1, 2})
+        with pytest.raises(ValueError, match="finite"):
+            await queue.enqueue(float("nan"))
+        wrong: Any = 5
+        with pytest.raises(TypeError, match="pass a text"):
+            await queue.enqueue(1, key=wrong)
+        assert await queue.size() == 0
