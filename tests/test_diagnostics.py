@@ -98,6 +98,23 @@ def test_a_coroutine_that_a_library_makes_is_told_with_the_line_that_drops_it(to
     assert dropped == f"dropped at {line('no await')}"
 
 
+def test_a_coroutine_of_another_thread_is_told_without_the_line_that_made_it(told):
+    """Where it is defined and where it was dropped is known all the same."""
+
+    def in_a_thread():
+        made = fails()
+        made = None  # dropped there
+        return made
+
+    async def main():
+        await asyncio.to_thread(in_a_thread)
+
+    what, defined, dropped = told(main)
+    assert what == "never awaited: fails()"
+    assert re.fullmatch(r"defined at test_diagnostics\.py, line \d+", defined)
+    assert dropped == f"dropped at {line('dropped there')}"
+
+
 def test_an_exception_that_nobody_asks_for_is_told_when_its_task_has_gone(told):
     """The lines are the one that raised it and the one that made the task."""
 

@@ -1,7 +1,8 @@
 """What a cell, or a program, did wrong with asyncio: `%load_ext course_lib.diagnostics`, or `diagnose(main)`.
 
 From `%load_ext` to `%unload_ext` a cell is followed by what it did wrong, and by nothing where all is well. In a
-program `diagnose(main)` stands in the place of `asyncio.run(main())`, and prints to stderr at the end.
+program `diagnose(main)` stands in the place of `asyncio.run(main())`, and prints to stderr at the end. `%diagnostics`
+shows what runs now, and `%diagnostics slow 0.5` says from how many seconds on a step is told.
 
 **What it reports.** Faults:
 
@@ -23,7 +24,8 @@ what was told before, `%diagnostics` shows.
 **How it knows.** A coroutine of a task is wrapped: the wrapper times each step, and sees a failure pass by. A thread
 looks which line runs while a step lasts. Python notes for each coroutine the line that made it, and calls
 `warnings._warn_unawaited_coroutine` with one that goes unawaited. The loop tells its exception handler of the rest, and
-Python a hook of each generator. Which cell a task is of, it inherits from whoever created it.
+Python a hook of each generator. aiohttp's constructors are wrapped. Which cell a task is of, it inherits from whoever
+created it.
 
 **What can go wrong, and does not:**
 
@@ -46,11 +48,13 @@ program can see of it: `task.get_coro()` is the wrapper, `cr_origin` is there, a
 
 **What it cannot know:**
 
-- What happens on another thread's loop, as in `simulate`; coroutines that nobody awaits there are told without a line.
+- What happens on another thread's loop, as in `simulate`. Of a coroutine that nobody awaits there, it is told where it
+  is defined and where it was dropped, and not where it was made.
 - What hides in a circle of references, until the collector comes.
 - A line of C code that keeps the interpreter to itself: the two lines are told that it lies between.
 - Whether data had arrived for a task that a cell kept waiting: only tasks whose turn or time had come count as ready.
-- Which cell it was, for what no task did: a callback of a widget, a task with a context of its own.
+- What a task does that no cell's code began, as a callback of a widget may, or that has an empty context of its own: it
+  is not watched.
 - Where a session was made in the cell that first imports aiohttp.
 - Whether a queue will grow for ever, or a lock never be free.
 """

@@ -169,18 +169,24 @@ def verdict(fault: str, source: str, text: str) -> str:
 
 def faults(only: str = "") -> None:
     """Print who finds what; with the name of a tool, also what it says."""
-    print("line: found, and the true line named; found: without the line; in the last row, found is a false alarm.\n")
+    print(
+        "line: found, and the true line named; found: without the line; =: no more than Python says without the tool;"
+    )
+    print("-: not found. In the last row, found is a false alarm.\n")
     tools = {tool: importlib.util.find_spec(NEEDS.get(tool, "sys")) is not None for tool in COMMANDS}
     print(f"{'':<24}" + "".join(f"{tool:>12}" for tool in tools))
     for fault, program in PLANTED.items():
-        source, row = HEAD + program, ""
+        source, row, python = HEAD + program, "", "-"
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             (folder / "program.py").write_text(source)
             (folder / "test_program.py").write_text(TEST)
             for tool, installed in tools.items():
                 text = said(tool, folder) if installed else ""
-                row += f"{(verdict(fault, source, text) or '-') if installed else 'no':>12}"
+                found = verdict(fault, source, text) or "-"
+                python = found if tool == "Python" else python
+                same = found == python != "-" and tool not in ("ours", "Python")
+                row += f"{'=' if same else found:>12}" if installed else f"{'no':>12}"
                 if tool == only:
                     print(f"--- {fault}\n{text}")
         print(f"{fault:<24}{row}", flush=True)
