@@ -23,7 +23,7 @@ from typing import IO, Any
 
 import cloudpickle  # type: ignore[import-untyped]
 
-from course_lib.comparison.family import end_family, wait_for_trackers
+from course_lib.family import end_family, wait_for_trackers
 from course_lib.lifecycle import finish
 
 OUTPUT = 10_000  # bytes that are kept of what the child prints
