@@ -281,8 +281,8 @@ REASONS: dict[str, dict[str, tuple[str, ...]]] = {
             "backwards: - for _ in range(workers): + for _ in list(range(workers))[::-1]:",
             "backwards: - for _ in range(workers): + for _ in list(range(workers))[::-1]: (2)",
         ),
-        "It makes the tasks, whatever gathers what create_task returns.": ("together in `for _ in range(workers):`",),
-        "A source that has ended says so again, so only the first round reads; then all sentinels are put.": (
+        "All sentinels may wait for room at the same time.": ("together in `for _ in range(workers):`",),
+        "A source that has ended says so again: the first round reads, and each puts a sentinel.": (
             "take `async for item in source:` into `for _ in range(workers):` (2)",
         ),
         "One sentinel more than needed has a place: the workers have taken theirs.": (
