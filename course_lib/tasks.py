@@ -143,7 +143,8 @@ class TaskManager:
             try:
                 await asyncio.wait(rest)
             except asyncio.CancelledError as error:
-                cancellation, cancel = error, True
+                # Without the traceback: asyncio's frames lead to this task from 3.14 on.
+                cancellation, cancel = error.with_traceback(None), True
         self._state = "ended"
         if cancellation is not None:
             self._failures.clear()  # told already

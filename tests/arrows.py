@@ -12,16 +12,18 @@ LESSONS: dict[str, set[str]] = {
     "crawler": {"seeing", "lifecycle", "standards", "files"},
     "database": {"lifecycle"},
     "users": {"database"},
-    "comparison": {"seeing", "lifecycle"},
+    "comparison": {"seeing", "lifecycle", "family"},
     "tasks": {"lifecycle"},
+    "programs": {"family"},
+    "diagnostics": {"monitor", "seeing"},
     "streams": set(),
     "pipeline": {"seeing", "streams", "lifecycle"},
     "jobs": {"lifecycle"},
 }
 """The lesson modules, in the order of the course, and what each may import: never one that comes after."""
 
-BASE = {"files", "standards"}
-"""What knows nothing of the course: how a file is written, and how text from outside is read."""
+BASE = {"files", "standards", "family"}
+"""What knows nothing of the course: how a file is written, text from outside is read, and processes are ended."""
 
 SHOWN = {"seeing.shown", "seeing.clock", "seeing.timeline"}
 """What a verb that makes something visible stands on."""

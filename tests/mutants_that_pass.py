@@ -2,6 +2,8 @@
 
 FREE = "The order of these lines is free: neither uses what the other makes."
 NOTHING_FAILS = "What was moved over the border of the block cannot fail, and nothing is awaited in between."
+NOT_REACHED = "The second `raise` is never reached."
+AS_MANY = "There are as many results as there were calls, always."
 UNREACHED = "What was added is never reached: a `return` stands before it."
 NOBODY_THROWS = "A consumer closes a generator and throws nothing else into it: no `yield` raises what is caught there."
 SECONDS = (
@@ -60,7 +62,7 @@ REASONS: dict[str, dict[str, tuple[str, ...]]] = {
             "take `return (created, failed)` into `try:`",
         ),
         "It is a declaration, and holds for the whole function.": ("take `nonlocal failed` into `try:`",),
-        "The second `raise` is never reached.": ("raise again after `except Exception:`",),
+        NOT_REACHED: ("raise again after `except Exception:`",),
         "A task takes the running loop, which is the same.": (
             "drop loop: - task = asyncio.Task(watched(coro), loop=loop, **kwargs) "
             "+ task = asyncio.Task(watched(coro), **kwargs)",
@@ -71,7 +73,7 @@ REASONS: dict[str, dict[str, tuple[str, ...]]] = {
             "catch another class: - except TimeoutError as error: + except OSError as error:",
             "catch another class: - except TimeoutError as error: + except Exception as error:",
         ),
-        "The second `raise` is never reached.": ("raise again after `except TimeoutError:`",),
+        NOT_REACHED: ("raise again after `except TimeoutError:`",),
         "The list has one entry.": ("off by one: - raise failed[0] + raise failed[-1]",),
         NOTHING_FAILS: ("take `failed = []` into `try:`",),
     },
@@ -165,7 +167,7 @@ REASONS: dict[str, dict[str, tuple[str, ...]]] = {
         ),
     },
     "with_connection": {
-        "The second `raise` is never reached.": ("raise again after `except TimeoutError:`",),
+        NOT_REACHED: ("raise again after `except TimeoutError:`",),
         "To wait for a slot raises nothing but the TimeoutError of its limit, and CancelledError.": (
             "catch another class: - except TimeoutError: + except OSError:",
             "catch another class: - except TimeoutError: + except Exception:",
@@ -243,8 +245,87 @@ REASONS: dict[str, dict[str, tuple[str, ...]]] = {
             "swap `loop = asyncio.get_running_loop()` and `pool = ThreadPoolExecutor(limit)`",
         ),
         NOTHING_FAILS: ("take `pool = ThreadPoolExecutor(limit)` into `try:`",),
-        "The second `raise` is never reached.": ("raise again after `except OSError:`",),
+        NOT_REACHED: ("raise again after `except OSError:`",),
         "A function without a `return` gives None.": ("drop `return None`", "no return in `return None`"),
+    },
+    "live_hosts": {
+        AS_MANY: (
+            "drop strict: - return [host for host, up in zip(hosts, answers, strict=True) if up is True] "
+            "+ return [host for host, up in zip(hosts, answers) if up is True]",
+            "the other truth: - return [host for host, up in zip(hosts, answers, strict=True) if up is True] "
+            "+ return [host for host, up in zip(hosts, answers, strict=False) if up is True]",
+        ),
+    },
+    "notify": {
+        FREE: (
+            "take `async def one(user):` into `async with asyncio.TaskGroup() as group:`",
+            "backwards: - tasks = [group.create_task(one(user)) for user in users] "
+            "+ tasks = [group.create_task(one(user)) for user in list(users)[::-1]]",
+            "backwards: - return sum((task.result() for task in tasks)) "
+            "+ return sum((task.result() for task in list(tasks)[::-1]))",
+        ),
+        NOTHING_FAILS: ("take `return 1` into `try:`",),
+        NOT_REACHED: ("raise again after `except Exception as error:`",),
+    },
+    "digest_all": {
+        AS_MANY: (
+            "drop strict: - return dict(zip(files, digests, strict=True)) + return dict(zip(files, digests))",
+            "the other truth: - return dict(zip(files, digests, strict=True)) "
+            "+ return dict(zip(files, digests, strict=False))",
+        ),
+    },
+    "place_order": {
+        FREE: ("swap `group.create_task(check())` and `charging = group.create_task(charge())`",),
+        NOTHING_FAILS: ("take `return charging.result()` into `try:`",),
+        NOT_REACHED: ("raise again after `except ExceptionGroup as failed:`",),
+        "Out of a TaskGroup comes a group, or a cancellation.": (
+            "catch another class: - except ExceptionGroup as failed: + except Exception as failed:",
+        ),
+    },
+    "sell": {
+        NOT_REACHED: ("raise again after `except BaseException:`",),
+        NOTHING_FAILS: ("take `seat = free.pop()` into `try:`", "take `return seat` into `try:`"),
+    },
+    "work_off": {
+        FREE: (
+            "swap `for job in jobs:` and `async def worker():`",
+            "take `async def worker():` into `async with asyncio.TaskGroup() as group:`",
+        ),
+        NOTHING_FAILS: ("take `return len(jobs)` into `async with asyncio.TaskGroup() as group:`",),
+        "All jobs are done when it returns the first time, and then it returns at once.": (
+            "take `await queue.join()` into `for task in tasks:`",
+        ),
+        "All are cancelled, in whatever order.": ("backwards: - for task in tasks: + for task in list(tasks)[::-1]:",),
+        "The numbers are not used.": (
+            "backwards: - tasks = [group.create_task(worker()) for _ in range(workers)] "
+            "+ tasks = [group.create_task(worker()) for _ in list(range(workers))[::-1]]",
+        ),
+    },
+    "pump": {
+        FREE: (
+            "swap `queue, count = (asyncio.Queue(maxsize=3), 0)` and `async def reader():`",
+            "take `async def reader():` into `async with asyncio.TaskGroup() as group:`",
+        ),
+        NOTHING_FAILS: ("take `return count` into `async with asyncio.TaskGroup() as group:`",),
+        "Where a write fails, nobody sees the count.": ("swap `await write(block)` and `count += 1`",),
+        "Two blocks in the queue and one on each side are fewer than five.": (
+            "off by one: - queue, count = (asyncio.Queue(maxsize=3), 0) + queue, count = (asyncio.Queue(maxsize=2), 0)",
+        ),
+    },
+    "move": {
+        FREE: ("swap `source.balance -= amount` and `target.balance += amount`",),
+        NOTHING_FAILS: ("take `return True` out of `async with first.lock, second.lock:`",),
+    },
+    "ask_within": {
+        NOT_REACHED: (
+            "raise again after `except TimeoutError:`",
+            "raise again after `except TimeoutError:` (2)",
+        ),
+        "Of what the second `try:` lets out, nothing is a TimeoutError.": ("take `try:` into `try:`",),
+        "What waits for a slot raises nothing else but a cancellation.": (
+            "catch another class: - except TimeoutError: + except OSError:",
+            "catch another class: - except TimeoutError: + except Exception:",
+        ),
     },
     "take": {
         "The numbers are not used.": ("backwards: - for _ in range(count): + for _ in list(range(count))[::-1]:",),
@@ -269,6 +350,19 @@ REASONS: dict[str, dict[str, tuple[str, ...]]] = {
         NOTHING_FAILS: (
             "take `tasks = [asyncio.create_task(anext(each, END)) for each in (left, right)]` into `try:`",
             "take `if any((item is END for item in pair)):` into `try:`",
+        ),
+    },
+    "connect": {
+        NOTHING_FAILS: ("take `return line` into `try:`",),
+        "The second `raise` is never reached.": ("raise again after `except BaseException:`",),
+    },
+    "use_all": {
+        NOTHING_FAILS: ("take `values = []` out of `async with AsyncExitStack() as stack:`",),
+    },
+    "leave": {
+        "A CancelledError is never falsy.": ("truth for None: - if cancellation is not None: + if cancellation:",),
+        "To wait for a task raises nothing but a CancelledError.": (
+            "catch another class: - except asyncio.CancelledError as error: + except BaseException as error:",
         ),
     },
     "work_ahead": {

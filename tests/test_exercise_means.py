@@ -9,6 +9,7 @@ from course_lib.exercises.causes import hint, passed_uncalled, returned_none
 from course_lib.exercises.chance import FALSY, KINDS, STEP, Chance
 from course_lib.exercises.framework import Wrong, run
 from course_lib.exercises.ordering import in_every_order
+from course_lib.exercises.playing import play
 from course_lib.seeing import span
 
 
@@ -232,3 +233,33 @@ def test_a_cancellation_strikes_at_every_moment():
 
     with pytest.raises(Wrong, match="When your function is cancelled at another moment: when your function had ended"):
         in_every_order(unguarded, two_waits, lambda scene, ended: None, cancel_at=1)
+
+
+async def cleans_up_unless_it_is_cancelled_again(fetch):
+    try:
+        await fetch("a")
+    except asyncio.CancelledError:
+        await fetch("clean-up")
+        raise
+
+
+def test_a_second_cancellation_strikes_at_every_moment():
+    """A clean-up that only a second cancellation cuts short is found by one, and not without it."""
+
+    def check(scene, ended):
+        if scene.cancelled and "clean-up" not in ended:
+            raise scene.wrong("the clean-up was cut short.")
+
+    in_every_order(cleans_up_unless_it_is_cancelled_again, two_waits, check, cancel_at=1)
+    with pytest.raises(Wrong, match="at another moment: the clean-up was cut short"):
+        in_every_order(cleans_up_unless_it_is_cancelled_again, two_waits, check, cancel_at=1, again=1)
+
+
+def test_a_call_is_cancelled_again():
+    """A call can be cancelled at several times; at those after its end, nothing happens."""
+    ended, given = two_waits()
+    scene = play(cleans_up_unless_it_is_cancelled_again, *given, cancel_at=0.5, again_at=[2])
+    assert scene.cancelled and scene.ended == 1.5 and ended == ["clean-up"]
+    ended, given = two_waits()
+    scene = play(cleans_up_unless_it_is_cancelled_again, *given, cancel_at=0.5, again_at=[1])
+    assert scene.cancelled and scene.ended == 1 and ended == []

@@ -14,6 +14,7 @@ import threading
 import time
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from time import sleep as escaped_sleep
+from types import FrameType
 
 import aiohttp
 import pytest
@@ -21,6 +22,7 @@ import requests
 from aiohttp import web
 
 from course_lib.seeing import SimulationError, simulate
+from course_lib.seeing.timeline.frames import running_line
 
 METHODS = multiprocessing.get_all_start_methods()
 TAKES_A_WHILE = [sys.executable, "-c", "import time; time.sleep(1); print('done')"]
@@ -577,3 +579,15 @@ def test_a_pipe_is_refused():
 
     assert "is a pipe or a device" in str(failing(main, OSError))
     os.close(write)
+
+
+def test_code_between_two_lines_is_named_by_its_first() -> None:
+    """A thread may be looked at in a moment in which its code is at no line: its function is named all the same."""
+
+    def lineless() -> FrameType:
+        return sys._getframe()
+
+    lineless.__code__ = lineless.__code__.replace(co_linetable=b"")
+    frame = lineless()
+    assert frame.f_lineno is None
+    assert running_line(frame).startswith(f"line {lineless.__code__.co_firstlineno} of lineless")

@@ -20,7 +20,10 @@ TESTS: dict[str, tuple[str, ...]] = {
     "05a": ("database_pool", "database_sql", "database_bulk", "database_cancel", "database_faults", "users"),
     "05b": ("database_cache", "database_codec", "database_line", "database_faults"),
     "06": ("comparison*",),
+    "07a": ("tasks", "programs", "diagnostics*", "pitfalls_07a", "symptoms"),
+    "07b": ("pitfalls_07b",),
     "08a": ("streams",),
+    "08b": ("lifecycle_resources", "let_go"),
     "09a": ("pipeline", "gauge"),
 }
 """By lesson, the files of tests/ for what it teaches, without `test_` and `.py`."""

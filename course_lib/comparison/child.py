@@ -11,8 +11,8 @@ import sys
 import threading
 from typing import Any
 
-from course_lib.comparison.family import end_family
 from course_lib.comparison.launch import LENGTH, Failed, Finished
+from course_lib.family import end_family
 
 
 def main() -> None:

@@ -23,7 +23,7 @@ from typing import IO, Any
 
 import cloudpickle  # type: ignore[import-untyped]
 
-from course_lib.comparison.family import end_family, wait_for_trackers
+from course_lib.family import end_family, wait_for_trackers
 from course_lib.lifecycle import finish
 
 OUTPUT = 10_000  # bytes that are kept of what the child prints
@@ -79,6 +79,8 @@ async def run_async(
         child.stop()
         # Only when the thread has seen the end of it is nothing left; then the cancellation goes on.
         return await finish(waiting, cancellation=cancellation)
+    finally:
+        del waiting  # it holds the error, whose traceback leads to this frame
 
 
 def run(

@@ -238,9 +238,12 @@ async def _end(task: asyncio.Task[None]) -> None:
         try:
             await asyncio.wait({task})
         except asyncio.CancelledError as error:
-            cancellation = error
+            cancellation = error.with_traceback(None)  # asyncio's frames, which from 3.14 on lead to this task
     if cancellation is not None:
-        raise cancellation
+        try:
+            raise cancellation
+        finally:
+            del cancellation  # its traceback leads to this frame
 
 
 def _check_crawl(start_url: str, max_depth: int, max_pages: int) -> str:

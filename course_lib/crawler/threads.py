@@ -16,13 +16,16 @@ async def in_thread(work: Callable[[], T], stop: Callable[[], object]) -> T:
     """
     job = asyncio.get_running_loop().run_in_executor(None, work)
     cancellation = None
-    while not job.done():
-        try:
-            await asyncio.wait({job})  # unlike `await job`, leaves the job alone when it is cancelled
-        except asyncio.CancelledError as error:
-            cancellation = error
-            stop()
-    if cancellation is not None:
-        job.exception()  # seen: the cancellation matters more
-        raise cancellation
-    return job.result()
+    try:
+        while not job.done():
+            try:
+                await asyncio.wait({job})  # unlike `await job`, leaves the job alone when it is cancelled
+            except asyncio.CancelledError as error:
+                cancellation = error.with_traceback(None)  # asyncio's frames, which from 3.14 on lead to this task
+                stop()
+        if cancellation is not None:
+            job.exception()  # seen: the cancellation matters more
+            raise cancellation
+        return job.result()
+    finally:
+        del job, cancellation  # the traceback of what is raised leads to this frame

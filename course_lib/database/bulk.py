@@ -88,11 +88,14 @@ async def _both(on_connection: Coroutine[Any, Any, T], ready: Coroutine[Any, Any
     errors, it raises the one of the connection, which is about earlier rows.
     """
     result, rows = await asyncio.gather(on_connection, ready, return_exceptions=True)
-    if isinstance(result, BaseException):
-        raise result
-    if isinstance(rows, BaseException):
-        raise rows
-    return result, rows
+    try:
+        if isinstance(result, BaseException):
+            raise result
+        if isinstance(rows, BaseException):
+            raise rows
+        return result, rows
+    finally:
+        del result, rows  # an error's traceback leads to this frame
 
 
 def _columns(first: Any) -> Sequence[str]:

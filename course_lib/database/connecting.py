@@ -7,6 +7,7 @@ hiredis the replies, with redis-py's exceptions.
 
 import asyncio
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import hiredis
@@ -120,17 +121,20 @@ async def connect(url: str, deadline: float) -> Connection:
 
 async def _ask(connection: Connection, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
     answered: asyncio.Future[Replies] = asyncio.get_running_loop().create_future()
-
-    def answer(replies: Replies) -> None:
-        if not answered.done():
-            answered.set_result(replies)
-
-    connection.exchange(commands, answer)
+    connection.exchange(commands, partial(_answer, answered))
     replies = await answered
     if isinstance(replies, Exception):
-        raise replies
+        try:
+            raise replies
+        finally:
+            del answered, replies  # its traceback leads to this frame
     for reply in replies:
         if isinstance(reply, ResponseError):
             stranger = str(reply).startswith(("WRONGPASS", "NOAUTH", "ERR AUTH"))
-            raise AuthenticationError(str(reply)) if stranger else reply
+            raise (AuthenticationError if stranger else ResponseError)(str(reply))  # not the one the connection holds
     return replies
+
+
+def _answer(answered: asyncio.Future[Replies], replies: Replies) -> None:
+    if not answered.done():
+        answered.set_result(replies)

@@ -54,6 +54,7 @@ class Flights(Generic[T]):
             raise
         finally:
             flight.waiting -= 1
+            del flight  # it holds the error, whose traceback leads to this frame
         return copy.deepcopy(result) if joined else result, joined  # nobody's changes show in another's result
 
     async def land(self) -> None:
@@ -83,6 +84,7 @@ class Flights(Generic[T]):
                 flight.result.exception()
         finally:
             self._forget(key, flight)
+            del flight  # as in share()
 
     def _forget(self, key: Hashable, flight: _Flight[T]) -> None:
         if self._flights.get(key) is flight:

@@ -56,15 +56,20 @@ class Sessions:
         Raises PoolExhaustedError when none becomes free in time, NestedAcquireError when this task holds one already.
         """
         self.refuse_nested()
-        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        loop = asyncio.get_running_loop()
+        # asyncio.timeout, not asyncpg's parameter: one limit for waiting and connecting that no cancellation races.
+        limit, connection = asyncio.timeout(self._timeout), None
         try:
-            # asyncio.timeout, not asyncpg's parameter: one limit for waiting and connecting that no cancellation races.
-            async with asyncio.timeout(self._timeout) as limit:
+            async with limit:
                 connection = await self._pool.acquire()
         except TimeoutError:
-            if limit.expired():
-                raise PoolExhaustedError(self._exhausted(loop.time())) from None
-            raise
+            if not limit.expired():
+                raise
+        finally:
+            del limit  # it holds the task, and that its error, whose traceback leads to this frame
+        if connection is None:
+            raise PoolExhaustedError(self._exhausted(loop.time()))  # out here, where no other error is its context
+        task = asyncio.current_task()
         self._held[task] = Holder(task.get_name() if task else "", loop.time(), f"{purpose:.60}")
         try:
             connection.use(spotless=spotless and not writes)

@@ -27,6 +27,7 @@ def in_every_order(
     make: Callable[[], tuple[T, list[Any]]],
     check: Callable[[Scene, T], object],
     cancel_at: float | None = None,
+    again: int = 0,
 ) -> None:
     """Call the learner's function in many orders of the same answers; raise Wrong for the first that ends badly.
 
@@ -35,6 +36,7 @@ def in_every_order(
         check: is given what became of the call and the stand-ins, and raises Wrong; the clock tells it nothing. Where
             it returns True, tasks that are left are not held against the function.
         cancel_at: when to cancel the call, in seconds: it strikes at every moment between two answers.
+        again: how often to cancel it once more; each strikes at every later moment.
     """
 
     async def main() -> None:
@@ -43,7 +45,8 @@ def in_every_order(
         given, args = make()
         task = loop.create_task(function(*args), name=function.__name__)
         if cancel_at is not None:
-            loop.call_at(cancel_at, task.cancel)
+            for number in range(1 + again):
+                loop.call_at(cancel_at + number, task.cancel)
         await asyncio.wait({task})
         error = None if task.cancelled() else task.exception()
         returned = None if error or task.cancelled() else task.result()

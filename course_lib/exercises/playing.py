@@ -1,7 +1,7 @@
 """How a call of the learner's function is played: watched, and at some moment cancelled."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,9 +47,16 @@ class Scene:
         return f"raised {type(self.raised).__name__}" if self.raised else f"returned {shown(self.returned, 60)}"
 
 
-def play(function: Answer, *args: Any, cancel_at: float | None = None, at_end: Callable[[], object] = int) -> Scene:
+def play(
+    function: Answer,
+    *args: Any,
+    cancel_at: float | None = None,
+    again_at: Sequence[float] = (),
+    at_end: Callable[[], object] = int,
+) -> Scene:
     """Call the learner's function on the virtual clock and, at `cancel_at` seconds, cancel it.
 
+    `again_at` is when it is cancelled once more, and once more, if it has not ended by then.
     `at_end` is called when the call has ended, before what is left running is cancelled.
     Raises NotImplementedError for an untouched stub, and Wrong for what `run` finds, for a call that does not end,
     for one that ends cancelled when nobody cancelled it, and for tasks that are left when it ends.
@@ -58,8 +65,8 @@ def play(function: Answer, *args: Any, cancel_at: float | None = None, at_end: C
     async def main() -> Any:
         loop = asyncio.get_running_loop()
         task = loop.create_task(function(*args), name=function.__name__)
-        if cancel_at is not None:
-            loop.call_at(cancel_at, task.cancel)
+        for time in (*([] if cancel_at is None else [cancel_at]), *again_at):
+            loop.call_at(time, task.cancel)
         await asyncio.wait({task}, timeout=PATIENCE)
         at_end()
         if not task.done():

@@ -52,7 +52,10 @@ async def managed_resource(
         cancellation = error
         raise
     finally:
-        await finish((release or _release_stand_in)(resource), release_timeout, cancellation)
+        try:
+            await finish((release or _release_stand_in)(resource), release_timeout, cancellation)
+        finally:
+            del cancellation  # its traceback leads to this frame
         _log.debug("released %s", resource_name)
 
 
@@ -72,17 +75,22 @@ async def finish(cleanup: Awaitable[T], timeout: float = 10.0, cancellation: asy
     """
     loop = asyncio.get_running_loop()
     task = loop.create_task(with_timeout(cleanup, timeout), name="clean-up")
-    while not task.done():
-        try:
-            await asyncio.wait({task})  # which, unlike `await task`, leaves the task alone when it is cancelled
-        except asyncio.CancelledError as error:
-            cancellation = error
-    if cancellation is None:
-        return task.result()
-    if not task.cancelled() and (failure := task.exception()):
-        message = "a clean-up failed while the task that waited for it was being cancelled"
-        loop.call_exception_handler({"message": message, "exception": failure, "task": task})
-    raise cancellation
+    try:
+        while not task.done():
+            try:
+                await asyncio.wait({task})  # which, unlike `await task`, leaves the task alone when it is cancelled
+            except asyncio.CancelledError as error:
+                cancellation = error.with_traceback(None)  # asyncio's frames, which from 3.14 on lead to this task
+        if cancellation is None:
+            return task.result()
+        if not task.cancelled() and task.exception():
+            message = "a clean-up failed while the task that waited for it was being cancelled"
+            loop.call_exception_handler({"message": message, "exception": task.exception(), "task": task})
+        raise cancellation
+    finally:
+        # The traceback of what is raised leads to this frame, which must not lead back to it: what a task held would
+        # wait for the garbage collector.
+        del cleanup, task, cancellation
 
 
 def _stand_in(name: str) -> Callable[[], Awaitable[dict[str, Any]]]:

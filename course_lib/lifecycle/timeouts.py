@@ -127,9 +127,10 @@ def returned_default(function: Callable[..., Any]) -> bool:
 async def _limited(work: Awaitable[Any], seconds: float, make: Callable[[], Any] | None) -> tuple[Any, bool]:
     """Return (result, False), or (default, True) when the time was up."""
     limits = _limits_of_this_task()
-    callees = False
+    limit = asyncio.timeout(seconds)
+    callees, cancellation = False, None
     try:
-        async with asyncio.timeout(seconds) as limit:
+        async with limit:
             limits.open.append(limit)
             try:
                 return await work, False
@@ -141,11 +142,18 @@ async def _limited(work: Awaitable[Any], seconds: float, make: Callable[[], Any]
     except TimeoutError as error:
         if callees or not limit.expired():
             raise
-        _log.debug("not finished within %g s", seconds)
-        if make is None:
-            # The cause is the cancellation as it left the work: its traceback tells where the work was.
-            raise TimeoutError(f"not finished within {seconds:g} s") from error.__cause__
-    return make(), True
+        cancellation = error.__cause__
+    finally:
+        del limit, work  # they lead to a task, and it to its error, whose traceback leads here
+    _log.debug("not finished within %g s", seconds)
+    if make is not None:
+        return make(), True
+    try:
+        # Out here, where asyncio's own TimeoutError, whose traceback leads to the task, does not become its context.
+        # The cause is the cancellation as it left the work: its traceback tells where the work was.
+        raise TimeoutError(f"not finished within {seconds:g} s") from cancellation
+    finally:
+        del cancellation
 
 
 def _limits_of_this_task() -> _Limits:

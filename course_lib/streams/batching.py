@@ -56,8 +56,8 @@ class _Batches(Stream[list[T]]):
     def _take(self) -> list[T]:
         self._no_timer()
         taken = [item for item, _ in self._ready]
-        for _, pump in self._ready:
-            pump.room.release()
+        for _, room in self._ready:
+            room.release()
         self._ready.clear()
         return taken
 

@@ -27,10 +27,9 @@ class Stream(AsyncIterator[T]):
 
     def __init__(self, name: str, sources: Sequence[AsyncIterable[Any]], ahead: int):
         self._name, self._sources, self._ahead = name, sources, ahead
-        self._ready: deque[tuple[Any, Pump[Any]]] = deque()
-        self._pumps: list[Pump[Any]] = []
+        self._ready: deque[tuple[Any, asyncio.Semaphore]] = deque()  # with the room that each takes
+        self._pumps: list[Pump[Any]] = []  # those that run: one that has ended leads to its error
         self._failures: deque[asyncio.Task[None]] = deque()  # of pumps, in the order they came, and not yet raised
-        self._running = 0
         self._opened = self._closed = False
         self._changed = asyncio.Event()
 
@@ -43,7 +42,6 @@ class Stream(AsyncIterator[T]):
                 name = f"{self._name} {place + 1}" if len(self._sources) > 1 else self._name
                 self._pumps.append(Pump(name, source, self._ahead, self._put))
                 self._pumps[-1].task.add_done_callback(partial(self._ended, self._pumps[-1]))
-            self._running = len(self._pumps)
         return self
 
     async def __aexit__(
@@ -64,7 +62,7 @@ class Stream(AsyncIterator[T]):
 
         Raises what a source raised, once; RuntimeError outside of an `async with` block.
         """
-        await self._until(lambda: self._can_take() or not self._running)
+        await self._until(lambda: self._can_take() or not self._pumps)
         self._must_be_open()
         if self._ready:
             return self._take()
@@ -75,16 +73,17 @@ class Stream(AsyncIterator[T]):
         return bool(self._ready)
 
     def _take(self) -> T:
-        item, pump = self._ready.popleft()
-        pump.room.release()
+        item, room = self._ready.popleft()
+        room.release()
         return cast(T, item)
 
     def _put(self, item: Any, pump: "Pump[Any]") -> None:
-        self._ready.append((item, pump))
+        self._ready.append((item, pump.room))
         self._changed.set()
 
     def _ended(self, pump: "Pump[Any]", task: asyncio.Task[None]) -> None:
-        self._running -= 1
+        self._pumps.remove(pump)
+        del pump.task
         failed = not pump.stopping if task.cancelled() else task.exception() is not None
         if failed:
             self._failures.append(task)
@@ -100,9 +99,9 @@ class Stream(AsyncIterator[T]):
         cancellation = None
         self._stop()
         self._changed.set()
-        while self._running:
+        while self._pumps:
             try:
-                await self._until(lambda: not self._running)
+                await self._until(lambda: not self._pumps)
             except asyncio.CancelledError as error:  # while sources clean up: theirs to heed, and then ours
                 cancellation = error
                 for pump in self._pumps:
@@ -110,7 +109,10 @@ class Stream(AsyncIterator[T]):
         if cancellation is not None or raising is not None:
             self._report_failures()
         if cancellation is not None:
-            raise cancellation
+            try:
+                raise cancellation
+            finally:
+                del cancellation  # its traceback leads to this frame
         self._raise_failures()
 
     async def _until(self, condition: Callable[[], bool]) -> None:
@@ -129,7 +131,10 @@ class Stream(AsyncIterator[T]):
         if self._failures:
             first = self._failures.popleft()
             self._report_failures()
-            first.result()
+            try:
+                first.result()
+            finally:
+                del first  # the traceback of its error leads to this frame
 
     def _report_failures(self) -> None:
         while self._failures:

@@ -9,12 +9,18 @@ from typing import Any
 LIBRARY = "code of a library"  # where no line of the user's own is found
 _LIBRARIES = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
 _SEEING = Path(__file__).parents[1]
-_OURS = (str(_SEEING), str(_SEEING.with_name("monitor")))
+_OURS = (str(_SEEING), *(str(_SEEING.with_name(name)) for name in ("monitor", "diagnostics")))
+_NOT_THE_USERS = ("<frozen", *_LIBRARIES, *_OURS)
 
 
 def is_library(code: CodeType) -> bool:
     """Return whether code belongs to Python, to an installed package or to what watches the program."""
-    return code.co_filename.startswith(("<frozen", *_LIBRARIES, *_OURS))
+    return code.co_filename.startswith(_NOT_THE_USERS)
+
+
+def is_library_file(file: str) -> bool:
+    """Return whether all code of a file does."""
+    return file.startswith(_NOT_THE_USERS)
 
 
 def is_ours(code: CodeType) -> bool:
@@ -96,7 +102,8 @@ def _first(owner: Any, *names: str) -> Any:
 
 
 def _describe(frame: FrameType, line: int | None = None) -> str:
-    line = line or frame.f_lineno
+    # Between two lines a frame has none: seen from another thread, that may be the moment it is looked at.
+    line = line or frame.f_lineno or frame.f_code.co_firstlineno
     source = linecache.getline(frame.f_code.co_filename, line, frame.f_globals).strip()
     place = f"line {line} of {frame.f_code.co_name}"
     return f"{place}: {source}" if source else place
