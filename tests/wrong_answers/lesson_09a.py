@@ -28,6 +28,40 @@ async def no_limit(source, work, workers, size):
     return results
 
 
+@told(ex.work_ahead, "3 items had been read, and nobody worked: make the workers before you read the source")
+async def reads_before_it_works(source, work, workers, size):
+    queue, results = asyncio.Queue(size), []
+
+    async def run_worker():
+        while (item := await queue.get()) is not END:
+            results.append(await work(item))
+
+    async for item in source:
+        await queue.put(item)
+    for _ in range(workers):
+        await queue.put(END)
+    await asyncio.gather(*(run_worker() for _ in range(workers)))
+    return results
+
+
+@told(ex.work_ahead, "Your list has coroutines or tasks where their results belong: an `await` is missing")
+async def forgets_to_await(source, work, workers, size):
+    queue, results = asyncio.Queue(size), []
+
+    async def run_worker():
+        while (item := await queue.get()) is not END:
+            results.append(work(item))
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(workers):
+            group.create_task(run_worker())
+        async for item in source:
+            await queue.put(item)
+        for _ in range(workers):
+            await queue.put(END)
+    return results
+
+
 @told(ex.work_ahead, "does each worker hear that nothing more comes? One sentinel ends one worker")
 async def one_sentinel(source, work, workers, size):
     queue, results = asyncio.Queue(size), []
@@ -386,6 +420,11 @@ async def as_they_come(call, items, at_once, gap):
         for item in items:
             group.create_task(one(item))
     return answers
+
+
+@told(ex.call_paced, "Your list has coroutines or tasks where their results belong: an `await` is missing")
+async def calls_and_does_not_await(call, items, at_once, gap):
+    return [call(item) for item in items]
 
 
 @told(ex.call_paced, "`call` raised OSError at 3 s, and your function returned")

@@ -98,6 +98,8 @@ def _why_no_end(work: Work, source: Source) -> str:
             f"At {work.failed_at:g} s `work` failed, and a worker with it: who waits at `put` for a worker that is "
             "dead waits for ever. One task group over both sides ends both."
         )
+    if not work.calls and work.items:
+        return f"{source.came} items had been read, and nobody worked: make the workers before you read the source."
     if len(work.calls) == len(work.items):
         return "All the work was done: does each worker hear that nothing more comes? One sentinel ends one worker."
     return (

@@ -117,15 +117,14 @@ class _Uses(Work):
             answers[number - 1] = (seconds, error)
         super().__init__("use", answers, [item for _, item in row], **more)
 
-    async def __call__(self, item: Any) -> Any:
-        """Do as a Work does; what was left out takes no turn."""
+    async def _work(self, item: Any) -> Any:
         if self.under_way:
             raise Wrong("`use` was called while it still used another item: one item at a time.")
-        number = len(self.calls)
+        number = len(self.calls)  # what was left out takes no turn
         rest = [each for each in range(number, len(self.items)) if self.items[each] is item]
         if rest:
             self.items[number : rest[0]] = []
-        return await super().__call__(item)
+        return await super()._work(item)
 
 
 def _use_fails(function: Answer, row: Row, seconds: float, size: int, number: int) -> None:

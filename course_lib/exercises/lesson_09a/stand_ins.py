@@ -1,7 +1,7 @@
 """The sources of lesson 9a, and the work that is done on their items, with what was seen of them."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,8 +41,13 @@ class Work:
         self.failed_at: float | None = None  # when the first call failed
         self.under_way = self.peak = 0
 
-    async def __call__(self, item: Any) -> Any:
-        """Take the item's time, and give its answer."""
+    def __call__(self, item: Any) -> Coroutine[Any, Any, Any]:
+        """Return a coroutine that takes the item's time, and gives its answer."""
+        coro = self._work(item)
+        coro.__name__ = self.name  # type: ignore[attr-defined]  # which coroutine objects have and the stub lacks
+        return coro
+
+    async def _work(self, item: Any) -> Any:
         if elsewhere():
             raise Wrong(f"`{self.name}` {THREAD}")
         now = asyncio.get_running_loop().time
@@ -155,6 +160,8 @@ def played(function: Answer, *args: Any, cancel_at: float | None = None) -> Scen
     for error in leaves(scene.raised):
         if isinstance(error, Wrong):
             raise scene.wrong(str(error))
+    if isinstance(scene.returned, list) and await_missing(scene.returned):
+        raise scene.wrong("Your list has coroutines or tasks where their results belong: an `await` is missing.")
     return scene
 
 
