@@ -54,6 +54,7 @@ MINUTES = {
     "07b_shared_state_and_memory": Minutes(45, 100, "2026-11-29", ESTIMATE),
     "08a_streams": Minutes(44, 71, "2026-11-29", ESTIMATE),
     "08b_context_managers": Minutes(44, 70, "2026-11-29", ESTIMATE),
+    "09a_queues_and_backpressure": Minutes(45, 75, "2026-11-29", ESTIMATE),
 }
 
 

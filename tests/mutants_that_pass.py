@@ -365,4 +365,39 @@ REASONS: dict[str, dict[str, tuple[str, ...]]] = {
             "catch another class: - except asyncio.CancelledError as error: + except BaseException as error:",
         ),
     },
+    "work_ahead": {
+        FREE: ("swap `queue, results = (asyncio.Queue(size), [])` and `async def run_worker():`",),
+        NOTHING_FAILS: (
+            "take `async def run_worker():` into `async with asyncio.TaskGroup() as group:`",
+            "take `return results` into `async with asyncio.TaskGroup() as group:`",
+        ),
+        "The numbers are not used.": (
+            "backwards: - for _ in range(workers): + for _ in list(range(workers))[::-1]:",
+            "backwards: - for _ in range(workers): + for _ in list(range(workers))[::-1]: (2)",
+        ),
+        "All sentinels may wait for room at the same time.": ("together in `for _ in range(workers):`",),
+        "A source that has ended says so again: the first round reads, and each puts a sentinel.": (
+            "take `async for item in source:` into `for _ in range(workers):` (2)",
+        ),
+        "One sentinel more than needed has a place: the workers have taken theirs.": (
+            "off by one: - for _ in range(workers): + for _ in range(workers + 1): (2)",
+        ),
+    },
+    "keep_newest": {
+        FREE: ("swap `queue, dropped = (asyncio.Queue(size), [])` and `async def consume():`",),
+        NOTHING_FAILS: (
+            "take `async def consume():` into `async with asyncio.TaskGroup() as group:`",
+            "take `return dropped` into `async with asyncio.TaskGroup() as group:`",
+        ),
+    },
+    "call_paced": {
+        FREE: ("swap `slots, next_start = (asyncio.Semaphore(at_once), loop.time())` and `async def one(item):`",),
+        NOTHING_FAILS: ("take `async def one(item):` into `async with asyncio.TaskGroup() as group:`",),
+        "`nonlocal` holds for the whole function, wherever it stands before the name is used.": (
+            "take `nonlocal next_start` into `async with slots:`",
+        ),
+        "The order of what max is given makes no difference.": (
+            "swap arguments: - start = max(next_start, loop.time()) + start = max(loop.time(), next_start)",
+        ),
+    },
 }

@@ -24,6 +24,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "07b": ("pitfalls_07b",),
     "08a": ("streams",),
     "08b": ("lifecycle_resources", "let_go"),
+    "09a": ("pipeline", "gauge"),
 }
 """By lesson, the files of tests/ for what it teaches, without `test_` and `.py`."""
 

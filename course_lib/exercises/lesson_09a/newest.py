@@ -1,0 +1,165 @@
+"""Exercise 2: a source that cannot be slowed: the oldest goes, and is told of."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from course_lib.exercises.chance import STEP, Chance
+from course_lib.exercises.framework import Answer, Exercise, Wrong
+from course_lib.exercises.lesson_09a import solutions
+from course_lib.exercises.lesson_09a.stand_ins import Feed, Work, check_raised, check_stopped, played
+from course_lib.exercises.playing import Scene
+from course_lib.exercises.shown import shown
+
+ROUNDS = 20
+BESIDE = 1 / 64  # seconds, so that no item comes in the moment in which another has been used
+
+Row = Sequence[tuple[float, Any]]
+
+
+def _grade_keep_newest(keep_newest: Answer) -> str:
+    eight = [(n, f"item {n}") for n in range(1, 9)]
+    _kept(keep_newest, eight, 3.125, 2)
+    _kept(keep_newest, [(0.125, "early"), *eight], 0.125, 1)
+    _kept(keep_newest, eight, 2.25, 1)
+    _kept(keep_newest, [(1, None), (2, 0), (3, ""), (4, "item 4"), (5, False)], 2.25, 3)
+    _kept(keep_newest, [], 1, 1)
+    _use_fails(keep_newest, eight, 3.125, 2, 2)
+    for cancel_at in (0.5, 2.5, 9.5):
+        _stopped(keep_newest, eight, 3.125, 2, cancel_at)
+
+    chance = Chance("keep_newest")
+    for _ in range(ROUNDS):
+        row, at = [], 0.0
+        for number in range(chance.number(1, 10)):
+            at += chance.seconds(STEP, 2)
+            row.append((at, chance.value(f"item {number}")))
+        seconds, size = chance.seconds(STEP, 4) + BESIDE, chance.number(1, 3)
+        _kept(keep_newest, row, seconds, size)
+        _use_fails(keep_newest, row, seconds, size, 1)
+        _stopped(keep_newest, row, seconds, size, row[0][0] + 0.125, clean_up=chance.seconds(0, 1))
+    return "Nothing was missed, the oldest made room for the newest, and you said what was dropped."
+
+
+def _model(row: Row, seconds: float, size: int) -> tuple[list[tuple[float, Any]], list[Any], float]:
+    """Return what is used, with when it begins, what is dropped, and when all is used, in seconds."""
+    used: list[tuple[float, Any]] = []
+    waiting: list[Any] = []
+    dropped: list[Any] = []
+    free = 0.0  # when the one who uses them is done with what he has
+    for at, item in row:
+        while waiting and free < at:
+            used.append((free, waiting.pop(0)))
+            free += seconds
+        if free < at:
+            used.append((at, item))
+            free = at + seconds
+            continue
+        if len(waiting) == size:
+            dropped.append(waiting.pop(0))
+        waiting.append(item)
+    for item in waiting:
+        used.append((free, item))
+        free += seconds
+    return used, dropped, free
+
+
+def _played(function: Answer, row: Row, use: Work, size: int, cancel_at: float | None = None) -> Scene:
+    feed = Feed(row)
+    scene = played(function, feed, use, size, cancel_at=cancel_at)
+    if feed.missed and not scene.raised:
+        at, item = feed.missed
+        raise scene.wrong(
+            f"{shown(item, 40)} came at {at:g} s, and nobody was waiting for it: it is lost, and you do not know it. "
+            "The feed cannot be slowed: ask it for the next at once, and let another task use the items."
+        )
+    return scene
+
+
+def _kept(function: Answer, row: Row, seconds: float, size: int) -> None:
+    used, dropped, ended = _model(row, seconds, size)
+    use = _Uses(row, seconds)
+    scene = _played(function, row, use, size)
+    returned = scene.result()
+    began = [(call.begun, call.item) for call in use.calls]
+    if isinstance(returned, list) and len(returned) > len(dropped) and len(began) < len(used):
+        raise scene.wrong(
+            f"You dropped {shown(returned[-1], 40)}, and no item came that needed its place: at the end there is time. "
+            "Who says that nothing more comes waits for room."
+        )
+    with_size = f"With size={size}, and {seconds:g} s to use an item"
+    for number, ((due, item), (at, got)) in enumerate(zip(used, began, strict=False), 1):
+        if got is not item:
+            raise scene.wrong(
+                f"{with_size}, the item used as number {number} is {shown(item, 40)}; you used {shown(got, 40)}. When "
+                "all places are taken, the oldest that waits goes, and the new one stands at the end."
+            )
+        if at != due:
+            raise scene.wrong(f"{with_size}, {shown(item, 40)} can be used from {due:g} s on; you began at {at:g} s.")
+    if len(began) != len(used):
+        raise scene.wrong(f"{with_size}, {len(used)} of {len(row)} items are used; you used {len(began)}.")
+    if not isinstance(returned, list):
+        raise scene.wrong(f"Return a list of the dropped items; your function returned {shown(returned, 60)}.")
+    if len(returned) != len(dropped) or any(a is not b for a, b in zip(returned, dropped, strict=True)):
+        raise scene.wrong(
+            f"{with_size}, the dropped items are {shown(dropped, 60)}; your function returned {shown(returned, 60)}."
+        )
+    if row and scene.ended != ended:
+        raise scene.wrong(f"The last item was used at {ended:g} s; your function ended at {scene.ended:g} s.")
+
+
+class _Uses(Work):
+    """A Work that takes any of the items, in their order, and leaves some out."""
+
+    def __init__(self, row: Row, seconds: float, failure: tuple[int, Exception] | None = None, **more: Any) -> None:
+        answers: list[tuple[float, Any]] = [(seconds, None)] * len(row)
+        if failure:
+            number, error = failure
+            answers[number - 1] = (seconds, error)
+        super().__init__("use", answers, [item for _, item in row], **more)
+
+    async def _work(self, item: Any) -> Any:
+        if self.under_way:
+            raise Wrong("`use` was called while it still used another item: one item at a time.")
+        number = len(self.calls)  # what was left out takes no turn
+        rest = [each for each in range(number, len(self.items)) if self.items[each] is item]
+        if rest:
+            self.items[number : rest[0]] = []
+        return await super()._work(item)
+
+
+def _use_fails(function: Answer, row: Row, seconds: float, size: int, number: int) -> None:
+    used, _, _ = _model(row, seconds, size)
+    if len(used) < number:
+        return
+    error = OSError("disk full")
+    scene = _played(function, row, _Uses(row, seconds, (number, error)), size)
+    check_raised(scene, error, "`use`", used[number - 1][0] + seconds)
+
+
+def _stopped(function: Answer, row: Row, seconds: float, size: int, cancel_at: float, clean_up: float = 0) -> None:
+    scene = _played(function, row, _Uses(row, seconds, clean_up=clean_up), size, cancel_at)
+    check_stopped(scene, cancel_at, clean_up)
+
+
+keep_newest = Exercise(
+    lesson="lesson_09a",
+    task="""\
+**Exercise 2: a feed that does not wait.** Write `keep_newest(feed, use, size)`.
+
+- `feed` is an asynchronous iterator whose items come when they come. One that comes while nobody is waiting for it is \
+lost: ask for the next at once.
+- `await use(item)` takes a while: one item at a time, in their order. Items may be anything, also `None`.
+- Meanwhile, at most `size` items wait. When one more comes, the oldest that waits is dropped.
+- When the feed has ended, and what waits has been used, return the list of the dropped items.
+- If `use` fails, all ends at once, and the exception leaves your function, alone or in a group.
+- Cancelled, you stop at once. Nothing is left running.""",
+    reference=solutions.keep_newest,
+    grade=_grade_keep_newest,
+    hints=[
+        "Two tasks: one asks the feed, and never waits for anything else; the other uses the items, one by one. "
+        "Between them a queue of `size` places, in one `TaskGroup`.",
+        "`put` would wait. When `queue.full()`, take the oldest out with `get_nowait()`, and keep it in the list of "
+        "the dropped; then `put_nowait(item)`.",
+        "At the end of the feed there is time: `await queue.put(END)` waits for room, and drops nothing.",
+    ],
+)

@@ -1,0 +1,140 @@
+"""Exercise 3: a rate limit and a concurrency limit, both kept, and no moment wasted."""
+
+import heapq
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+from course_lib.exercises.chance import STEP, Chance
+from course_lib.exercises.framework import Answer, Exercise
+from course_lib.exercises.lesson_09a import solutions
+from course_lib.exercises.lesson_09a.stand_ins import Work, check_raised, check_stopped, played
+from course_lib.exercises.playing import Scene
+from course_lib.exercises.shown import shown
+
+ROUNDS = 20
+
+Row = Sequence[tuple[float, Any]]
+
+
+def _grade_call_paced(call_paced: Answer) -> str:
+    _paced(call_paced, [(0.25, f"answer {n}") for n in range(1, 7)], 2, 1)
+    _paced(call_paced, [(5, f"answer {n}") for n in range(1, 7)], 2, 1)
+    _paced(call_paced, [(4, "a"), (4, "b"), (0.25, "c"), (0.25, "d"), (0.25, "e")], 2, 0.5)
+    _paced(call_paced, [(3, None), (1, 0), (2, ""), (1, "d")], 2, 0.5)
+    _paced(call_paced, [], 2, 1)
+    _call_fails(call_paced, [(1, "a"), (1, OSError("no line")), (1, "c"), (1, "d")], 2, 2)
+    _call_fails(call_paced, [(5, "a"), (1, OSError("no line")), (1, "c"), (1, "d")], 3, 0.5)
+    four = [(3, f"answer {n}") for n in range(1, 5)]
+    for cancel_at in (0.5, 3.5):
+        _stopped(call_paced, four, 2, 2, cancel_at)
+
+    chance = Chance("call_paced")
+    for _ in range(ROUNDS):
+        at_once, gap, count = chance.number(1, 4), chance.seconds(STEP, 2), chance.number(1, 9)
+        row = [(chance.seconds(STEP, 5), chance.value(f"answer {n}")) for n in range(count)]
+        _paced(call_paced, row, at_once, gap)
+        place = chance.number(0, count - 1)
+        failing = [*row[:place], (row[place][0], chance.failure("the service")), *row[place + 1 :]]
+        _call_fails(call_paced, failing, at_once, gap)
+        _stopped(call_paced, row, at_once, gap, 0.125, clean_up=chance.seconds(0, 1))
+    return "Both limits kept, and each call began as early as they allow."
+
+
+def _starts(row: Row, at_once: int, gap: float) -> list[float]:
+    """Return when each call can begin, in seconds."""
+    ends: list[float] = []
+    starts: list[float] = []
+    for seconds, _ in row:
+        start = starts[-1] + gap if starts else 0.0
+        if len(ends) == at_once:
+            start = max(start, heapq.heappop(ends))
+        starts.append(start)
+        heapq.heappush(ends, start + seconds)
+    return starts
+
+
+def _played(function: Answer, call: Work, at_once: int, gap: float, cancel_at: float | None = None) -> Scene:
+    scene = played(function, call, list(call.items), at_once, gap, cancel_at=cancel_at)
+    if call.peak > at_once:
+        raise scene.wrong(
+            f"With at_once={at_once}, {call.peak} calls were under way at one time: a gap between the starts does not "
+            "limit that, where calls are slow."
+        )
+    begun = [each.begun for each in call.calls]
+    for number, (first, second) in enumerate(pairwise(begun), 1):
+        if second - first < gap:
+            raise scene.wrong(
+                f"With gap={gap:g}, call {number} began at {first:g} s, and call {number + 1} at {second:g} s. "
+                "Semaphores do not limit that, where calls are quick; and a turn that is taken before the wait for a "
+                "slot is old when the call begins."
+            )
+    return scene
+
+
+def _paced(function: Answer, row: Row, at_once: int, gap: float) -> None:
+    call = Work("call", row)
+    scene = _played(function, call, at_once, gap)
+    returned = scene.result()
+    starts = _starts(row, at_once, gap)
+    limits = f"With at_once={at_once} and gap={gap:g}"
+    for number, (due, made) in enumerate(zip(starts, call.calls, strict=False), 1):
+        if made.begun > due:
+            raise scene.wrong(
+                f"{limits}, call {number} could begin at {due:g} s, and began at {made.begun:g} s: the gap is from "
+                "start to start, and whoever ends makes room at once."
+            )
+    if len(call.calls) < len(row):
+        raise scene.wrong(f"There are {len(row)} items, and `call` was called {len(call.calls)} times.")
+    answers = [answer for _, answer in row]
+    if not isinstance(returned, list) or len(returned) != len(answers):
+        raise scene.wrong(
+            f"Return a list of what the {len(answers)} calls gave; your function returned {shown(returned, 60)}."
+        )
+    for number, (got, wanted) in enumerate(zip(returned, answers, strict=True), 1):
+        if got is not wanted:
+            raise scene.wrong(
+                f"Place {number} of your list is {shown(got, 40)}; call {number} gave {shown(wanted, 40)}: the "
+                "answers stand in the order of the items."
+            )
+    ended = max((start + seconds for start, (seconds, _) in zip(starts, row, strict=True)), default=0)
+    if scene.ended > ended:
+        raise scene.wrong(f"The last call ended at {ended:g} s, and your function at {scene.ended:g} s.")
+
+
+def _call_fails(function: Answer, row: Row, at_once: int, gap: float) -> None:
+    call = Work("call", row)
+    scene = _played(function, call, at_once, gap)
+    number = next(number for number, (_, answer) in enumerate(row) if isinstance(answer, Exception))
+    at = _starts(row, at_once, gap)[number] + row[number][0]
+    check_raised(scene, row[number][1], "`call`", at)
+
+
+def _stopped(function: Answer, row: Row, at_once: int, gap: float, cancel_at: float, clean_up: float = 0) -> None:
+    scene = _played(function, Work("call", row, clean_up=clean_up), at_once, gap, cancel_at)
+    check_stopped(scene, cancel_at, clean_up)
+
+
+call_paced = Exercise(
+    lesson="lesson_09a",
+    task="""\
+**Exercise 3: two limits.** Write `call_paced(call, items, at_once, gap)`.
+
+- `await call(item)` asks a service. Begin the calls in the order of `items`, a list.
+- The service allows `at_once` calls at one time, and calls must begin at least `gap` seconds apart: from start to \
+start, whatever was before.
+- Each call begins as early as both limits allow.
+- Return the list of the answers, in the order of the items.
+- If a call fails, all ends at once, and the exception leaves your function, alone or in a group.
+- Cancelled, you stop at once. Nothing is left running.""",
+    reference=solutions.call_paced,
+    grade=_grade_call_paced,
+    hints=[
+        "A semaphore for the one limit. For the other, a variable that all calls share: when the next may begin. (It "
+        "is the lesson's bucket.)",
+        "Who has a slot draws its turn: `start = max(next_start, loop.time())`, and sets `next_start = start + gap` "
+        "before it awaits anything. Then it sleeps until `start`.",
+        "A task for each item: `async with slots:`, in it draw the turn (`nonlocal next_start`), sleep, and `return "
+        "await call(item)`. A `TaskGroup` over all; then the results of its tasks.",
+    ],
+)

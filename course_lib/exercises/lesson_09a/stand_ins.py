@@ -1,0 +1,192 @@
+"""The sources of lesson 9a, and the work that is done on their items, with what was seen of them."""
+
+import asyncio
+from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from course_lib.exercises.framework import Answer, Wrong, await_missing, elsewhere, leaves
+from course_lib.exercises.playing import Scene, play
+from course_lib.exercises.shown import shown
+from course_lib.seeing import span
+
+THREAD = "ran on an event loop of its own, in another thread: no threads here, one loop is enough."
+
+
+@dataclass(eq=False)
+class Call:
+    """One call of a Work: its item, and when it began and ended, in seconds."""
+
+    item: Any
+    begun: float
+    ended: float | None = None
+
+
+class Work:
+    """A coroutine function that takes a stated time for each of its items, and what was seen of its calls.
+
+    Args:
+        name: what it is called in the task.
+        row: for each item, in this order, the seconds it takes, and what it gives; an exception is raised.
+        items: the items; without them, 1, 2, 3 and so on.
+        clean_up: how many seconds a call takes to end when it is cancelled.
+    """
+
+    def __init__(
+        self, name: str, row: Sequence[tuple[float, Any]], items: Sequence[Any] | None = None, clean_up: float = 0.0
+    ) -> None:
+        self.name, self.row, self.clean_up = name, row, clean_up
+        self.items = list(range(1, len(row) + 1)) if items is None else list(items)
+        self.calls: list[Call] = []
+        self.failed_at: float | None = None  # when the first call failed
+        self.under_way = self.peak = 0
+
+    def __call__(self, item: Any) -> Coroutine[Any, Any, Any]:
+        """Return a coroutine that takes the item's time, and gives its answer."""
+        coro = self._work(item)
+        coro.__name__ = self.name  # type: ignore[attr-defined]  # which coroutine objects have and the stub lacks
+        return coro
+
+    async def _work(self, item: Any) -> Any:
+        if elsewhere():
+            raise Wrong(f"`{self.name}` {THREAD}")
+        now = asyncio.get_running_loop().time
+        number = len(self.calls)
+        if number == len(self.items) or item is not self.items[number]:
+            self._refuse(item, number)
+        seconds, answer = self.row[number]
+        self.calls.append(call := Call(item, now()))
+        self.under_way += 1
+        self.peak = max(self.peak, self.under_way)
+        try:
+            with span(f"{self.name} {number + 1}"):
+                try:
+                    await asyncio.sleep(seconds)
+                except asyncio.CancelledError:
+                    await asyncio.sleep(self.clean_up)
+                    raise
+                if isinstance(answer, Exception):
+                    self.failed_at = now() if self.failed_at is None else self.failed_at
+                    raise answer
+        finally:
+            self.under_way -= 1
+            call.ended = now()
+        return answer
+
+    def __repr__(self) -> str:
+        return f"<function {self.name}>"
+
+    def _refuse(self, item: Any, number: int) -> None:
+        if await_missing([item]):
+            raise Wrong(f"`{self.name}` was given something to be awaited, not an item: an `await` is missing.")
+        if any(item is call.item for call in self.calls):
+            raise Wrong(f"`{self.name}` was called twice with {shown(item, 40)}.")
+        if not any(item is each for each in self.items):
+            raise Wrong(f"`{self.name}` was called with {shown(item, 40)}, which is no item.")
+        raise Wrong(
+            f"`{self.name}` was called with {shown(item, 40)}, and {shown(self.items[number], 40)} came before it: "
+            "begin the items in their order."
+        )
+
+
+class Source:
+    """An asynchronous iterator whose items take a stated time each from when they are asked for."""
+
+    def __init__(self, row: Sequence[tuple[float, Any]], work: Work) -> None:
+        self.row, self.work = row, work
+        self.came = 0
+        self.most_ahead = 0  # the most items that had been read, and whose work had not begun
+        self._asked = False
+
+    def __aiter__(self) -> "Source":
+        return self
+
+    async def __anext__(self) -> Any:
+        if elsewhere():
+            raise Wrong(f"`source` {THREAD}")
+        if self._asked:
+            raise Wrong("`source` was asked by two tasks at the same time: one task reads it.")
+        if self.came == len(self.row):
+            raise StopAsyncIteration
+        seconds, item = self.row[self.came]
+        self._asked = True
+        try:
+            with span(f"read {self.came + 1}"):
+                await asyncio.sleep(seconds)
+                if isinstance(item, Exception):
+                    raise item
+        finally:
+            self._asked = False
+        self.came += 1
+        self.most_ahead = max(self.most_ahead, self.came - len(self.work.calls))
+        return item
+
+    def __repr__(self) -> str:
+        return "<asynchronous iterator source>"
+
+
+class Feed:
+    """An asynchronous iterator whose items come at their times, in seconds, whether somebody waits or not."""
+
+    def __init__(self, row: Sequence[tuple[float, Any]]) -> None:
+        self._row = list(row)
+        self.missed: tuple[float, Any] | None = None  # the first that came while nobody waited
+
+    def __aiter__(self) -> "Feed":
+        return self
+
+    async def __anext__(self) -> Any:
+        if elsewhere():
+            raise Wrong(f"`feed` {THREAD}")
+        now = asyncio.get_running_loop().time
+        while self._row and self._row[0][0] < now():
+            self.missed = self.missed or self._row[0]
+            del self._row[0]
+        if not self._row:
+            raise StopAsyncIteration
+        at, item = self._row[0]
+        with span(f"wait for {shown(item, 12)}"):
+            await asyncio.sleep(at - now())
+        del self._row[0]
+        return item
+
+    def __repr__(self) -> str:
+        return "<asynchronous iterator feed>"
+
+
+def played(function: Answer, *args: Any, cancel_at: float | None = None) -> Scene:
+    """Play a scene; raise Wrong for what a stand-in has refused."""
+    scene = play(function, *args, cancel_at=cancel_at)
+    for error in leaves(scene.raised):
+        if isinstance(error, Wrong):
+            raise scene.wrong(str(error))
+    if isinstance(scene.returned, list) and await_missing(scene.returned):
+        raise scene.wrong("Your list has coroutines or tasks where their results belong: an `await` is missing.")
+    return scene
+
+
+def check_raised(scene: Scene, error: Exception, what: str, at: float) -> None:
+    """Raise Wrong unless the call let this error through, alone or in a group, at this moment."""
+    if not any(each is error for each in leaves(scene.raised)):
+        raise scene.wrong(
+            f"{what} raised {type(error).__name__} at {at:g} s, and your function {scene.answered()}: let it through, "
+            "alone or in a group."
+        )
+    if scene.ended > at:
+        raise scene.wrong(
+            f"{what} raised {type(error).__name__} at {at:g} s, and it left your function at {scene.ended:g} s: what "
+            "still runs is to be cancelled then, and nothing new begun."
+        )
+
+
+def check_stopped(scene: Scene, cancel_at: float, clean_up: float) -> None:
+    """Raise Wrong unless a call that was cancelled ended so, at once."""
+    if not scene.cancelled:
+        raise scene.wrong(
+            f"At {cancel_at:g} s your function was cancelled, and it {scene.answered()}: let CancelledError through."
+        )
+    if scene.ended > cancel_at + clean_up:
+        raise scene.wrong(
+            f"At {cancel_at:g} s your function was cancelled, and it ended at {scene.ended:g} s: stop at once, and "
+            "begin nothing more."
+        )
