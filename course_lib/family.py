@@ -1,12 +1,35 @@
-"""Ending a process with everything it has started."""
+"""Processes that do not outlive who started them: begun without a gap for an interrupt, ended with all they started."""
 
 import os
+import signal
 import sys
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 ROUNDS = 20  # a process that is being killed may just have started another one
 PATIENCE = 2.0  # seconds that are given to a resource tracker
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Put off an interrupt (Ctrl+C) to the end of the block, where it is raised.
+
+    It may come at the very moment in which a process has been started and nobody knows it yet, who would have to end
+    it. Outside the main thread, and where the interrupt is not Python's affair, it cannot come, and nothing is done.
+    """
+    if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGINT) is None:
+        yield
+        return
+    came: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, frame: came.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+        if came:
+            signal.raise_signal(signal.SIGINT)
 
 
 def end_family(pid: int) -> None:

@@ -28,7 +28,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from course_lib.family import end_family
+from course_lib.family import end_family, uninterrupted
 
 NAME = "program.py"
 WIDTH = 79
@@ -196,29 +196,32 @@ def _wrapped(line: str) -> str:
 
 def _run(command: list[str], folder: Path, seconds: float) -> tuple[bytes, int | None]:
     """Run a command; return its output, and its exit status, or None if it was ended because its time was over."""
-    child = subprocess.Popen(
-        command,
-        cwd=folder,
-        env=_environment(),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        **_GROUP,
-    )
     output = bytearray()
-    reader = threading.Thread(target=_read, args=(child.stdout, output), daemon=True)
-    reader.start()
+    child = reader = None
     try:
+        with uninterrupted():
+            child = subprocess.Popen(
+                command,
+                cwd=folder,
+                env=_environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                **_GROUP,
+            )
+            reader = threading.Thread(target=_read, args=(child.stdout, output), daemon=True)
+            reader.start()
         status = child.wait(seconds)
     except subprocess.TimeoutExpired:
         status = None
     finally:
-        # Also after an interrupt. The family first: on Windows the dead have none.
-        if child.returncode is None or sys.platform != "win32":
-            end_family(child.pid)
-        child.kill()
-        child.wait()
-        reader.join(2)  # what went into a session of its own may hold the pipe open
+        if child is not None and reader is not None:  # also after an interrupt
+            # The family first: on Windows the dead have none.
+            if child.returncode is None or sys.platform != "win32":
+                end_family(child.pid)
+            child.kill()
+            child.wait()
+            reader.join(2)  # what went into a session of its own may hold the pipe open
     return bytes(output), status
 
 
