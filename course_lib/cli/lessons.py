@@ -21,6 +21,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "05b": ("database_cache", "database_codec", "database_line", "database_faults"),
     "06": ("comparison*",),
     "08a": ("streams",),
+    "09b": ("jobs",),
 }
 """By lesson, the files of tests/ for what it teaches, without `test_` and `.py`."""
 
