@@ -9,7 +9,7 @@ import pytest
 from database_lab import asynchronous
 
 from course_lib.jobs import Job, JobQueue, Worker
-from course_lib.jobs.scripts import GROUP
+from course_lib.jobs.scripts import DONE, GROUP
 from course_lib.lab.servers import has_redis, private_redis, redis
 
 pytestmark = pytest.mark.skipif(not has_redis(), reason="the stand-in for Redis has neither streams nor scripts")
@@ -170,7 +170,7 @@ async def test_what_fails_is_tried_again() -> None:
 
 
 @asynchronous
-async def test_what_failed_is_tried_again_after_its_pause_and_no_later() -> None:
+async def test_what_failed_is_tried_again_soon_after_its_pause() -> None:
     """The worker that it failed in looks for it then, and does not wait until it would look at others' leases."""
     starts: list[int] = []
 
@@ -319,6 +319,55 @@ async def test_a_worker_that_lost_a_job_cancels_its_handler() -> None:
                 await asyncio.sleep(0.02)
             await queue.redis.delete(queue.stream)
     assert ended[0] == "one"
+
+
+class Gate(Worker):
+    """A worker whose acknowledgements are counted, and the first of them held until it may go."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.requests: list[tuple[str, ...]] = []
+        self.may_go = asyncio.Event()
+
+    async def _run(self, script: str, *words: Any) -> Any:
+        if script is DONE:
+            self.requests.append(words)
+            await self.may_go.wait()
+        return await super()._run(script, *words)
+
+
+@asynchronous
+async def test_what_ends_while_an_acknowledgement_is_under_way_goes_together_with_the_next() -> None:
+    """Fifty jobs that end together are two requests: the first one's, and that of all others."""
+    async with a_queue() as queue:
+        for number in range(50):
+            await queue.enqueue(number)
+        worker = Gate(queue, nothing, at_once=50)
+        running = asyncio.create_task(worker.run())
+        await until(lambda: len(worker._done) == 49)
+        worker.may_go.set()
+        await until(lambda: is_empty(queue))
+        worker.stop()
+        await running
+    assert [len(words) for words in worker.requests] == [1, 49]
+
+
+@asynchronous
+async def test_who_loses_a_job_while_it_acknowledges_leaves_no_other_unacknowledged() -> None:
+    """A handler that is cancelled during the request of several jobs passes it on to the others."""
+    async with a_queue() as queue:
+        for number in range(3):
+            await queue.enqueue(number)
+        worker = Gate(queue, nothing, at_once=3)
+        running = asyncio.create_task(worker.run())
+        await until(lambda: len(worker._done) == 2)
+        asking = next(task for entry, task in worker._in_hand.items() if entry == worker.requests[0][0])
+        asking.cancel()
+        worker.may_go.set()
+        await until(lambda: is_empty(queue))
+        worker.stop()
+        await running
+        assert await queue.dead_letters() == []
 
 
 @asynchronous

@@ -80,11 +80,16 @@ return counts
 """ARGV: consumer, the most starts, what names this request, ids. Returns for each which start it is, 0: none."""
 
 DONE = f"""{_HEAD}
-if not mine(ARGV[2]) then return 0 end
-forget(ARGV[2])
-return 1
+local count = 0
+for place = 2, #ARGV do
+  if mine(ARGV[place]) then
+    forget(ARGV[place])
+    count = count + 1
+  end
+end
+return count
 """
-"""ARGV: consumer, id. Returns 1, or 0: the job was somebody else's by then."""
+"""ARGV: consumer, ids. Returns how many of them were not somebody else's by then."""
 
 FAIL = f"""{_HEAD}
 local id = ARGV[2]

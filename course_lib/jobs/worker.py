@@ -45,6 +45,8 @@ class Worker:
         self.name = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
         self._in_hand: dict[str, asyncio.Task[None]] = {}
         self._lost: set[str] = set()
+        self._done: dict[str, None] = {}  # and not yet acknowledged; in this order
+        self._acknowledging = asyncio.Lock()
         self._due = 0.0  # when to look for what may be taken over; by the loop's clock
         self._ran = False
         self._stopping = asyncio.Event()
@@ -163,7 +165,20 @@ class Worker:
         except Exception as error:  # noqa: BLE001  # it stands in the dead letter, and the worker goes on
             await self._fail(entry, error)
         else:
-            await self._run(scripts.DONE, entry)
+            await self._acknowledge(entry)
+
+    async def _acknowledge(self, entry: str) -> None:
+        """Say that a job is done; what ends while one such request is under way goes together with the next."""
+        self._done[entry] = None
+        async with self._acknowledging:
+            if entry not in self._done:  # it went with another one's, which has been answered
+                return
+            entries, self._done = self._done, {}
+            try:
+                await self._run(scripts.DONE, *entries)
+            except BaseException:
+                self._done |= entries  # whoever waits for the lock asks again
+                raise
 
     def _let_go(self, entry: str, task: asyncio.Task[None]) -> None:
         del self._in_hand[entry]
