@@ -9,7 +9,7 @@ import pytest
 from database_lab import asynchronous
 
 from course_lib.jobs import Job, JobQueue, Worker
-from course_lib.jobs.scripts import DONE, GROUP
+from course_lib.jobs.scripts import DONE, GROUP, START
 from course_lib.lab.servers import has_redis, private_redis, redis
 
 pytestmark = pytest.mark.skipif(not has_redis(), reason="the stand-in for Redis has neither streams nor scripts")
@@ -436,6 +436,37 @@ async def test_what_does_not_end_in_time_is_given_back_at_once_and_uncounted() -
         async with Running(queue, done):
             await until(lambda: is_empty(queue))
     assert [job.start for job in done.jobs] == [1]
+
+
+class AnswersLost(Worker):
+    """A worker that is told nothing of what it has begun."""
+
+    asked = False
+
+    async def _run(self, script: str, *words: Any) -> Any:
+        answer = await super()._run(script, *words)
+        if script is START:
+            self.asked = True
+            await asyncio.Event().wait()
+        return answer
+
+
+@asynchronous
+async def test_a_worker_that_is_stopped_while_it_begins_a_job_gives_it_back_uncounted() -> None:
+    """Redis has counted a start, and the handler was never called: it does not count, but earlier ones still do."""
+    done = Done("twice")
+    async with a_queue(starts=2) as queue:
+        await queue.enqueue("twice")
+        async with Running(queue, done):
+            await until(lambda: bool(done.jobs))
+        worker = AnswersLost(queue, done)
+        running = asyncio.create_task(worker.run(grace=0))
+        await until(lambda: worker.asked)
+        worker.stop()
+        await running
+        async with Running(queue, done):
+            await until(lambda: is_empty(queue))
+    assert [job.start for job in done.jobs] == [1, 2]
 
 
 @asynchronous

@@ -45,6 +45,7 @@ class Worker:
         self.name = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
         self._in_hand: dict[str, asyncio.Task[None]] = {}
         self._lost: set[str] = set()
+        self._starting = "none"  # the request that begins jobs, while its answer is not known
         self._done: dict[str, None] = {}  # and not yet acknowledged; in this order
         self._acknowledging = asyncio.Lock()
         self._due = 0.0  # when to look for what may be taken over; by the loop's clock
@@ -143,12 +144,14 @@ class Worker:
     async def _begin(self, entries: list[Entry]) -> None:
         if not entries:
             return
-        words = [self._queue.starts, uuid.uuid4().hex, *(entry for entry, _ in entries)]
+        self._starting = uuid.uuid4().hex
+        words = [self._queue.starts, self._starting, *(entry for entry, _ in entries)]
         for (entry, fields), start in zip(entries, await self._run(scripts.START, *words), strict=True):
             if start:
                 task = asyncio.create_task(self._handle(entry, fields, start), name=f"job {fields.get('key', entry)}")
                 self._in_hand[entry] = task
                 task.add_done_callback(partial(self._let_go, entry))
+        self._starting = "none"
 
     async def _handle(self, entry: str, fields: dict[str, str], start: int) -> None:
         try:
@@ -207,7 +210,7 @@ class Worker:
 
     async def _leave(self, begun: list[str]) -> None:
         run = self._queue.redis.register_script(scripts.LEAVE)
-        words: list[Any] = [self.name, int(self._queue.lease * 1000), *begun]
+        words: list[Any] = [self.name, int(self._queue.lease * 1000), self._starting, *begun]
         try:
             await run(keys=self._queue.keys, args=words)
         except (*AWAY, ResponseError):

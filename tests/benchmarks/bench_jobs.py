@@ -6,7 +6,8 @@ Each queue gets the same jobs, whose handler does nothing, before its worker sta
 `at_once` in hand. What is measured is from its start until the last handler has returned; of the rounds, in which the
 queues take turns, the best. The others are no requirement of the course: they are measured where they are installed,
 
-    python -m venv ENV && ENV/bin/pip install -r requirements.txt taskiq taskiq-redis arq
+    python -m venv ENV && ENV/bin/pip install -r requirements.txt taskiq taskiq-redis click
+    ENV/bin/pip install --no-deps arq    # it asks for an older redis-py
     ENV/bin/python tests/benchmarks/bench_jobs.py
 
 All use one connection pool, redis-py, and no uvloop. Ours looks a job's key up when it is enqueued, counts each start,
