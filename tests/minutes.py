@@ -55,6 +55,7 @@ MINUTES = {
     "08a_streams": Minutes(44, 71, "2026-11-29", ESTIMATE),
     "08b_context_managers": Minutes(44, 70, "2026-11-29", ESTIMATE),
     "09a_queues_and_backpressure": Minutes(45, 75, "2026-11-29", ESTIMATE),
+    "09b_message_queue": Minutes(44, 74, "2026-11-29", ESTIMATE),
 }
 
 

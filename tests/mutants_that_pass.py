@@ -400,4 +400,12 @@ REASONS: dict[str, dict[str, tuple[str, ...]]] = {
             "swap arguments: - start = max(next_start, loop.time()) + start = max(loop.time(), next_start)",
         ),
     },
+    "consume": {
+        "What was added is never reached: a `continue` stands before it.": ("raise again after `except Exception:`",),
+        "A `continue` leaves the block as well.": ("take `if job is None:` into `try:`",),
+        "No acknowledgement fails here; whether one that does is to end the consumer is free.": (
+            "take `await stream.ack(job.id)` into `try:`",
+        ),
+        "Every job is true.": ("truth for None: - if job is None: + if not job:",),
+    },
 }

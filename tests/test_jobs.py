@@ -9,8 +9,10 @@ import pytest
 from database_lab import asynchronous
 
 from course_lib.jobs import Job, JobQueue, Worker
-from course_lib.jobs.scripts import GROUP
-from course_lib.lab.servers import private_redis, redis
+from course_lib.jobs.scripts import DONE, GROUP, START
+from course_lib.lab.servers import has_redis, private_redis, redis
+
+pytestmark = pytest.mark.skipif(not has_redis(), reason="the stand-in for Redis has neither streams nor scripts")
 
 LONG = 600.0  # seconds of a lease that does not end in a test, however busy the machine is
 NAMES = itertools.count()
@@ -168,6 +170,23 @@ async def test_what_fails_is_tried_again() -> None:
 
 
 @asynchronous
+async def test_what_failed_is_tried_again_soon_after_its_pause() -> None:
+    """The worker that it failed in looks for it then, and does not wait until it would look at others' leases."""
+    starts: list[int] = []
+
+    async def handler(job: Job) -> None:
+        starts.append(job.start)
+        if job.start < 3:
+            raise OSError("not now")
+
+    async with a_queue(pause=0.1) as queue:  # others' leases are looked at after 150 s
+        await queue.enqueue(1)
+        async with Running(queue, handler):
+            await until(lambda: is_empty(queue))
+    assert starts == [1, 2, 3]
+
+
+@asynchronous
 async def test_what_keeps_failing_is_a_dead_letter_with_its_reason() -> None:
     """After so many starts a job is given up; key, body, starts and the last error are kept."""
     async with a_queue(starts=2, lease=0.2) as queue:
@@ -302,6 +321,55 @@ async def test_a_worker_that_lost_a_job_cancels_its_handler() -> None:
     assert ended[0] == "one"
 
 
+class Gate(Worker):
+    """A worker whose acknowledgements are counted, and the first of them held until it may go."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.requests: list[tuple[str, ...]] = []
+        self.may_go = asyncio.Event()
+
+    async def _run(self, script: str, *words: Any) -> Any:
+        if script is DONE:
+            self.requests.append(words)
+            await self.may_go.wait()
+        return await super()._run(script, *words)
+
+
+@asynchronous
+async def test_what_ends_while_an_acknowledgement_is_under_way_goes_together_with_the_next() -> None:
+    """Fifty jobs that end together are two requests: the first one's, and that of all others."""
+    async with a_queue() as queue:
+        for number in range(50):
+            await queue.enqueue(number)
+        worker = Gate(queue, nothing, at_once=50)
+        running = asyncio.create_task(worker.run())
+        await until(lambda: len(worker._done) == 49)
+        worker.may_go.set()
+        await until(lambda: is_empty(queue))
+        worker.stop()
+        await running
+    assert [len(words) for words in worker.requests] == [1, 49]
+
+
+@asynchronous
+async def test_who_loses_a_job_while_it_acknowledges_leaves_no_other_unacknowledged() -> None:
+    """A handler that is cancelled during the request of several jobs passes it on to the others."""
+    async with a_queue() as queue:
+        for number in range(3):
+            await queue.enqueue(number)
+        worker = Gate(queue, nothing, at_once=3)
+        running = asyncio.create_task(worker.run())
+        await until(lambda: len(worker._done) == 2)
+        asking = next(task for entry, task in worker._in_hand.items() if entry == worker.requests[0][0])
+        asking.cancel()
+        worker.may_go.set()
+        await until(lambda: is_empty(queue))
+        worker.stop()
+        await running
+        assert await queue.dead_letters() == []
+
+
 @asynchronous
 async def test_a_lease_is_renewed_while_the_handler_runs() -> None:
     """What takes far longer than a lease is done once."""
@@ -368,6 +436,37 @@ async def test_what_does_not_end_in_time_is_given_back_at_once_and_uncounted() -
         async with Running(queue, done):
             await until(lambda: is_empty(queue))
     assert [job.start for job in done.jobs] == [1]
+
+
+class AnswersLost(Worker):
+    """A worker that is told nothing of what it has begun."""
+
+    asked = False
+
+    async def _run(self, script: str, *words: Any) -> Any:
+        answer = await super()._run(script, *words)
+        if script is START:
+            self.asked = True
+            await asyncio.Event().wait()
+        return answer
+
+
+@asynchronous
+async def test_a_worker_that_is_stopped_while_it_begins_a_job_gives_it_back_uncounted() -> None:
+    """Redis has counted a start, and the handler was never called: it does not count, but earlier ones still do."""
+    done = Done("twice")
+    async with a_queue(starts=2) as queue:
+        await queue.enqueue("twice")
+        async with Running(queue, done):
+            await until(lambda: bool(done.jobs))
+        worker = AnswersLost(queue, done)
+        running = asyncio.create_task(worker.run(grace=0))
+        await until(lambda: worker.asked)
+        worker.stop()
+        await running
+        async with Running(queue, done):
+            await until(lambda: is_empty(queue))
+    assert [job.start for job in done.jobs] == [1, 2]
 
 
 @asynchronous

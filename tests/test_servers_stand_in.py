@@ -15,7 +15,7 @@ from database_lab import asynchronous, fresh_table, make_pool
 from serving import SOON, client, lives, until
 
 from course_lib.cli import doctor
-from course_lib.lab.servers import Server, ServerError, finding, private_redis
+from course_lib.lab.servers import Server, ServerError, finding, has_redis, private_redis
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -39,7 +39,9 @@ def server() -> Iterator[Server]:
 def test_it_says_that_it_is_no_real_redis_and_how_to_get_one(server: Server) -> None:
     """`doctor`, the server itself and INFO name it for what it is; doctor says what to do for a real one."""
     told = doctor.redis()
+    assert not has_redis()
     assert told.startswith("a stand-in for Redis, not a real one, from the course, was ready in")
+    assert "The lessons run on it, save 9b" in told
     assert "put it on PATH" in told
     assert "set COURSE_REDIS_URL" in told
     assert server.version == "a stand-in for Redis, not a real one"

@@ -17,7 +17,8 @@ under the job's key, or remember the key with the effect, in one transaction.
    and runs the handler.
 3. While the handler runs, the worker renews its lease: it tells Redis every third of `lease` that the job is in hand.
 4. When the handler has returned, the entry is acknowledged and deleted, in one step: what is done takes no room, and
-   nothing need ever be trimmed. If it raised, the error is kept, and the entry is due again after `pause`.
+   nothing need ever be trimmed; what ends meanwhile goes together with the next such request. If the handler raised,
+   the error is kept, and the entry is due again after `pause`: its worker tries it within a second from then.
 5. What was not renewed for a lease is due, too: any worker takes it over. Its own worker, if it lives, learns that when
    it renews, and cancels the handler; a worker that has lost a job says no more about it.
 

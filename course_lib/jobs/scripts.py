@@ -80,11 +80,16 @@ return counts
 """ARGV: consumer, the most starts, what names this request, ids. Returns for each which start it is, 0: none."""
 
 DONE = f"""{_HEAD}
-if not mine(ARGV[2]) then return 0 end
-forget(ARGV[2])
-return 1
+local count = 0
+for place = 2, #ARGV do
+  if mine(ARGV[place]) then
+    forget(ARGV[place])
+    count = count + 1
+  end
+end
+return count
 """
-"""ARGV: consumer, id. Returns 1, or 0: the job was somebody else's by then."""
+"""ARGV: consumer, ids. Returns how many of them were not somebody else's by then."""
 
 FAIL = f"""{_HEAD}
 local id = ARGV[2]
@@ -114,16 +119,21 @@ return lost
 """ARGV: consumer, ids. Returns those that are somebody else's by now."""
 
 LEAVE = f"""{_HEAD}
-for place = 3, #ARGV do
-  local count = started(ARGV[place])
-  if count > 0 and mine(ARGV[place]) then redis.call('HSET', starts, ARGV[place], (count - 1) .. ' ') end
-end
+local begun = {{}}
+for place = 4, #ARGV do begun[ARGV[place]] = true end
 for _, entry in ipairs(redis.call('XPENDING', jobs, group, '-', '+', 100000, me)) do
+  local count, by = started(entry[1])
+  if count > 0 and (begun[entry[1]] or by == ARGV[3]) then
+    redis.call('HSET', starts, entry[1], (count - 1) .. ' ')
+  end
   redis.call('XCLAIM', jobs, group, returned, 0, entry[1], 'IDLE', ARGV[2], 'JUSTID')
 end
 redis.call('XGROUP', 'DELCONSUMER', jobs, group, me)
 """
-"""ARGV: consumer, milliseconds of a lease, ids that were begun and are given back: that start does not count."""
+"""ARGV: consumer, milliseconds of a lease, the START whose answer is not known, ids that were begun.
+
+What it gives back, it has not done: that start does not count.
+"""
 
 TIDY = f"""{_HEAD}
 for place = 3, #ARGV do

@@ -17,7 +17,9 @@ from course_lib.lifecycle.checks import check_count, check_function, check_numbe
 from course_lib.lifecycle.resources import finish
 
 BLOCK = 1.0  # seconds that Redis keeps a read waiting; less than the queue's patience for an answer
+BLOCK_AT_WORK = 0.25  # the same while a job is in hand: it may fail, and be due again before others' leases are
 WINDING_UP = 60.0  # seconds for handlers that are cancelled
+AGAIN = 1  # what FAIL returns for a job that is due again
 FORGOTTEN = 10  # leases after which the name of a consumer that has nothing is removed
 
 Entry = tuple[str, dict[str, str]]  # its id, its fields
@@ -43,6 +45,10 @@ class Worker:
         self.name = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
         self._in_hand: dict[str, asyncio.Task[None]] = {}
         self._lost: set[str] = set()
+        self._starting = "none"  # the request that begins jobs, while its answer is not known
+        self._done: dict[str, None] = {}  # and not yet acknowledged; in this order
+        self._acknowledging = asyncio.Lock()
+        self._due = 0.0  # when to look for what may be taken over; by the loop's clock
         self._ran = False
         self._stopping = asyncio.Event()
         self._changed = asyncio.Event()
@@ -94,19 +100,22 @@ class Worker:
         self._stopping.set()
 
     async def _read(self) -> None:
-        cursor, due = "0-0", 0.0
-        clock = asyncio.get_running_loop().time
+        cursor, clock = "0-0", asyncio.get_running_loop().time
         await self._make_group()
         while not self._stopping.is_set():
             while (free := self._at_once - len(self._in_hand)) < 1:
                 self._changed.clear()
                 await self._changed.wait()
-            if clock() >= due:
+            if clock() >= self._due:
+                # What others had is looked at often enough that it lies for a lease and a half at most. Set before the
+                # look, so that what fails meanwhile can make it earlier.
+                self._due = clock() + self._queue.lease / 4
                 cursor, entries = await self._take_over(cursor, free)
-                # What others had is looked at often enough that it lies for a lease and a half at most.
-                due = clock() + (0 if cursor != "0-0" else self._queue.lease / 4)
+                if cursor != "0-0":
+                    self._due = clock()
             else:
-                entries = await self._take(free, min(BLOCK, due - clock()))
+                most = BLOCK_AT_WORK if self._in_hand else BLOCK
+                entries = await self._take(free, min(most, self._due - clock()))
             await self._begin(entries)
 
     async def _take(self, count: int, seconds: float) -> list[Entry]:
@@ -135,12 +144,14 @@ class Worker:
     async def _begin(self, entries: list[Entry]) -> None:
         if not entries:
             return
-        words = [self._queue.starts, uuid.uuid4().hex, *(entry for entry, _ in entries)]
+        self._starting = uuid.uuid4().hex
+        words = [self._queue.starts, self._starting, *(entry for entry, _ in entries)]
         for (entry, fields), start in zip(entries, await self._run(scripts.START, *words), strict=True):
             if start:
                 task = asyncio.create_task(self._handle(entry, fields, start), name=f"job {fields.get('key', entry)}")
                 self._in_hand[entry] = task
                 task.add_done_callback(partial(self._let_go, entry))
+        self._starting = "none"
 
     async def _handle(self, entry: str, fields: dict[str, str], start: int) -> None:
         try:
@@ -157,7 +168,20 @@ class Worker:
         except Exception as error:  # noqa: BLE001  # it stands in the dead letter, and the worker goes on
             await self._fail(entry, error)
         else:
-            await self._run(scripts.DONE, entry)
+            await self._acknowledge(entry)
+
+    async def _acknowledge(self, entry: str) -> None:
+        """Say that a job is done; what ends while one such request is under way goes together with the next."""
+        self._done[entry] = None
+        async with self._acknowledging:
+            if entry not in self._done:  # it went with another one's, which has been answered
+                return
+            entries, self._done = self._done, {}
+            try:
+                await self._run(scripts.DONE, *entries)
+            except BaseException:
+                self._done |= entries  # whoever waits for the lock asks again
+                raise
 
     def _let_go(self, entry: str, task: asyncio.Task[None]) -> None:
         del self._in_hand[entry]
@@ -169,7 +193,10 @@ class Worker:
     async def _fail(self, entry: str, error: BaseException, *, starts: int | None = None) -> None:
         reason = f"{type(error).__name__}: {error}".rstrip(": ")
         idle = int((self._queue.lease - self._queue.pause) * 1000)
-        await self._run(scripts.FAIL, entry, reason, self._queue.starts if starts is None else starts, idle)
+        most = self._queue.starts if starts is None else starts
+        if await self._run(scripts.FAIL, entry, reason, most, idle) == AGAIN:
+            # Later by a little: Redis' clock counts milliseconds.
+            self._due = min(self._due, asyncio.get_running_loop().time() + self._queue.pause + 0.01)
 
     async def _keep_leases(self) -> None:
         while True:
@@ -183,7 +210,7 @@ class Worker:
 
     async def _leave(self, begun: list[str]) -> None:
         run = self._queue.redis.register_script(scripts.LEAVE)
-        words: list[Any] = [self.name, int(self._queue.lease * 1000), *begun]
+        words: list[Any] = [self.name, int(self._queue.lease * 1000), self._starting, *begun]
         try:
             await run(keys=self._queue.keys, args=words)
         except (*AWAY, ResponseError):

@@ -11,13 +11,14 @@ servers to stop, kill and pause.
 """
 
 from course_lib.lab.servers.errors import ServerError
-from course_lib.lab.servers.process import postgres, private_postgres, private_redis, redis, start_all
+from course_lib.lab.servers.process import has_redis, postgres, private_postgres, private_redis, redis, start_all
 from course_lib.lab.servers.server import Server, is_private
 from course_lib.lab.servers.shared import key_prefix, learner, schema
 
 __all__ = [
     "Server",
     "ServerError",
+    "has_redis",
     "is_private",
     "key_prefix",
     "learner",

@@ -3,6 +3,7 @@
 import os
 import threading
 
+from course_lib.lab.servers.finding import redis_program
 from course_lib.lab.servers.recipes import postgres_plan, redis_plan
 from course_lib.lab.servers.server import Server
 from course_lib.lab.servers.shared import shared_postgres, shared_redis
@@ -31,6 +32,14 @@ def redis() -> str:
     """
     with _lock:
         return shared_redis() or _ours("Redis").url
+
+
+def has_redis() -> bool:
+    """Return whether `redis()` is a real Redis; where there is none it is the course's stand-in, which knows less.
+
+    Raises ServerError when the server given does not answer.
+    """
+    return bool(shared_redis()) or not redis_program().note
 
 
 def start_all() -> tuple[str, str]:

@@ -2,7 +2,8 @@
 
 It speaks Redis' protocol (RESP2 and RESP3, https://redis.io/docs/latest/develop/reference/protocol-spec/) and knows
 what the lessons need: strings that expire, a password, values that survive a crash, a memory that can be full. Of
-lists, transactions and all the rest it says that it has none. A program of the standard library alone:
+lists, streams, scripts and all the rest it says that it has none: lesson 9b needs a real one. A program of the
+standard library alone:
 
     python -I stand_in.py server.conf --port 20000
 """

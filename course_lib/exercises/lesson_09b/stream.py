@@ -1,0 +1,149 @@
+"""A stream with one group on the virtual clock, as Redis has it: who takes a job has it pending, in its name."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from math import inf
+from typing import Any
+
+from course_lib.exercises.lesson_09b.processes import Process
+from course_lib.seeing import span
+
+LEASE = 30  # seconds after which what is pending may be taken over
+BLOCK = 1.0  # seconds for which `take` waits for a new job
+SOON = 0.001  # seconds: less than anybody measures, more than sums are wrong by
+WORK = 5.0  # seconds that a handler takes
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job as a consumer gets it; `deliveries` is how often it was handed out, this time included."""
+
+    id: str
+    key: str = ""
+    body: Any = None
+    deliveries: int = 1
+
+
+@dataclass(eq=False)
+class Pending:
+    """Who has a job, since when, and how often it was handed out."""
+
+    owner: Process
+    since: float
+    deliveries: int = 1
+
+
+@dataclass(eq=False)
+class Stream:
+    """The stream itself: what all consumers share, and what was seen.
+
+    arrivals: when each job is added, in seconds, and its id
+    failing: how often the handling of a job fails before it succeeds
+    """
+
+    arrivals: Sequence[tuple[float, str]] = ()
+    failing: dict[str, list[Exception]] = field(default_factory=dict)
+    work: float = WORK
+    pending: dict[str, Pending] = field(default_factory=dict)
+    acked: list[str] = field(default_factory=list)
+    begun: list[tuple[str, float, Process]] = field(default_factory=list)
+    handled: list[str] = field(default_factory=list)
+    _next: int = 0
+
+    @property
+    def next_arrival(self) -> float:
+        """When the next new job is there, in seconds."""
+        return self.arrivals[self._next][0] if self._next < len(self.arrivals) else inf
+
+    def take(self, process: Process) -> Job | None:
+        """Hand out the next new job, if there is one by now."""
+        if self._next >= len(self.arrivals) or self.arrivals[self._next][0] > now():
+            return None
+        name = self.arrivals[self._next][1]
+        self._next += 1
+        self.pending[name] = Pending(process, now())
+        return Job(name)
+
+    def take_over(self, process: Process, idle: float) -> Job | None:
+        """Hand out a job that has been pending for so long."""
+        for name, held in self.pending.items():
+            if now() - held.since >= idle:
+                self.pending[name] = Pending(process, now(), held.deliveries + 1)
+                return Job(name, deliveries=held.deliveries + 1)
+        return None
+
+    def ack(self, process: Process, name: Any) -> int:
+        """Forget that a job is pending; whose it was does not matter."""
+        if not isinstance(name, str):
+            raise process.refuse(f"Acknowledge a job by its id: `await stream.ack(job.id)`; you passed {name!r:.60}.")
+        if name not in self.handled:
+            raise process.refuse(
+                f"Job {name!r} was acknowledged before `handle` had returned for it: a consumer that is killed in "
+                "between loses it. Acknowledge after the work."
+            )
+        self.acked.append(name)
+        return int(self.pending.pop(name, None) is not None)
+
+
+class Connection:
+    """What a learner's consumer is given."""
+
+    def __init__(self, stream: Stream, process: Process) -> None:
+        self._stream, self._process = stream, process
+
+    async def take(self) -> Job | None:
+        """Return the next new job; None when there was none for a second."""
+        deadline = now() + BLOCK
+        with span("take"):
+            await self._process.spend(0.05)
+            while (job := self._stream.take(self._process)) is None and now() < deadline:
+                await self._process.spend(max(min(self._stream.next_arrival, deadline) - now(), SOON))
+            await self._process.spend(0.05)
+        return job
+
+    async def take_over(self, idle: float) -> Job | None:
+        """Return a job that has been pending for `idle` seconds, and have it pending in this consumer's name."""
+        if idle != LEASE:
+            raise self._process.refuse(
+                f"A consumer may be at work for nearly {LEASE} s: take over what has been pending for {LEASE} s, "
+                f"`stream.take_over({LEASE})`; you passed {idle!r:.60}."
+            )
+        return await self._process.ask("take over", lambda: self._stream.take_over(self._process, idle))
+
+    async def ack(self, name: str) -> int:
+        """Acknowledge a job."""
+        return await self._process.ask(f"ack {name}", lambda: self._stream.ack(self._process, name))
+
+
+class Handler:
+    """What a learner's consumer calls for each job: takes its time, fails where it is to fail."""
+
+    def __init__(self, stream: Stream, process: Process) -> None:
+        self._stream, self._process = stream, process
+        self.running = 0
+        self.most = 0
+
+    async def handle(self, job: Job) -> None:
+        """Do the work."""
+        if not isinstance(job, Job):
+            raise self._process.refuse(
+                f"handle was called with {job!r:.60}: pass it the job that `take` or `take_over` returned."
+            )
+        stream = self._stream
+        stream.begun.append((job.id, now(), self._process))
+        self.running += 1
+        self.most = max(self.most, self.running)
+        try:
+            with span(f"work on {job.id}"):
+                await self._process.spend(stream.work)
+        finally:
+            self.running -= 1
+        if failures := stream.failing.get(job.id):
+            raise failures.pop(0)
+        stream.handled.append(job.id)
+
+
+def now() -> float:
+    """Return the virtual clock's seconds."""
+    return asyncio.get_running_loop().time()
