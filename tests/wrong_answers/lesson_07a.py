@@ -13,6 +13,12 @@ from wrong_answers import told
 told(ex.live_hosts, "never awaited what it gave")(as_found.live_hosts)
 
 
+@told(ex.live_hosts, "An exception came out while others were still at work: catch it")
+async def one_failure_is_the_answer(hosts, is_up):
+    answers = await asyncio.gather(*map(is_up, hosts))
+    return [host for host, up in zip(hosts, answers, strict=True) if up]
+
+
 @told(ex.live_hosts, "start all of them before you await one")
 async def one_after_another(hosts, is_up):
     found = []
@@ -357,7 +363,7 @@ async def only_the_digests(files, read, digest):
 
 # place_order
 
-told(ex.place_order, "this was still running: charge")(as_found.place_order)
+told(ex.place_order, "cancel them and wait for their end before you pass it on")(as_found.place_order)
 
 
 @told(ex.place_order, "`charge` began")
