@@ -236,13 +236,19 @@ def run(function: Answer, *args: Any, none: bool = False) -> Timeline:
     return timeline
 
 
-def still_running(timeline: Timeline, *, cancelled: bool = False) -> str:
+def still_running(timeline: Timeline, *, cancelled: bool = False, failed: bool = False) -> str:
     """Say which tasks were left running, and what to do: to cancel a task is not yet to have waited for its end.
 
     cancelled: whether the function that left them had been cancelled
+    failed: whether it had raised an exception
     """
     late = timeline.cancelled_late
     what_to_do = "Await what you start."
+    if failed:
+        what_to_do = (
+            "An exception came out while others were still at work: catch it, or cancel them and wait for their end "
+            "before you pass it on."
+        )
     if cancelled:
         what_to_do = (
             "Who is cancelled must cancel the tasks that it made, and wait for their end, in a `finally`; a TaskGroup "

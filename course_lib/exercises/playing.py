@@ -98,7 +98,8 @@ def play(
         )
     if timeline.leaked:
         end = f"was cancelled at {cancel_at:g} s" if scene.cancelled else scene.answered()
-        raise scene.wrong(f"When it {end}, {still_running(timeline, cancelled=scene.cancelled)}")
+        left = still_running(timeline, cancelled=scene.cancelled, failed=scene.raised is not None)
+        raise scene.wrong(f"When it {end}, {left}")
     if found:
         raise found
     return scene

@@ -129,11 +129,12 @@ async def with_an_event(task):
 
 @right(ex.stop)
 async def asks_who_was_meant(task):
+    before = asyncio.current_task().cancelling()
     task.cancel()
     try:
         await asyncio.shield(task)
     except asyncio.CancelledError:
-        if asyncio.current_task().cancelling():
+        if asyncio.current_task().cancelling() > before:
             raise
     except Exception:
         return "failed"

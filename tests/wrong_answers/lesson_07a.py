@@ -1,6 +1,7 @@
 """Wrong answers to the exercises of lesson 7a, as learners write them: each must get its own sentence."""
 
 import asyncio
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
 
 from course_lib.exercises import lesson_07a as ex
@@ -10,6 +11,12 @@ from wrong_answers import told
 # live_hosts
 
 told(ex.live_hosts, "never awaited what it gave")(as_found.live_hosts)
+
+
+@told(ex.live_hosts, "An exception came out while others were still at work: catch it")
+async def one_failure_is_the_answer(hosts, is_up):
+    answers = await asyncio.gather(*map(is_up, hosts))
+    return [host for host, up in zip(hosts, answers, strict=True) if up]
 
 
 @told(ex.live_hosts, "start all of them before you await one")
@@ -175,6 +182,19 @@ async def reports_the_text(users, send, report):
     return sum(await asyncio.gather(*map(one, users)))
 
 
+@told(ex.notify, "looks the loop's variable up when it is called")
+async def late_binding(users, send, report):
+    tasks = []
+    for user in users:
+        task = asyncio.create_task(send(user))
+        task.add_done_callback(
+            lambda task: not task.cancelled() and task.exception() and report(user, task.exception())  # noqa: B023
+        )
+        tasks.append(task)
+    results = await asyncio.gather(*tasks, return_exceptions=True)
+    return sum(not isinstance(result, Exception) for result in results)
+
+
 # stop
 
 told(ex.stop, "and that came out of your function")(as_found.stop)
@@ -261,6 +281,32 @@ async def waits_for_the_end_all_the_same(task):
     return "failed" if task.exception() else "returned"
 
 
+@told(ex.stop, "That the task has ended does not say whose CancelledError it was")
+async def asks_whether_the_task_has_ended(task):
+    task.cancel()
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        if not task.done():
+            raise
+    except Exception:
+        return "failed"
+    return "cancelled" if task.cancelled() else "returned"
+
+
+@told(ex.stop, "`cancelling()` counts the older request, too")
+async def takes_an_older_request_for_a_new_one(task):
+    task.cancel()
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        if asyncio.current_task().cancelling():
+            raise
+    except Exception:
+        return "failed"
+    return "cancelled" if task.cancelled() else "returned"
+
+
 # digest_all
 
 told(ex.digest_all, "The event loop was blocked for 4 s")(as_found.digest_all)
@@ -276,6 +322,15 @@ async def in_two_rounds(files, read, digest):
 @told(ex.digest_all, "start all of them before you await one")
 async def file_by_file(files, read, digest):
     return {file: await asyncio.to_thread(digest, await read(file)) for file in files}
+
+
+@told(ex.digest_all, "threads are enough")
+async def in_processes(files, read, digest):
+    async def one(file):
+        return await asyncio.get_running_loop().run_in_executor(pool, digest, await read(file))
+
+    with ProcessPoolExecutor(1) as pool:
+        return dict(zip(files, await asyncio.gather(*map(one, files)), strict=True))
 
 
 @told(ex.digest_all, "The event loop was blocked")
@@ -308,7 +363,7 @@ async def only_the_digests(files, read, digest):
 
 # place_order
 
-told(ex.place_order, "this was still running: charge")(as_found.place_order)
+told(ex.place_order, "cancel them and wait for their end before you pass it on")(as_found.place_order)
 
 
 @told(ex.place_order, "`charge` began")

@@ -4,9 +4,12 @@ import inspect
 import threading
 import time
 from collections.abc import Mapping
+from concurrent.futures import ProcessPoolExecutor
+from typing import Any
+from unittest.mock import patch
 
 from course_lib.exercises.chance import Chance
-from course_lib.exercises.framework import Answer, Exercise
+from course_lib.exercises.framework import Answer, Exercise, Wrong
 from course_lib.exercises.lesson_07a import as_found, solutions
 from course_lib.exercises.lesson_07a.scenes import Call, Plan
 from course_lib.exercises.playing import play
@@ -30,6 +33,13 @@ class Digest:
         return f"digest of {text}"
 
 
+def _refuse_processes(*_: Any, **__: Any) -> None:
+    raise Wrong(
+        "You gave `digest` to a process pool, and what runs in another process cannot be tested here. This `digest` "
+        "lets go of the GIL: threads are enough."
+    )
+
+
 def _grade_digest_all(digest_all: Answer) -> str:
     _digested(digest_all, {"a.txt": (1, 2), "b.txt": (2, 2)})
     _digested(digest_all, {"a.txt": (3, 1), "b.txt": (1, 1), "c.txt": (1, 3)})
@@ -44,7 +54,10 @@ def _grade_digest_all(digest_all: Answer) -> str:
 def _digested(digest_all: Answer, files: dict[str, tuple[float, float]]) -> None:
     read = Call("read", {file: Plan(seconds, f"text of {file}") for file, (seconds, _) in files.items()})
     digest = Digest({f"text of {file}": seconds for file, (_, seconds) in files.items()})
-    scene = play(digest_all, list(files), read, digest)
+    with patch.object(ProcessPoolExecutor, "__init__", _refuse_processes):
+        scene = play(digest_all, list(files), read, digest)
+    if isinstance(scene.raised, Wrong):
+        raise scene.wrong(str(scene.raised))
     read.check_called(scene)
     found = scene.result()
     read.check_together(scene)
@@ -70,9 +83,9 @@ digest_all = Exercise(
 {inspect.getsource(as_found.digest_all)}```
 
 - `read(file)` is a coroutine function that gives the file's text. `digest(text)` is a plain function, and takes
-  seconds.
-- Read and digest all the files at the same time, up to four of them: each text as soon as it is read. The loop is never
-  held up.
+  seconds of computing. It lets go of the GIL while it does, so threads are enough; a process pool is refused here.
+- Read and digest all the files at the same time (there are at most four): each text as soon as it is read. The loop is
+  never held up.
 - Return a dict, the digest by file, in the order of `files`. Nothing fails here.""",
     reference=solutions.digest_all,
     grade=_grade_digest_all,

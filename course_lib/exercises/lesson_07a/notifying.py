@@ -64,6 +64,13 @@ def _sent(notify: Answer, plans: dict[str, Plan]) -> None:
     send.check_together(scene)
     told = [(user, at) for user, _, at in report.told]
     for user, plan in failures.items():
+        others = [name for name, error, _ in report.told if error is plan.answer and name != user]
+        if others:
+            raise scene.wrong(
+                f"Sending to {user} failed, and you reported it as {others[0]!r}'s. A `lambda` or `def` in a loop "
+                "looks the loop's variable up when it is called, and by then that is another one: hand it over, "
+                "`lambda task, user=user: ...`."
+            )
         if user not in [name for name, _ in told]:
             raise scene.wrong(f"Sending to {user} failed at {plan.seconds:g} s, and nobody was told: report it.")
         if (user, plan.seconds) not in told:

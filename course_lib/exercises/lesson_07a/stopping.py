@@ -2,7 +2,7 @@
 
 import asyncio
 import inspect
-from typing import Any
+from typing import Any, Literal
 
 from course_lib.exercises.chance import Chance
 from course_lib.exercises.framework import Answer, Exercise, describe_raised, run
@@ -52,6 +52,7 @@ class Worker:
         return ("cancelled" if self.plan.answer is None else "returned"), asked + self.plan.clean_up
 
 
+Turn = Literal["before", "after"]  # the learner's function hears of the task's end
 ASKED = 1.0  # seconds after which the learner's function is called
 
 
@@ -63,6 +64,13 @@ def _grade_stop(stop: Answer) -> str:
     _ends(stop, Plan(0.5, "a result"))
     _ends(stop, Plan(0.5, OSError("disk full")))
     _cancelled(stop, Plan(9, None, 3), 2)
+    for turn in ("before", "after"):
+        _cancelled_at_its_end(stop, Plan(9, None, 1), turn)
+        _cancelled_at_its_end(stop, Plan(9, None, 1, OSError("disk full")), turn)
+        _cancelled_at_its_end(stop, Plan(9, "a result all the same", 1), turn)
+    _in_clean_up(stop, Plan(9, None, 1))
+    _in_clean_up(stop, Plan(9, None, 1, OSError("disk full")))
+    _in_clean_up(stop, Plan(0.5, "a result"))
     chance = Chance("stop")
     for _ in range(ROUNDS):
         answer = chance.one_of([None, "a result", "", 0])
@@ -78,12 +86,32 @@ def _grade_stop(stop: Answer) -> str:
     return "You waited for its end, told how it ended, and let your own cancellation through."
 
 
-def _play(stop: Answer, worker: Worker, cancel_at: float | None = None) -> Scene:
+def _play(
+    stop: Answer,
+    worker: Worker,
+    cancel_at: float | None = None,
+    at_its_end: Turn | None = None,
+    in_clean_up: bool = False,
+) -> Scene:
+    async def cleaning_up(task: asyncio.Task[Any]) -> Any:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            return await stop(task)
+
     async def main() -> Any:
         loop = asyncio.get_running_loop()
         task = loop.create_task(worker.work(), name="the task")
         await asyncio.sleep(ASKED)
-        stopping = loop.create_task(stop(task), name="stop")
+        if at_its_end == "before":
+            task.add_done_callback(lambda _: stopping.cancel())
+        stopping = loop.create_task(cleaning_up(task) if in_clean_up else stop(task), name="stop")
+        if at_its_end == "after" or in_clean_up:
+            await asyncio.sleep(0)  # it has begun
+        if at_its_end == "after":
+            task.add_done_callback(lambda _: stopping.cancel())
+        if in_clean_up:
+            stopping.cancel()
         if cancel_at is not None:
             loop.call_at(cancel_at, stopping.cancel)
         await asyncio.wait({stopping}, timeout=PATIENCE)
@@ -152,6 +180,28 @@ def _cancelled(stop: Answer, plan: Plan, at: float) -> None:
         raise scene.wrong(f"Somebody cancelled your function at {at:g} s, and it ended at {scene.ended:g} s.")
 
 
+def _cancelled_at_its_end(stop: Answer, plan: Plan, turn: Turn) -> None:
+    scene = _play(stop, Worker(plan), at_its_end=turn)
+    if not scene.cancelled:
+        raise scene.wrong(
+            f"Somebody cancelled your function at {ASKED + plan.clean_up:g} s, in the same turn of the loop in which "
+            f"the task ended, and it {scene.answered()}. That the task has ended does not say whose CancelledError it "
+            "was: yours was lost."
+        )
+
+
+def _in_clean_up(stop: Answer, plan: Plan) -> None:
+    worker = Worker(plan)
+    scene = _play(stop, worker, in_clean_up=True)
+    how, _ = worker.end(ASKED)
+    if scene.cancelled or scene.raised or scene.returned != how:
+        found = "ended cancelled" if scene.cancelled else scene.answered()
+        raise scene.wrong(
+            f"Your function was called in the clean-up of a task that had been cancelled, and {found}: return {how!r}. "
+            "Nobody cancelled it since the call; `cancelling()` counts the older request, too."
+        )
+
+
 stop = Exercise(
     lesson="lesson_07a",
     task=f"""\
@@ -162,7 +212,9 @@ stop = Exercise(
 
 - Cancel the task, once, and wait until it has ended: it may clean up first. It may also have ended before.
 - Return how it ended: `"cancelled"`, `"failed"` or `"returned"`. What it raised does not come out of your function.
-- If you are cancelled while you wait, you end cancelled, at once, and do not disturb the task's clean-up.""",
+- If you are cancelled while you wait, you end cancelled, at once, and do not disturb the task's clean-up:
+  also when the task ends in the same turn of the loop.
+- It may be called in a clean-up, in a task that was cancelled before: it does the same there.""",
     reference=solutions.stop,
     grade=_grade_stop,
     hints=[
