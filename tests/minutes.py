@@ -50,7 +50,7 @@ MINUTES = {
     "05a_database_pool": Minutes(45, 97, "2026-11-29", READER, pace=1.25),
     "05b_cache": Minutes(45, 91, "2026-11-29", READER, pace=1.25),
     "06_concurrency_comparison": Minutes(43, 78, "2026-11-28", READER, pace=1.2),
-    "08a_streams": Minutes(44, 71, "2026-11-29", ESTIMATE),
+    "08a_streams": Minutes(43, 78, "2026-11-29", READER, pace=1.35),
     "08b_context_managers": Minutes(44, 70, "2026-11-29", ESTIMATE),
 }
 
