@@ -53,7 +53,7 @@ MINUTES = {
     "07a_tasks_and_loops": Minutes(45, 101, "2026-11-29", ESTIMATE),
     "07b_shared_state_and_memory": Minutes(45, 100, "2026-11-29", ESTIMATE),
     "08a_streams": Minutes(43, 78, "2026-11-29", READER, pace=1.35),
-    "08b_context_managers": Minutes(44, 70, "2026-11-29", ESTIMATE),
+    "08b_context_managers": Minutes(44, 91, "2026-11-29", READER, pace=1.3),
 }
 
 
