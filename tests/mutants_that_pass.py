@@ -352,10 +352,6 @@ REASONS: dict[str, dict[str, tuple[str, ...]]] = {
             "take `if any((item is END for item in pair)):` into `try:`",
         ),
     },
-    "connect": {
-        NOTHING_FAILS: ("take `return line` into `try:`",),
-        "The second `raise` is never reached.": ("raise again after `except BaseException:`",),
-    },
     "use_all": {
         NOTHING_FAILS: ("take `values = []` out of `async with AsyncExitStack() as stack:`",),
     },

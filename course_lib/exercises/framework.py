@@ -70,7 +70,8 @@ class Exercise:
         lesson: the module's name, such as "lesson_01".
         task: what to do, in markdown.
         reference: the solution; its name and parameters are those the learner's function has. Where it is an async
-            generator, the learner's is to be one, too, and `grade` consumes it.
+            generator, the learner's is to be one, too, and `grade` consumes it. Where it is one under
+            `@asynccontextmanager`, the learner's is to give an asynchronous context manager, and `grade` enters it.
         grade: runs the learner's function (with `run`), raises Wrong for what it finds, returns the praise.
         hints: from a nudge to nearly all of it.
     """
@@ -152,22 +153,32 @@ class Exercise:
     def _unusable(self, function: Any) -> str:
         """Say why something cannot be graded at all; empty if it can."""
         gives_items = inspect.isasyncgenfunction(self.reference)
-        also = " and `yield`" if gives_items else ""
-        want = f"write it with `async def {self.name}{inspect.signature(self.reference)}`{also}"
+        is_scope = not gives_items and inspect.isasyncgenfunction(inspect.unwrap(self.reference))
+        also = " and `yield`" if gives_items or is_scope else ""
+        above = "`@asynccontextmanager` and, below it, " if is_scope else ""
+        want = f"write it with {above}`async def {self.name}{inspect.signature(self.reference)}`{also}"
         if function is None:
             return f"There is nothing to check: pass your function, check({self.name})."
         if inspect.iscoroutine(function) or inspect.isasyncgen(function):
             if inspect.iscoroutine(function):
                 function.close()
             return f"You called the function: pass it without parentheses, check({self.name})."
-        if inspect.isclass(function):
+        if is_scope and hasattr(type(function), "__aenter__"):
+            return f"You called the function: pass it without parentheses, check({self.name})."
+        if inspect.isclass(function) and not (is_scope and hasattr(function, "__aenter__")):
             return f"{function.__name__} is a class, not a function: {want}."
+        if inspect.isasyncgenfunction(function) and is_scope:
+            return (
+                f"{function.__name__} is a generator so far: the line above it, `@asynccontextmanager`, makes a "
+                "context manager of it."
+            )
         if inspect.isasyncgenfunction(function) and not gives_items:
             return f"{function.__name__} contains `yield`, which makes it a generator: use `return`."
         if not callable(function):
             return f"{function!r:.60} is not a function: {want}."
-        # Where a generator is asked for, a coroutine function may be the stub: the check calls it, and sees.
-        if not (inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)):
+        # Where a generator is asked for, a coroutine function may be the stub: the check calls it, and sees. What
+        # gives a context manager may be any function.
+        if not is_scope and not (inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)):
             return f"{getattr(function, '__name__', 'this')} is a plain function, which cannot await: {want}."
         parameters = inspect.signature(self.reference).parameters
         try:

@@ -11,6 +11,11 @@ from course_lib.exercises.shown import shown
 from course_lib.seeing import Timeline
 
 PATIENCE = 60.0  # virtual seconds after which a call is taken for one that does not end
+ENDED_CANCELLED = (
+    "Your function ended cancelled: awaiting a cancelled task raises CancelledError. So does a gather of them: "
+    "gather stops at the first CancelledError; pass `return_exceptions=True`. Or an `except` caught it, "
+    "and it was raised later."
+)
 GAVE_UP = "not ended"  # the result of a call that did not end within PATIENCE
 
 
@@ -53,11 +58,13 @@ def play(
     cancel_at: float | None = None,
     again_at: Sequence[float] = (),
     at_end: Callable[[], object] = int,
+    ended_cancelled: Callable[[], str] = lambda: ENDED_CANCELLED,
 ) -> Scene:
     """Call the learner's function on the virtual clock and, at `cancel_at` seconds, cancel it.
 
     `again_at` is when it is cancelled once more, and once more, if it has not ended by then.
     `at_end` is called when the call has ended, before what is left running is cancelled.
+    `ended_cancelled` gives the sentence for a call that ended cancelled when nobody had cancelled it.
     Raises NotImplementedError for an untouched stub, and Wrong for what `run` finds, for a call that does not end,
     for one that ends cancelled when nobody cancelled it, and for tasks that are left when it ends.
     """
@@ -91,11 +98,7 @@ def play(
     scene = Scene(function, timeline, *timeline.result)
     # Before what is left running, which may be so because of this.
     if scene.cancelled and cancel_at is None:
-        raise scene.wrong(
-            "Your function ended cancelled: awaiting a cancelled task raises CancelledError. So does a gather of them: "
-            "gather stops at the first CancelledError; pass `return_exceptions=True`. Or an `except` caught it, and it "
-            "was raised later."
-        )
+        raise scene.wrong(ended_cancelled())
     if timeline.leaked:
         end = f"was cancelled at {cancel_at:g} s" if scene.cancelled else scene.answered()
         left = still_running(timeline, cancelled=scene.cancelled, failed=scene.raised is not None)

@@ -7,41 +7,71 @@ from course_lib.exercises import lesson_08b as ex
 from course_lib.lifecycle import finish
 from right_answers import right
 
-# connect
+# logged_in
 
 
-@right(ex.connect)
+@right(ex.logged_in)
+@asynccontextmanager
 async def with_a_stack(open_line, log_in):
     async with AsyncExitStack() as stack:
         line = await open_line()
         stack.push_async_callback(line.close)
         await log_in(line)
-        stack.pop_all()
-        return line
+        yield line
 
 
-@right(ex.connect)
-async def with_a_flag(open_line, log_in):
-    line, ready = await open_line(), False
-    try:
+@right(ex.logged_in)
+@asynccontextmanager
+async def of_two(open_line, log_in):
+    @asynccontextmanager
+    async def opened():
+        line = await open_line()
+        try:
+            yield line
+        finally:
+            await finish(line.close())
+
+    async with opened() as line:
         await log_in(line)
-        ready = True
-    finally:
-        if not ready:
-            await line.close()
-    return line
+        yield line
 
 
-@right(ex.connect)
-async def two_classes(open_line, log_in):
+@right(ex.logged_in)
+@asynccontextmanager
+async def half_way_in_apart(open_line, log_in):
     line = await open_line()
     try:
         await log_in(line)
-    except (Exception, asyncio.CancelledError) as error:
-        await finish(line.close())
-        raise error
-    else:
-        return line
+    except BaseException:
+        await line.close()
+        raise
+    try:
+        yield line
+    finally:
+        await line.close()
+
+
+@right(ex.logged_in)
+class LoggedIn:
+    def __init__(self, open_line, log_in):
+        self.open_line, self.log_in = open_line, log_in
+
+    async def __aenter__(self):
+        self.line = await self.open_line()
+        try:
+            await self.log_in(self.line)
+        except BaseException:
+            await self.line.close()
+            raise
+        return self.line
+
+    async def __aexit__(self, *_):
+        await self.line.close()
+
+
+@right(ex.logged_in)
+def a_function_that_gives_one(open_line, log_in):
+    return LoggedIn(open_line, log_in)
 
 
 # use_all

@@ -5,6 +5,7 @@ from contextlib import aclosing
 
 from course_lib.exercises import lesson_08a as ex
 from course_lib.exercises.lesson_08a import as_found
+from course_lib.streams import merge
 from wrong_answers import told
 
 # take
@@ -116,6 +117,18 @@ async def calls_the_source(source, count):
             yield await anext(items)
 
 
+@told(ex.take, "With count=0: Your generator had ended; `source` was still open then")
+async def does_not_close_what_it_does_not_need(source, count):
+    if count == 0:
+        return
+    async with aclosing(source) as items:
+        async for item in items:
+            yield item
+            count -= 1
+            if count == 0:
+                return
+
+
 # each_within
 
 
@@ -222,6 +235,18 @@ async def forgets_to_await(source, seconds):
             try:
                 async with asyncio.timeout(seconds):
                     item = anext(items)
+            except StopAsyncIteration:
+                return
+            yield item
+
+
+@told(ex.each_within, "`source` was asked for its item 2 at 1 s, before the consumer wanted that item")
+async def lets_it_run_ahead(source, seconds):
+    async with merge(source) as items:
+        while True:
+            try:
+                async with asyncio.timeout(seconds):
+                    item = await anext(items)
             except StopAsyncIteration:
                 return
             yield item

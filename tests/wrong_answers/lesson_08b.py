@@ -1,23 +1,99 @@
 """Wrong answers to the exercises of lesson 8b, as learners write them: each must get its own sentence."""
 
 import asyncio
-from contextlib import AsyncExitStack, ExitStack
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
 
 from course_lib.exercises import lesson_08b as ex
 from course_lib.exercises.lesson_08b import as_found
 from wrong_answers import told
 
-# connect
+# logged_in
 
 
-@told(ex.connect, "log_in(line) raised ConnectionError, and the line is still open")
-async def one_after_the_other(open_line, log_in):
+@told(ex.logged_in, "There is no `yield` in your function")
+async def a_coroutine_function(open_line, log_in):
+    line = await open_line()
+    try:
+        await log_in(line)
+    except BaseException:
+        await line.close()
+        raise
+    return line
+
+
+@told(ex.logged_in, "There is no `yield` in your function")
+@asynccontextmanager
+async def returns(open_line, log_in):
     line = await open_line()
     await log_in(line)
     return line
 
 
-@told(ex.connect, "At 1.5 s, in log_in, somebody cancelled your function, and the line is still open")
+@told(ex.logged_in, "is a generator so far: the line above it, `@asynccontextmanager`")
+async def without_the_decorator(open_line, log_in):
+    line = await open_line()
+    try:
+        await log_in(line)
+        yield line
+    finally:
+        await line.close()
+
+
+@told(ex.logged_in, "which `async with` cannot enter: `@asynccontextmanager`, with its `a`")
+@contextmanager
+async def the_other_decorator(open_line, log_in):
+    line = await open_line()
+    try:
+        await log_in(line)
+        yield line
+    finally:
+        await line.close()
+
+
+@told(ex.logged_in, "is a class, not a function: write it with `@asynccontextmanager`")
+class Half:
+    def __init__(self, open_line, log_in):
+        pass
+
+    async def __aexit__(self, *_):
+        pass
+
+
+@told(ex.logged_in, "The block raised ValueError, and the line is still open")
+@asynccontextmanager
+async def without_try(open_line, log_in):
+    line = await open_line()
+    await log_in(line)
+    yield line
+    await line.close()
+
+
+@told(ex.logged_in, "log_in(line) raised ConnectionError, and the line is still open")
+@asynccontextmanager
+async def the_try_too_late(open_line, log_in):
+    line = await open_line()
+    await log_in(line)
+    try:
+        yield line
+    finally:
+        await line.close()
+
+
+@told(ex.logged_in, "The block raised ValueError, and the line is still open")
+@asynccontextmanager
+async def only_half_way_in(open_line, log_in):
+    line = await open_line()
+    try:
+        await log_in(line)
+    except BaseException:
+        await line.close()
+        raise
+    yield line
+    await line.close()
+
+
+@told(ex.logged_in, "At 1.5 s, in log_in, somebody cancelled it, and the line is still open")
+@asynccontextmanager
 async def only_failures(open_line, log_in):
     line = await open_line()
     try:
@@ -25,124 +101,171 @@ async def only_failures(open_line, log_in):
     except Exception:
         await line.close()
         raise
-    return line
-
-
-@told(ex.connect, "All went well, and you closed the line")
-async def closes_always(open_line, log_in):
-    line = await open_line()
     try:
-        await log_in(line)
-        return line
+        yield line
     finally:
         await line.close()
 
 
-@told(ex.connect, "and your function returned <the line>: the caller has to learn of it")
+@told(ex.logged_in, "The block raised ValueError, and your context manager swallowed it")
+@asynccontextmanager
 async def swallows(open_line, log_in):
     line = await open_line()
     try:
         await log_in(line)
-    except BaseException:
+        yield line
+    except Exception:
+        pass
+    finally:
         await line.close()
-    return line
 
 
-@told(ex.connect, "close() was called and not awaited")
+@told(ex.logged_in, "At 2.5 s, in the block, somebody cancelled it, and your context manager swallowed that")
+@asynccontextmanager
+async def swallows_a_cancellation(open_line, log_in):
+    line = await open_line()
+    try:
+        await log_in(line)
+        yield line
+    except asyncio.CancelledError:
+        pass
+    finally:
+        await line.close()
+
+
+@told(ex.logged_in, "close() was called and not awaited")
+@asynccontextmanager
 async def does_not_await_close(open_line, log_in):
     line = await open_line()
     try:
         await log_in(line)
-    except BaseException:
+        yield line
+    finally:
         line.close()
-        raise
-    return line
 
 
-@told(ex.connect, "You returned before log_in(line) had ended")
+@told(ex.logged_in, "The block began before log_in(line) had ended")
+@asynccontextmanager
 async def does_not_await_the_login(open_line, log_in):
     line = await open_line()
-    log_in(line)
-    return line
+    try:
+        log_in(line)
+        yield line
+    finally:
+        await line.close()
 
 
-@told(ex.connect, "log_in was given")
+@told(ex.logged_in, "The `await` before `open_line()` is missing")
+@asynccontextmanager
 async def opens_without_await(open_line, log_in):
     line = open_line()
     try:
         await log_in(line)
-    except BaseException:
-        await (await line).close()
-        raise
-    return await line
+        yield line
+    finally:
+        line.close()
 
 
-@told(ex.connect, "you never called it: `line = await open_line()`")
+@told(ex.logged_in, "log_in was given nothing: give it the line, `await log_in(line)`.")
+@asynccontextmanager
+async def logs_in_on_nothing(open_line, log_in):
+    line = await open_line()
+    try:
+        await log_in()
+        yield line
+    finally:
+        await line.close()
+
+
+@told(ex.logged_in, "you never called it: `line = await open_line()`")
+@asynccontextmanager
 async def does_not_call(open_line, log_in):
     line = await open_line
-    await log_in(line)
-    return line
+    try:
+        await log_in(line)
+        yield line
+    finally:
+        await line.close()
 
 
-@told(ex.connect, "`return`")
-async def forgets_return(open_line, log_in):
+@told(ex.logged_in, "Nobody has logged in")
+@asynccontextmanager
+async def does_not_log_in(open_line, log_in):
+    line = await open_line()
+    try:
+        yield line
+    finally:
+        await line.close()
+
+
+@told(ex.logged_in, "What `as` binds was None: `yield` the line")
+@asynccontextmanager
+async def yields_nothing(open_line, log_in):
     line = await open_line()
     try:
         await log_in(line)
-    except BaseException:
+        yield
+    finally:
         await line.close()
-        raise
 
 
-@told(ex.connect, "Your function returned None: that is what `await log_in(line)` gave")
-async def returns_the_answer_to_the_login(open_line, log_in):
+@told(ex.logged_in, "What `as` binds was None: `yield` the line")
+@asynccontextmanager
+async def yields_the_answer_to_the_login(open_line, log_in):
     line = await open_line()
     try:
-        return await log_in(line)
-    except BaseException:
+        yield await log_in(line)
+    finally:
         await line.close()
-        raise
 
 
-@told(ex.connect, "open_line() raised OSError, and your function raised UnboundLocalError")
+@told(ex.logged_in, "there is no `line` yet, and nothing to close. Put the `try` behind the line that opens")
+@asynccontextmanager
 async def opens_inside(open_line, log_in):
     try:
         line = await open_line()
         await log_in(line)
-    except BaseException:
+        yield line
+    finally:
         await line.close()
-        raise
-    return line
 
 
-@told(ex.connect, "the line was closed 2 times")
+@told(ex.logged_in, "the line was closed 2 times")
+@asynccontextmanager
 async def closes_twice(open_line, log_in):
     line = await open_line()
     try:
         await log_in(line)
-    except asyncio.CancelledError:
-        await line.close()
-        raise
-    except Exception:
+        yield line
+    except BaseException:
         await line.close()
         raise
     finally:
-        if not asyncio.current_task().cancelling():
-            await asyncio.sleep(0)
-        else:
-            await line.close()
-    return line
+        await line.close()
 
 
-@told(ex.connect, "raised RuntimeError: the caller has to learn of it, and of nothing else")
+@told(ex.logged_in, "raised RuntimeError: who wrote the `async with` has to learn of it, and of nothing else")
+@asynccontextmanager
 async def raises_its_own(open_line, log_in):
     line = await open_line()
     try:
         await log_in(line)
+        yield line
     except Exception as error:
-        await line.close()
         raise RuntimeError("no login") from error
-    return line
+    finally:
+        await line.close()
+
+
+@told(ex.logged_in, "The line was closed before the block began")
+@asynccontextmanager
+async def closes_before(open_line, log_in):
+    line = await open_line()
+    try:
+        await log_in(line)
+    finally:
+        await line.close()
+    yield line
 
 
 # use_all
@@ -261,7 +384,42 @@ async def enters_in_reverse(resources, work):
         return await work(values[::-1])
 
 
-@told(ex.use_all, "It ended at")
+@told(ex.use_all, "Entering has to be awaited, `enter_async_context(...)` too")
+async def does_not_await_entering(resources, work):
+    async with AsyncExitStack() as stack:
+        return await work([stack.enter_async_context(resource) for resource in resources])
+
+
+@told(ex.use_all, "the first error, ValueError, is lost")
+async def raises_what_it_kept(resources, work):
+    entered, values, error, result = [], [], None, None
+    try:
+        for resource in resources:
+            values.append(await resource.__aenter__())
+            entered.append(resource)
+        result = await work(values)
+    except BaseException as raised:
+        error = raised
+    for resource in reversed(entered):
+        try:
+            await resource.__aexit__(type(error) if error else None, error, error and error.__traceback__)
+        except BaseException as raised:
+            error = raised
+    if error:
+        raise error
+    return result
+
+
+@told(ex.use_all, "You left them at once")
+async def leaves_together(resources, work):
+    values = [await resource.__aenter__() for resource in resources]
+    try:
+        return await work(values)
+    finally:
+        await asyncio.gather(*(resource.__aexit__(None, None, None) for resource in reversed(resources)))
+
+
+@told(ex.use_all, "You entered them at once")
 async def enters_together(resources, work):
     async with AsyncExitStack() as stack:
         values = await asyncio.gather(*(stack.enter_async_context(resource) for resource in resources))
@@ -277,7 +435,7 @@ async def only_a_limit(close, seconds):
         return await close()
 
 
-@told(ex.leave, "this was still running: close")
+@told(ex.leave, "After the limit of 2 s you waited no longer, and close() ran on")
 async def shields(close, seconds):
     async with asyncio.timeout(seconds):
         return await asyncio.shield(close())
@@ -307,7 +465,83 @@ async def forgets_the_cancellation(close, seconds):
     return task.result()
 
 
-@told(ex.leave, "this was still running: wait_for")
+@told(ex.leave, "Do not cancel it: go on waiting, however often you are cancelled")
+async def shields_a_limit(close, seconds):
+    async def limited():
+        async with asyncio.timeout(seconds):
+            return await close()
+
+    return await asyncio.shield(limited())
+
+
+@told(ex.leave, "Do not cancel it: go on waiting, however often you are cancelled")
+async def waits_once_more(close, seconds):
+    task = asyncio.ensure_future(asyncio.wait_for(close(), seconds))
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        raise
+
+
+@told(ex.leave, "The limit is 2 s in all, from the start, and close() had 3 s")
+async def begins_the_limit_anew(close, seconds):
+    task, cancellation = asyncio.create_task(close()), None
+    while not task.done():
+        try:
+            await asyncio.wait([task], timeout=seconds)
+            if not task.done():
+                task.cancel()
+                await asyncio.wait([task])
+                if cancellation is None:
+                    raise TimeoutError
+        except asyncio.CancelledError as error:
+            cancellation = error
+    if cancellation is not None:
+        raise cancellation
+    return task.result()
+
+
+@told(ex.leave, "close() was given up after 2 s, and who waits for it is to get a TimeoutError")
+async def ends_as_the_task_did(close, seconds):
+    task, cancellation = asyncio.create_task(close()), None
+    timer = asyncio.get_running_loop().call_later(seconds, task.cancel)
+    while not task.done():
+        try:
+            await asyncio.wait([task])
+        except asyncio.CancelledError as error:
+            cancellation = error
+    timer.cancel()
+    if cancellation is not None:
+        raise cancellation
+    return task.result()
+
+
+@told(ex.leave, "that of your own time limit: put the limit inside the task")
+async def catches_its_own_limit(close, seconds):
+    task, cancellation = asyncio.create_task(close()), None
+    async with asyncio.timeout(seconds):
+        while not task.done():
+            try:
+                await asyncio.wait([task])
+            except asyncio.CancelledError as error:
+                cancellation = error
+    if cancellation is not None:
+        raise cancellation
+    return task.result()
+
+
+@told(ex.leave, "You cancelled close(), and ended before it had")
+async def does_not_wait_for_its_end(close, seconds):
+    task = asyncio.create_task(close())
+    done, _ = await asyncio.wait([task], timeout=seconds)
+    if not done:
+        task.cancel()
+        raise TimeoutError
+    return task.result()
+
+
+@told(ex.leave, "Do not cancel it: go on waiting, however often you are cancelled")
 async def cancelled_only_once(close, seconds):
     task = asyncio.create_task(asyncio.wait_for(close(), seconds))
     try:

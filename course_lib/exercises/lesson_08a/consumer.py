@@ -5,6 +5,7 @@ import inspect
 from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any
 
 from course_lib.exercises.framework import Answer, Wrong, leaves
@@ -181,6 +182,17 @@ def check_heard(scene: Scene, consumer: Consumer, items: Sequence[Any], at: Sequ
             )
     if len(consumer.heard) > len(items):
         raise scene.wrong(f"Your generator gave {consumer.heard[len(items)]!r:.60}, and nothing more was to come.")
+
+
+def check_asked(scene: Scene, consumer: Consumer, source: Source, what: str = "item") -> None:
+    """Raise Wrong if a source was asked before the consumer asked."""
+    for place, at in enumerate(source.asked):
+        wanted = consumer.asked_at[place] if place < len(consumer.asked_at) else inf
+        if at < wanted:
+            raise scene.wrong(
+                f"`{source.name}` was asked for its item {place + 1} at {at:g} s, before the consumer wanted that "
+                f"{what}: ask only when you are asked."
+            )
 
 
 def _ended(scene: Scene) -> str:

@@ -8,6 +8,7 @@ from course_lib.exercises.framework import Answer, Exercise
 from course_lib.exercises.lesson_08a import as_found, solutions
 from course_lib.exercises.lesson_08a.consumer import (
     Consumer,
+    check_asked,
     check_closed,
     check_heard,
     check_stopped,
@@ -74,6 +75,7 @@ def _due(row: Row, use: float) -> tuple[list[float], float]:
 def _in_time(function: Answer, row: Row, seconds: float, consumer: Consumer) -> None:
     source = Source("source", row)
     scene = consumed(function, consumer, [source], seconds)
+    check_asked(scene, consumer, source)
     if isinstance(scene.raised, TimeoutError):
         slowest = max((each for each, _ in row), default=0)
         raise scene.wrong(
@@ -93,6 +95,7 @@ def _in_time(function: Answer, row: Row, seconds: float, consumer: Consumer) -> 
 def _too_late(function: Answer, row: Row, seconds: float, consumer: Consumer) -> None:
     source = Source("source", row)
     scene = consumed(function, consumer, [source], seconds)
+    check_asked(scene, consumer, source)
     number = next(place for place, (each, _) in enumerate(row) if each > seconds)
     at, asked = _due(row[:number], consumer.use)
     due = asked + seconds + CLEAN_UP
@@ -134,7 +137,7 @@ each_within = Exercise(
 {inspect.getsource(as_found.each_within).strip()}
 ```
 
-- Hand over the items of `source`, each as it comes.
+- Hand over the items of `source`, each as it comes; an item may be None. Ask for one only when you are asked.
 - One that has not come `seconds` after it was asked for raises TimeoutError, at that time. How long the consumer uses
   an item is its own affair.
 - What the source itself raises goes on as it is.
@@ -142,7 +145,8 @@ each_within = Exercise(
     reference=solutions.each_within,
     grade=_grade_each_within,
     hints=[
-        "Check the program as it is: it tells you whom its limit strikes. What is being waited for at a `yield`?",
+        "`ex.each_within.check(ex.as_found.each_within)` shows whom the limit strikes. What is "
+        "being waited for at a `yield`?",
         "The limit belongs around the waiting for one item, so not around an `async for`: ask with `anext`.",
         "In `async with aclosing(source) as items:`, a `while True:`; in it `async with asyncio.timeout(seconds): item "
         "= await anext(items)`, and the `yield item` behind it, outside. Around the limit, `except "

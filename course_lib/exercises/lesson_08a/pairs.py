@@ -1,6 +1,5 @@
 """Exercise 3: two sources asked at the same time, and both closed."""
 
-from math import inf
 from typing import Any
 
 from course_lib.exercises.chance import Chance
@@ -8,6 +7,7 @@ from course_lib.exercises.framework import Answer, Exercise
 from course_lib.exercises.lesson_08a import solutions
 from course_lib.exercises.lesson_08a.consumer import (
     Consumer,
+    check_asked,
     check_closed,
     check_heard,
     check_stopped,
@@ -91,7 +91,7 @@ def _paired(function: Answer, left: Row, right: Row, consumer: Consumer) -> None
             raise scene.wrong(f"A pair is a tuple of two, (left, right); your generator gave {pair!r:.60}.")
     check_heard(scene, consumer, [(one, other) for (_, one), (_, other) in wanted], at)
     for source in sources:
-        _asked_in_time(scene, source, consumer)
+        check_asked(scene, consumer, source, "pair")
     open_yet = [row for row in (left, right) if len(row) > len(wanted) or consumer.takes]
     now += 0.0 if consumer.takes else max(_next(row, len(wanted)) for row in (left, right))
     now += CLEAN_UP * len(open_yet)
@@ -105,16 +105,6 @@ def _paired(function: Answer, left: Row, right: Row, consumer: Consumer) -> None
 def _next(row: Row, place: int) -> float:
     """Return how long a source takes to give what stands at a place, or to end."""
     return row[place][0] if place < len(row) else CLEAN_UP
-
-
-def _asked_in_time(scene: Scene, source: Source, consumer: Consumer) -> None:
-    for place, at in enumerate(source.asked):
-        wanted = consumer.asked_at[place] if place < len(consumer.asked_at) else inf
-        if at < wanted:
-            raise scene.wrong(
-                f"`{source.name}` was asked for its item {place + 1} at {at:g} s, before the consumer wanted that "
-                "pair: ask only when you are asked."
-            )
 
 
 def _hides_nothing(function: Answer, left: Row, right: Row) -> None:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from course_lib.exercises.chance import Chance
-from course_lib.exercises.framework import Answer, Exercise
+from course_lib.exercises.framework import Answer, Exercise, Wrong
 from course_lib.exercises.lesson_08a import solutions
 from course_lib.exercises.lesson_08a.consumer import (
     Consumer,
@@ -60,7 +60,12 @@ def _first_two(scene: Scene, sources: list[Source]) -> bool:
 
 def _taken(take: Answer, row: Row, count: int, consumer: Consumer) -> None:
     source = Source("source", row)
-    scene = consumed(take, consumer, [source], count)
+    try:
+        scene = consumed(take, consumer, [source], count)
+    except Wrong as wrong:
+        if count:
+            raise
+        raise Wrong(f"With count=0: {wrong}", wrong.timeline, wrong.error) from None
     scene.result()
     wanted = row[: min(count, consumer.takes or count)]
     at, now = [], 0.0

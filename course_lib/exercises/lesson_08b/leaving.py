@@ -1,14 +1,17 @@
 """Exercise 3: a clean-up that runs to its end, but not for ever."""
 
+import asyncio
+import math
+from collections.abc import Sequence
 from typing import Any
 
 from course_lib.exercises.causes import returned_none
 from course_lib.exercises.chance import Chance
-from course_lib.exercises.framework import Answer, Exercise
+from course_lib.exercises.framework import Answer, Exercise, Wrong
 from course_lib.exercises.lesson_08b import solutions
 from course_lib.exercises.lesson_08b.scenes import Step
 from course_lib.exercises.ordering import in_every_order
-from course_lib.exercises.playing import Scene, play, used_uncalled
+from course_lib.exercises.playing import PATIENCE, Scene, play, used_uncalled
 from course_lib.exercises.shown import shown
 
 ROUNDS = 12
@@ -57,12 +60,52 @@ def _ended_first(scene: Scene, close: Step) -> None:
 
 def _play(leave: Answer, close: Step, seconds: float, *times: float) -> Scene:
     first, again = (times[0], times[1:]) if times else (None, ())
-    scene = play(leave, close, seconds, cancel_at=first, again_at=again)
+
+    def at_end() -> None:
+        now = asyncio.get_running_loop().time()
+        if not close.runs or now >= PATIENCE:
+            return
+        if close.cancelled:
+            told = (
+                "You cancelled close(), and ended before it had: it may have a `finally` of its own. Wait until it has "
+                "ended."
+            )
+        elif now >= seconds:
+            told = (
+                f"After the limit of {seconds:g} s you waited no longer, and close() ran on: cancel it, and wait until "
+                "it has ended."
+            )
+        elif times:
+            told = (
+                f"You were cancelled at {_and(times)} s, and ended while close() still ran. Do not cancel it: go on "
+                "waiting, however often you are cancelled, and then pass the cancellation on."
+            )
+        else:
+            told = "You ended while close() still ran: wait until it has ended."
+        raise Wrong(told)
+
+    def ended_cancelled() -> str:
+        if close.cancelled:
+            return (
+                f"Nobody had cancelled your function, and it ended cancelled: close() was given up "
+                f"after {seconds:g} s, and "
+                "who waits for it is to get a TimeoutError."
+            )
+        return (
+            "Nobody had cancelled your function, and it ended cancelled. The CancelledError that you caught was that "
+            "of your own time limit: put the limit inside the task, where it strikes close()."
+        )
+
+    scene = play(leave, close, seconds, cancel_at=first, again_at=again, at_end=at_end, ended_cancelled=ended_cancelled)
     if not close.called and (scene.raised is None or used_uncalled(Step, scene.raised)):
         raise scene.wrong("`close` is a function, and you never called it: `close()` gives what to await.")
     if close.called > 1:
         raise scene.wrong(f"You called close {close.called} times. Once; then wait for that one.")
     return scene
+
+
+def _and(times: Sequence[float]) -> str:
+    return " s, and at ".join(f"{time:g}" for time in times)
 
 
 def _closes(leave: Answer, close: Step, seconds: float) -> None:
@@ -102,12 +145,17 @@ def _too_late(leave: Answer, close: Step, seconds: float) -> None:
 
 def _cancelled(leave: Answer, close: Step, seconds: float, *times: float) -> None:
     scene = _play(leave, close, seconds, *times)
-    when = f"Your function was cancelled at {' s, and at '.join(f'{time:g}' for time in times)} s"
+    when = f"Your function was cancelled at {_and(times)} s"
     hangs = close.seconds > seconds
     if close.cancelled and not hangs:
         raise scene.wrong(f"{when}, and that cut close() short. It needed {close.seconds:g} s, and had {seconds:g} s.")
     if not scene.cancelled:
         raise scene.wrong(f"{when}, and it {scene.answered()}: when close() has ended, pass the cancellation on.")
+    if hangs and seconds < close.cancelled_at < math.inf:
+        raise scene.wrong(
+            f"{when}. The limit is {seconds:g} s in all, from the start, and close() had {close.cancelled_at:g} s: you "
+            "began the limit anew after a cancellation."
+        )
     if hangs and not close.cancelled:
         raise scene.wrong(f"{when}, close() hung, and after the limit of {seconds:g} s nobody cancelled it.")
     at = seconds + close.clean_up if hangs else close.seconds
@@ -122,14 +170,14 @@ def _ended(scene: Scene, at: float, when: str) -> None:
 leave = Exercise(
     lesson="lesson_08b",
     task="""\
-**Exercise 3: to the end, but not for ever.** Write `leave(close, seconds)`, with what you built in section 5 and
-without `finish`.
+**Exercise 3: to the end, but not for ever.** Write `leave(close, seconds)`, with what you built in section 5.
+(`finish` does just this, and passes; write it yourself.)
 
 - `await close()` once, and return what it returns, or raise what it raises.
 - You may be cancelled meanwhile, and again, and again. None of that reaches `close`: it runs to its end, and then you
-  end cancelled.
-- After `seconds`, give it up: cancel it and wait until it has ended; it may have a `finally` of its own. Then raise
-  TimeoutError, or, if you were cancelled, end cancelled.""",
+  end cancelled, whatever it returned or raised.
+- `seconds` after the start, however often you were cancelled, give it up: cancel it and wait until it has ended; it may
+  have a `finally` of its own. Then raise TimeoutError, or, if you were cancelled, end cancelled.""",
     reference=solutions.leave,
     grade=_grade_leave,
     hints=[

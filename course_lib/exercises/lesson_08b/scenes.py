@@ -14,12 +14,14 @@ from course_lib.seeing import span
 class Step:
     """A coroutine function that takes `seconds`, then gives `answer` or raises it; cancelled, it takes `clean_up` more.
 
-    begun, ended, cancelled: how often; cancelled_at: when, at first; given: the arguments of its last call
+    begun, ended, cancelled: how often; runs: whether it does now; cancelled_at: when, at first;
+    given: the arguments of its last call
     """
 
     def __init__(self, name: str, seconds: float, answer: Any = None, clean_up: float = 0) -> None:
         self.name, self.seconds, self.answer, self.clean_up = name, seconds, answer, clean_up
         self.called = self.begun = self.ended = self.cancelled = 0
+        self.runs = False
         self.cancelled_at = math.inf
         self.given: tuple[Any, ...] = ()
 
@@ -33,19 +35,26 @@ class Step:
 
     async def _work(self) -> Any:
         self.begun += 1
-        with span(self.name):
-            try:
-                await asyncio.sleep(self.seconds)
-            except asyncio.CancelledError:
-                self.cancelled += 1
-                self.cancelled_at = min(self.cancelled_at, asyncio.get_running_loop().time())
-                await_missing(self.given)  # else Python warns of it at some later time
-                await asyncio.sleep(self.clean_up)
-                raise
-            if isinstance(self.answer, Exception):
-                raise self.answer
+        self.runs = True
+        try:
+            with span(self.name):
+                await self._sleep()
+                if isinstance(self.answer, Exception):
+                    raise self.answer
+        finally:
+            self.runs = False
         self.ended += 1
         return self.answer
+
+    async def _sleep(self) -> None:
+        try:
+            await asyncio.sleep(self.seconds)
+        except asyncio.CancelledError:
+            self.cancelled += 1
+            self.cancelled_at = min(self.cancelled_at, asyncio.get_running_loop().time())
+            await_missing(self.given)  # else Python warns of it at some later time
+            await asyncio.sleep(self.clean_up)
+            raise
 
 
 def given(step: Step) -> str:
@@ -78,6 +87,7 @@ class Resource:
         self.cut = False
 
     async def __aenter__(self) -> Any:
+        self._log.append(("entering", self.name))
         with span(f"enter {self.name}"):
             await asyncio.sleep(1)
             if isinstance(self.value, Exception):

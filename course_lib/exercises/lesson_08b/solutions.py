@@ -1,17 +1,17 @@
 """The reference solutions of lesson 8b, as a learner would write them."""
 
 import asyncio
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 
 
-async def connect(open_line, log_in):
+@asynccontextmanager
+async def logged_in(open_line, log_in):
     line = await open_line()
     try:
         await log_in(line)
-    except BaseException:
+        yield line
+    finally:
         await line.close()
-        raise
-    return line
 
 
 async def use_all(resources, work):

@@ -2,6 +2,7 @@
 
 import inspect
 import math
+from itertools import pairwise
 from typing import Any
 
 from course_lib.exercises.causes import returned_none
@@ -28,6 +29,11 @@ class Use:
     def named(self, what: str) -> str:
         """Return the names of what was entered, left or closed, in that order."""
         return "".join(name for done, name in self.log if done == what)
+
+    def at_once(self, what: str) -> bool:
+        """Return whether a resource was being entered, or left, before the one before it had been."""
+        done = [each for each, _ in self.log]
+        return (what, what) in pairwise(done)
 
     def values(self) -> list[Any]:
         """Return what entering gives."""
@@ -109,7 +115,15 @@ def _works(use_all: Answer, use: Use) -> None:
         raise scene.wrong(returned_none(use_all))
     returned = scene.result(none=use.work.answer is None)
     if use.named("entered") != "".join(resource.name for resource in use.resources):
-        raise scene.wrong(f"You entered {_order(use.named('entered'))}: enter all of them, in the order they come in.")
+        without = "" if use.named("entered") else " Entering has to be awaited, `enter_async_context(...)` too."
+        raise scene.wrong(
+            f"You entered {_order(use.named('entered'))}: enter all of them, in the order they come in.{without}"
+        )
+    if use.at_once("entering"):
+        raise scene.wrong(
+            "You entered them at once: one after another, because a later one may need an earlier one. A gather also "
+            "goes on entering when one of them has failed."
+        )
     if use.work.given != (use.values(),):
         raise scene.wrong(
             f"work was given {given(use.work)}: give it one list, of what entering each resource gave, "
@@ -123,6 +137,8 @@ def _works(use_all: Answer, use: Use) -> None:
     if "left" in done and "entered" in done[done.index("left") :]:
         raise scene.wrong("You left a resource before all had been entered: the work needs all of them at once.")
     use.are_left(scene)
+    if use.at_once("left"):
+        raise scene.wrong("You left them at once: one after another, because a later one may need an earlier one.")
     told = [resource.left_with for resource in use.resources if resource.left_with is not None]
     if told:
         raise scene.wrong(f"All went well, and a resource was left with {told[0]!r}: tell it None, three times.")
@@ -214,7 +230,8 @@ use_all = Exercise(
   `await work(values)` with a list of what entering gave, and return what that returns.
 - However it ends (the work fails, entering one fails, you are cancelled): those that were entered are left, each once,
   the last one first, and each is told the error that is on its way, if there is one.
-- One that fails while it is left does not keep the others open. The error that came last is raised.""",
+- One that fails while it is left does not keep the others open. The error that came last is raised, and its
+  `__context__` leads to the earlier ones. (None of the resources swallows: their `__aexit__` returns None.)""",
     reference=solutions.use_all,
     grade=_grade_use_all,
     hints=[
