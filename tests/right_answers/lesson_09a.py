@@ -4,7 +4,6 @@ import asyncio
 from collections import deque
 
 from course_lib.exercises import lesson_09a as ex
-from course_lib.pipeline import pipeline, stage
 from right_answers import right
 
 END = object()
@@ -54,16 +53,6 @@ async def joins_and_cancels(source, work, workers, size):
         for task in tasks:
             task.cancel()
     return results
-
-
-@right(ex.work_ahead)
-async def with_the_course_pipeline(source, work, workers, size):
-    async def each():
-        async for item in source:
-            yield item
-
-    async with pipeline(stage(work, at_once=workers, ordered=False, waiting=size))(each()) as results:
-        return [result async for result in results]
 
 
 @right(ex.work_ahead)

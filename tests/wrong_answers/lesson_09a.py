@@ -3,6 +3,7 @@
 import asyncio
 
 from course_lib.exercises import lesson_09a as ex
+from course_lib.pipeline import pipeline, stage
 from wrong_answers import told
 
 END = object()
@@ -204,6 +205,16 @@ async def all_read(source, work, workers, size):
         for _ in range(workers):
             group.create_task(run_worker())
     return results
+
+
+@told(ex.work_ahead, "and it left your function at")
+async def lets_them_end(source, work, workers, size):  # which is what the course's pipeline does
+    async def each():
+        async for item in source:
+            yield item
+
+    async with pipeline(stage(work, at_once=workers, ordered=False, waiting=size))(each()) as results:
+        return [result async for result in results]
 
 
 # keep_newest
