@@ -51,7 +51,7 @@ MINUTES = {
     "05b_cache": Minutes(45, 91, "2026-11-29", READER, pace=1.25),
     "06_concurrency_comparison": Minutes(43, 78, "2026-11-28", READER, pace=1.2),
     "07a_tasks_and_loops": Minutes(45, 101, "2026-11-29", ESTIMATE),
-    "07b_shared_state_and_memory": Minutes(45, 100, "2026-11-29", ESTIMATE),
+    "07b_shared_state_and_memory": Minutes(45, 155, "2026-11-29", READER, pace=1.4),
     "08a_streams": Minutes(44, 71, "2026-11-29", ESTIMATE),
     "08b_context_managers": Minutes(44, 70, "2026-11-29", ESTIMATE),
 }
