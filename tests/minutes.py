@@ -51,7 +51,7 @@ MINUTES = {
     "05b_cache": Minutes(45, 91, "2026-11-29", READER, pace=1.25),
     "06_concurrency_comparison": Minutes(43, 78, "2026-11-28", READER, pace=1.2),
     "07a_tasks_and_loops": Minutes(43, 145, "2026-11-29", READER, pace=1.38),
-    "07b_shared_state_and_memory": Minutes(45, 100, "2026-11-29", ESTIMATE),
+    "07b_shared_state_and_memory": Minutes(45, 155, "2026-11-29", READER, pace=1.4),
     "08a_streams": Minutes(43, 78, "2026-11-29", READER, pace=1.35),
     "08b_context_managers": Minutes(44, 91, "2026-11-29", READER, pace=1.3),
     "09a_queues_and_backpressure": Minutes(45, 75, "2026-11-29", ESTIMATE),

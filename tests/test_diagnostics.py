@@ -166,7 +166,8 @@ def test_a_step_that_holds_the_loop_is_told_with_its_line(told):
 
     async def computes():
         end = time.perf_counter() + 0.3
-        any(time.perf_counter() > end for _ in itertools.count())  # busy: on one line, whenever it is looked at
+        # On one line, whenever it is looked at.
+        any(time.perf_counter() > end for _ in itertools.count())  # busy
 
     async def main():
         await asyncio.create_task(sleeps(), name="sleeper")

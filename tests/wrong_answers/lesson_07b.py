@@ -129,6 +129,20 @@ async def survives_bad_jobs(jobs, handle, workers):
     return len(jobs)
 
 
+@told(ex.work_off, "it is the caller's, leave it as it is")
+async def empties_the_list(jobs, handle, workers):
+    count = len(jobs)
+
+    async def worker():
+        while jobs:
+            await handle(jobs.pop(0))
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(workers):
+            group.create_task(worker())
+    return count
+
+
 @told(ex.work_off, "this was still running")
 async def gathers(jobs, handle, workers):
     queue = asyncio.Queue()
@@ -349,6 +363,39 @@ async def one_lock_after_the_other(source, target, amount, approve):
 @told(ex.move, "Another program of the bank takes the locks in the order of their names")
 async def in_another_order(source, target, amount, approve):
     first, second = sorted([source, target], key=lambda account: account.name, reverse=True)
+    async with first.lock, second.lock:
+        if source.balance < amount or not await approve(source, target, amount):
+            return False
+        source.balance -= amount
+        target.balance += amount
+        return True
+
+
+@told(ex.move, "Another program of the bank takes the locks in the order of their names")
+async def by_where_they_lie(source, target, amount, approve):
+    first, second = sorted([source, target], key=id)
+    async with first.lock, second.lock:
+        if source.balance < amount or not await approve(source, target, amount):
+            return False
+        source.balance -= amount
+        target.balance += amount
+        return True
+
+
+@told(ex.move, "Another program of the bank takes the locks in the order of their names")
+async def by_where_they_lie_backwards(source, target, amount, approve):
+    first, second = sorted([source, target], key=lambda account: -id(account))
+    async with first.lock, second.lock:
+        if source.balance < amount or not await approve(source, target, amount):
+            return False
+        source.balance -= amount
+        target.balance += amount
+        return True
+
+
+@told(ex.move, "Another program of the bank takes the locks in the order of their names")
+async def by_where_the_locks_lie(source, target, amount, approve):
+    first, second = sorted([source, target], key=lambda account: id(account.lock))
     async with first.lock, second.lock:
         if source.balance < amount or not await approve(source, target, amount):
             return False

@@ -32,10 +32,19 @@ class Bank:
     """Accounts, and the office that approves; what it saw is noted.
 
     answers: by the number of the asking, False or an exception; True without
+    falling: whether the `id` of the accounts, and of their locks, falls as their names rise; else it rises, too
     """
 
-    def __init__(self, names: str, seconds: float = 1, answers: dict[int, Any] | None = None) -> None:
-        self.accounts = {name: Account(name) for name in names}
+    def __init__(
+        self, names: str, seconds: float = 1, answers: dict[int, Any] | None = None, falling: bool = False
+    ) -> None:
+        # Where an object lies is chance: who sorts by `id` must not pass by luck.
+        accounts = sorted((Account(name) for name in names), key=id, reverse=falling)
+        locks = sorted((account.lock for account in accounts), key=id, reverse=falling)
+        self.accounts = dict.fromkeys(names, accounts[0])
+        for name, account, lock in zip(sorted(names), accounts, locks, strict=True):
+            account.name, account.lock = name, lock
+            self.accounts[name] = account
         self.seconds, self.answers = seconds, answers or {}
         self.asked: list[tuple[str, str, int]] = []
         self.amiss = ""
@@ -95,6 +104,13 @@ def _moved(
     scene = play(*(made(number, *each) for number, each in enumerate(moves)))
     if scene.stuck:
         names = " and ".join(scene.stuck)
+        if len(bank.asked) > len(moves):
+            raise scene.wrong(
+                f"{names} had not come to an end after 60 s, and approve was asked {len(bank.asked)} times for "
+                f"{len(moves)} of them: approve may take any time, so do not cut it off and ask again."
+            )
+        if len(scene.stuck) == 1:
+            raise scene.wrong(f"{names} had not come to an end after 60 s: what does it wait for?")
         raise scene.wrong(
             f"{names} had not come to an end after 60 s: each holds a lock and waits for one that another holds. Take "
             "the locks in one order everywhere."
@@ -122,6 +138,12 @@ def _check_moved(scene: Scene, bank: Bank, moves: tuple[Move, ...]) -> list[bool
             balances[source] -= amount
             balances[target] += amount
     found = {name: account.balance for name, account in bank.accounts.items()}
+    for call in scene.calls:
+        if found != balances and len(moves) == 1 and call.raised:
+            raise scene.wrong(
+                f"Your function {call.answered()}, and the balances are {found}: nothing may have moved then. Ask "
+                "approve first, and move after it."
+            )
     if found != balances:
         raise scene.wrong(
             f"By what you returned, the balances should be {balances}; they are {found}. What ended otherwise than by "
@@ -163,7 +185,8 @@ def _grade_move(move: Answer) -> str:
     if bank.asked != [("B", "A", 20)]:
         raise Wrong(f"approve should be asked for B, A and 20; it was asked for {bank.asked!r:.60}.")
     for pair in (("A", "B", 10), ("B", "A", 10)):
-        _check_others(move, pair)
+        for falling in (False, True):
+            _check_others(move, pair, falling)
     for kind in KINDS:
         _check_failed(move, kind("the office is closed"))
     chance = Chance("move")
@@ -173,9 +196,9 @@ def _grade_move(move: Answer) -> str:
     return "Both directions, any number of them, and nobody waits in a ring."
 
 
-def _check_others(move: Answer, pair: Move) -> None:
+def _check_others(move: Answer, pair: Move, falling: bool) -> None:
     """Let another program take the same two locks, in the order of their names."""
-    bank = Bank("AB")
+    bank = Bank("AB", falling=falling)
     two = bank.accounts[pair[0]], bank.accounts[pair[1]]
     mine = Call("your move", lambda: move(*two, pair[2], bank.approve), 0.5, None, move)
     scene = play(Call("another program", lambda: bank.inspect("A", "B")), mine)

@@ -127,6 +127,12 @@ def _check(sell: Answer, seats: int, *buyers: Buyer) -> None:
             if call.returned is None and not call.raised and not call.cancelled:
                 if len(buyers) == 1:
                     raise scene.wrong("A seat was free, and was paid, and you returned None: return the seat then.")
+                cancelled = [each.name for each in buyers if each.cancel_at is not None]
+                if cancelled and not any(each.failure for each in buyers):
+                    raise scene.wrong(
+                        f"{buyer.name} came at {buyer.at:g} s, when a seat was free, and got None: {cancelled[0]} was "
+                        f"cancelled before, and CancelledError is no Exception. {GIVE_BACK}"
+                    )
                 raise scene.wrong(
                     f"{buyer.name} came at {buyer.at:g} s, when a seat was free, and got None: a payment had failed, "
                     f"or was cancelled, before. {GIVE_BACK}"

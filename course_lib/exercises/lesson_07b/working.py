@@ -83,8 +83,9 @@ def _times(seconds: Sequence[float], workers: int) -> list[tuple[float, float]]:
 
 
 def _played(work_off: Answer, handling: Handling, workers: int, cancel_at: float | None = None) -> Scene:
+    given = list(handling.jobs)
     try:
-        scene = play(work_off, handling.jobs, handling, workers, cancel_at=cancel_at)
+        scene = play(work_off, given, handling, workers, cancel_at=cancel_at)
     except Wrong as wrong:
         if handling.failed and "had not ended" in str(wrong):
             raise Wrong(
@@ -98,6 +99,11 @@ def _played(work_off: Answer, handling: Handling, workers: int, cancel_at: float
     for each in leaves(scene.raised):
         if isinstance(each, Wrong):
             raise scene.wrong(str(each))
+    if len(given) != len(handling.jobs):
+        raise scene.wrong(
+            f"The list `jobs` had {len(handling.jobs)} jobs, and has {len(given)} now: it is the caller's, leave it as "
+            "it is."
+        )
     if handling.peak > workers:
         raise scene.wrong(f"{handling.peak} jobs were handled at one time; at most {workers} should be.")
     if handling.begun != sorted(handling.begun):
@@ -109,7 +115,8 @@ def _check_done(work_off: Answer, handling: Handling, workers: int) -> None:
     scene = _played(work_off, handling, workers)
     count, times = scene.result(), _times(handling.seconds, workers)
     if len(handling.handled) < len(handling.jobs):
-        raise scene.wrong(f"{len(handling.handled)} of {len(handling.jobs)} jobs were done when you returned.")
+        none = " One job is None: a job may be any value." if None in handling.jobs else ""
+        raise scene.wrong(f"{len(handling.handled)} of {len(handling.jobs)} jobs were done when you returned.{none}")
     if count != len(handling.jobs) or isinstance(count, bool):
         raise scene.wrong(f"{len(handling.jobs)} jobs were done; you returned {count!r:.60}.")
     end = max((end for _, end in times), default=0)
@@ -184,7 +191,7 @@ def _grade_work_off(work_off: Answer) -> str:
 def _check_orders(work_off: Answer) -> None:
     def make() -> tuple[Handling, list[Any]]:
         handling = Handling([1, 1, 1, 1], {1: Unreadable("no")})
-        return handling, [handling.jobs, handling, 2]
+        return handling, [list(handling.jobs), handling, 2]
 
     def check(scene: Scene, handling: Handling) -> None:
         if handling.failed and not any(each is handling.failures[1] for each in leaves(scene.raised)):
@@ -210,6 +217,7 @@ work_off = Exercise(
 
 - `await handle(job)` does one job of the list `jobs`; a job may be any value. Take them in their order, never more than
   `workers` at one time, and nobody is idle while jobs are left. Return how many jobs there were, when all are done.
+  Leave `jobs` as it is.
 - The first job that fails ends everything: those under way are cancelled, no other is begun, and when they have ended,
   its failure comes out, alone or in a group.
 - Cancelled, you stop at once. However you end, nothing is left running.""",
