@@ -184,9 +184,14 @@ def test_what_it_leaves_behind_is_ended_and_removed():
 @pytest.mark.skipif(sys.platform == "win32", reason="a test cannot interrupt itself alone there")
 def test_an_interrupt_ends_the_program():
     """Who interrupts the cell gets the KeyboardInterrupt, and no process stays."""
-    # In a process of its own: an interrupt that comes while a hook of the garbage collector runs, as tools of testing
-    # have them, is lost there.
-    runs = "from course_lib.programs import program\nprogram('import time; time.sleep(60)').run(seconds=600)"
+    # In a process of its own, which heeds interrupts: this one may have been started in the background, where they are
+    # ignored, and one that comes while a hook of the garbage collector runs is lost.
+    runs = """
+import signal
+from course_lib.programs import program
+signal.signal(signal.SIGINT, signal.default_int_handler)
+program("import time; time.sleep(60)").run(seconds=600)
+"""
     child = subprocess.Popen([sys.executable, "-c", runs], stderr=subprocess.PIPE, text=True)
     while not (started := psutil.Process(child.pid).children()):
         time.sleep(0.01)
