@@ -24,7 +24,7 @@ async def keeps_what_was_not_paid(free, pay):
     return seat
 
 
-@told(ex.sell, "the seat must be free again: give it back, and pass the exception on")
+@told(ex.sell, "Ann was cancelled before, and CancelledError is no Exception")
 async def gives_back_after_failures_only(free, pay):
     if not free:
         return None
@@ -402,6 +402,20 @@ async def by_where_the_locks_lie(source, target, amount, approve):
         source.balance -= amount
         target.balance += amount
         return True
+
+
+@told(ex.move, "approve may take any time, so do not cut it off and ask again")
+async def tries_again(source, target, amount, approve):
+    while True:
+        try:
+            async with asyncio.timeout(0.5), source.lock, target.lock:
+                if source.balance < amount or not await approve(source, target, amount):
+                    return False
+                source.balance -= amount
+                target.balance += amount
+                return True
+        except TimeoutError:
+            await asyncio.sleep(0.25)
 
 
 @told(ex.move, "wait for these two locks and for approve, and for nothing else")
