@@ -9,12 +9,12 @@ once, are also worked out by hand, with their times.
 
 import asyncio
 import random
-import sys
-import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from typing import Any
+
+from drawn_runs import compare_runs, main
 
 from course_lib.seeing import simulate
 from course_lib.streams import Stream, batches, buffer, merge
@@ -266,20 +266,9 @@ def check(seed: int) -> str:
 
 
 def compare(count: int, seed: int = 0) -> Counter[str]:
-    """Check so many runs and count them by kind; what fails says with which seed it comes again."""
-    found: Counter[str] = Counter()
-    for each in range(seed, seed + count):
-        try:
-            found[check(each)] += 1
-        except AssertionError as error:
-            error.add_note(f"seed {each}: {draw(each)}")
-            raise
-    return found
+    """Check so many runs and count them by kind."""
+    return compare_runs(check, draw, count, seed)
 
 
 if __name__ == "__main__":
-    numbers = [int(argument) for argument in sys.argv[1:]] or [1_000]
-    began = time.perf_counter()
-    for outcome, times in compare(*numbers).most_common():
-        print(f"{times:6} {outcome}")
-    print(f"{numbers[0]} random streams as the lists say, in {time.perf_counter() - began:.1f} s")
+    main(compare, "random streams as the lists say")

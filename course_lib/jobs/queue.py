@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from redis.asyncio import BlockingConnectionPool, Redis
+from redis.commands.core import AsyncScript
 from redis.exceptions import AuthenticationError, AuthorizationError, BusyLoadingError
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
@@ -66,6 +67,7 @@ class JobQueue:
             url, max_connections=CONNECTIONS, timeout=None, protocol=2, decode_responses=True, socket_timeout=PATIENCE
         )
         self.redis = Redis.from_pool(pool)
+        self._scripts: dict[str, AsyncScript] = {}
         # In braces: a cluster keeps keys with the same text in braces on one node.
         self.stream = f"{{{name}}}:jobs"
         self.keys = [self.stream, *(f"{{{name}}}:{part}" for part in ("starts", "errors", "dead"))]
@@ -125,8 +127,14 @@ class JobQueue:
 
     async def steadily(self, script: str, keys: list[str], words: list[Any]) -> Any:
         """Run a script, again and again while Redis is away; it must do no harm when it runs twice."""
-        run = self.redis.register_script(script)
+        run = self.script(script)
         return await patiently(lambda: run(keys=keys, args=words))
+
+    def script(self, text: str) -> AsyncScript:
+        """Return a script, to be called with keys and arguments; its digest is worked out once, not for each job."""
+        if text not in self._scripts:
+            self._scripts[text] = self.redis.register_script(text)
+        return self._scripts[text]
 
 
 async def patiently(ask: Callable[[], Awaitable[Any]]) -> Any:

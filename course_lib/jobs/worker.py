@@ -209,7 +209,7 @@ class Worker:
                         task.cancel("the lease of this job is over, and another worker has it")
 
     async def _leave(self, begun: list[str]) -> None:
-        run = self._queue.redis.register_script(scripts.LEAVE)
+        run = self._queue.script(scripts.LEAVE)
         words: list[Any] = [self.name, int(self._queue.lease * 1000), self._starting, *begun]
         try:
             await run(keys=self._queue.keys, args=words)
@@ -217,7 +217,7 @@ class Worker:
             pass  # then they are due when their leases are over
 
     async def _run(self, script: str, *words: Any) -> Any:
-        run = self._queue.redis.register_script(script)
+        run = self._queue.script(script)
         arguments: list[Any] = [self.name, *words]
         return await self._ask(lambda: run(keys=self._queue.keys, args=arguments))
 
