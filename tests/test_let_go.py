@@ -27,6 +27,7 @@ from course_lib.lifecycle import (
     with_timeout,
 )
 from course_lib.lifecycle.tracking import CallLog
+from course_lib.seeing import simulate
 from course_lib.streams import batches, buffer, merge
 from course_lib.tasks import TaskManager
 
@@ -250,3 +251,23 @@ def test_a_task_that_was_cancelled_is_let_go(work, turns):
 def test_a_task_that_was_cancelled_in_a_block_is_let_go(work):
     """So it is for one that was cancelled in the block of a context manager."""
     assert not still_held(work, cancel_at=(3,))
+
+
+def test_a_simulation_that_failed_is_let_go():
+    """What the program of a simulation held is gone as soon as the simulation's error is."""
+    seen = []
+
+    def simulate_a_failure():
+        try:
+            simulate(lambda: hold(failing, seen))
+        except OSError:
+            return
+        raise AssertionError("it was to fail")
+
+    gc.collect()
+    gc.disable()
+    try:
+        simulate_a_failure()
+        assert seen[0]() is None
+    finally:
+        gc.enable()

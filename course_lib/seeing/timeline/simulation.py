@@ -61,9 +61,13 @@ def simulate(main: Main, *, limit: float = 10.0) -> Timeline:
     simulation = _Simulation(main, limit)
     with virtual_time_functions(), clock_for_this_thread(None):  # the caller may be a simulation itself
         simulation.run()
-    if error := simulation.error:
-        raise error  # here, and not a call deeper: the traceback shows this line and then the program's own
-    return simulation.timeline
+    error, simulation.error = simulation.error, None
+    try:
+        if error:
+            raise error  # here, and not a call deeper: the traceback shows this line and then the program's own
+        return simulation.timeline
+    finally:
+        del error  # its traceback leads to this frame
 
 
 class _Simulation:
