@@ -80,7 +80,9 @@ def test_a_check_does_not_blame_coroutines_of_its_own():
     assert "never awaited" not in verdict.sentence
 
 
-@pytest.mark.parametrize("answer", RIGHT, ids=lambda it: f"{it.exercise.name}-{it.function.__name__}")
+@pytest.mark.parametrize(
+    "answer", RIGHT, ids=lambda it: f"{it.exercise.lesson}-{it.exercise.name}-{it.function.__name__}"
+)
 def test_a_right_answer_of_another_style_passes(answer):
     """What does as the task says is right, however it does so."""
     verdict = answer.exercise.judge(answer.function)
@@ -159,6 +161,20 @@ async def waits_for_ever(get_user, get_posts, get_news):
     await asyncio.get_running_loop().create_future()
 
 
+async def waits_for_one_that_failed(get_user, get_posts, get_news):
+    done = asyncio.Queue()
+    task = asyncio.create_task(raises(get_user, get_posts, get_news), name="reader")
+    await done.get()
+    await task
+
+
+async def forgets_one_that_failed(get_user, get_posts, get_news):
+    task = asyncio.create_task(raises(get_user, get_posts, get_news), name="reader")
+    other = asyncio.create_task(asyncio.sleep(9), name="other")
+    answers = await asyncio.gather(get_user(), get_posts(), get_news())
+    return answers if not other.done() and task else None
+
+
 async def raises(get_user, get_posts, get_news):
     return {}["user"]
 
@@ -223,6 +239,8 @@ NONSENSE = [
     (leaves, "SystemExit"),
     (blocks, "The event loop was blocked for 3 s"),
     (waits_for_ever, "Your code waits for something that never happens"),
+    (waits_for_one_that_failed, "Look first at reader, which had failed, and nobody asked: KeyError: 'user'."),
+    (forgets_one_that_failed, "Look first at reader, which had failed, and nobody asked: KeyError: 'user'."),
     (loops_for_ever, "Your code did not come to an end"),
     (polls_for_ever, "Your code did not come to an end"),
     (sleeps_for_ever, "Your code did not come to an end"),

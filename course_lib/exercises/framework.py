@@ -222,7 +222,8 @@ def run(function: Answer, *args: Any, none: bool = False) -> Timeline:
     except NotImplementedError:
         raise
     except DeadlockError as error:
-        raise Wrong(f"Your code waits for something that never happens: {error.where}.", error.timeline) from None
+        waits = f"Your code waits for something that never happens: {error.where}."
+        raise Wrong(waits + unseen_failure(error.timeline), error.timeline) from None
     except RunawayError as error:
         end = " Nothing can stop it: restart the kernel." if error.still_runs else _failed_callback(error.timeline)
         if error.stands_still:
@@ -271,7 +272,20 @@ def still_running(timeline: Timeline, *, cancelled: bool = False, failed: bool =
             f"You cancelled {names}, but did not wait until {'they' if len(late) > 1 else 'it'} had ended: "
             "`await asyncio.wait(tasks)`, with those that you cancelled."
         )
-    return f"this was still running: {', '.join(timeline.leaked)}. {what_to_do}"
+    return f"this was still running: {', '.join(timeline.leaked)}. {what_to_do}{unseen_failure(timeline)}"
+
+
+def unseen_failure(timeline: Timeline | None) -> str:
+    """Say which task failed first without anybody's looking, after a space; empty where none did.
+
+    It is often why others wait for ever, or were left: one that failed awaits and ends nothing.
+    """
+    unseen = timeline.unretrieved if timeline else []
+    lanes = [lane for lane in timeline.lanes if lane.name in unseen and lane.error] if timeline else []
+    if not lanes:
+        return ""
+    first = min(lanes, key=lambda lane: lane.end)
+    return f" Look first at {first.name}, which had failed, and nobody asked: {first.error.removesuffix('.')}."
 
 
 def at_home(loop: asyncio.AbstractEventLoop) -> None:

@@ -80,8 +80,8 @@ class Recording:
     `tick` is the resolution, in seconds, that the text is drawn with unless its caller chooses another one.
     `gauges` are the numbers that the program noted with `gauge()`, by name.
     `blocks` are the stretches in which nothing on the loop could run. `notes` are sentences about what a reader should
-    know: tasks left over, blocking that the virtual clock cannot see, exceptions nobody asked for. `result` is what the
-    simulated function returned.
+    know: tasks left over, blocking that the virtual clock cannot see, exceptions nobody asked for (of the tasks that
+    `unretrieved` names). `result` is what the simulated function returned.
     """
 
     lanes: Sequence[Lane] = ()
@@ -92,6 +92,7 @@ class Recording:
     notes: list[str] = field(default_factory=list)
     leaked: list[str] = field(default_factory=list)
     cancelled_late: list[str] = field(default_factory=list)
+    unretrieved: list[str] = field(default_factory=list)
     blocking_lines: list[str] = field(default_factory=list)
     result: Any = None
     gauges: Mapping[str, Gauge] = field(default_factory=dict)

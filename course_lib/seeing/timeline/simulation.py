@@ -244,6 +244,7 @@ class _Simulation:
 
     def _note_lost(self, name: str, error: BaseException | None) -> None:
         if not isinstance(error, KeyboardInterrupt | SystemExit):  # those end the program, so somebody sees them
+            self.timeline.unretrieved.append(name)
             self.timeline.notes.append(f"nobody asked for the exception of {name}: {describe(error)}")
 
 
