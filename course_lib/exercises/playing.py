@@ -6,7 +6,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from course_lib.exercises.causes import passed_uncalled, returned_none
-from course_lib.exercises.framework import Answer, Wrong, await_missing, describe_raised, leaves, run, still_running
+from course_lib.exercises.framework import (
+    Answer,
+    Wrong,
+    await_missing,
+    describe_raised,
+    leaves,
+    run,
+    still_running,
+    unseen_failure,
+)
 from course_lib.exercises.shown import shown
 from course_lib.seeing import Timeline
 
@@ -94,7 +103,7 @@ def play(
         found, timeline = wrong, wrong.timeline
     though = f", though it was cancelled at {cancel_at:g} s" if cancel_at is not None else ""
     if timeline.result is GAVE_UP:
-        raise Wrong(f"It had not ended after {PATIENCE:g} s{though}.", timeline)
+        raise Wrong(f"It had not ended after {PATIENCE:g} s{though}.{unseen_failure(timeline)}", timeline)
     scene = Scene(function, timeline, *timeline.result)
     # Before what is left running, which may be so because of this.
     if scene.cancelled and cancel_at is None:
