@@ -39,9 +39,10 @@ turn; a cancellation of another task than main's; what is left by C code or by u
 a thread of the outside makes meanwhile.
 """
 
-from course_lib.testing.cancelling import CancellationError, Cancelled, Stepped, cancel_everywhere
+from course_lib.testing.cancelling import CancellationError, Cancelled, cancel_everywhere
 from course_lib.testing.decorators import OrderError, OrdersWarning, VirtualTimeWarning, in_every_order, in_virtual_time
 from course_lib.testing.leaks import LeakError, no_leaks
+from course_lib.testing.stepping import Stepped
 
 __all__ = [
     "CancellationError",
