@@ -1,0 +1,48 @@
+"""Asynchronous fixtures: made on the loop of the test that takes them, each time the test runs, and ended there."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any, NoReturn
+
+
+class AsyncFixture:
+    """What a test is handed in the place of an asynchronous fixture's value, until its loop runs.
+
+    Args:
+        name: the fixture's.
+        function: the coroutine function, or async generator function with one `yield`.
+        arguments: what it takes; other asynchronous fixtures may be among it.
+    """
+
+    def __init__(self, name: str, function: Callable[..., Any], arguments: Mapping[str, Any]) -> None:
+        self.name, self.function, self.arguments = name, function, arguments
+
+    def __getattr__(self, attribute: str) -> NoReturn:
+        if attribute.startswith("__"):  # what Python itself and pytest ask of any object
+            raise AttributeError(attribute)
+        raise AttributeError(
+            f"the asynchronous fixture {self.name!r} has no value before the test's loop runs: take it as an argument "
+            "of the test, or of another asynchronous fixture"
+        )
+
+
+class Fixtures:
+    """Makes the fixtures of one run of a test, each of them once; `stack` ends them."""
+
+    def __init__(self, stack: AsyncExitStack) -> None:
+        self._stack = stack
+        self._made: dict[int, Any] = {}
+
+    async def value(self, given: Any) -> Any:
+        """Return the value of an asynchronous fixture; of anything else, itself."""
+        if not isinstance(given, AsyncFixture):
+            return given
+        if id(given) not in self._made:
+            arguments = {name: await self.value(argument) for name, argument in given.arguments.items()}
+            if inspect.isasyncgenfunction(given.function):
+                manager = asynccontextmanager(given.function)(**arguments)
+                self._made[id(given)] = await self._stack.enter_async_context(manager)
+            else:
+                self._made[id(given)] = await given.function(**arguments)
+        return self._made[id(given)]
