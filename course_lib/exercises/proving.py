@@ -1,0 +1,330 @@
+"""The grading of a learner's test: it lets right implementations pass, and fails with each that has a seeded bug.
+
+What counts as caught is what pytest would show red if no run went on for ever: a failed assertion, any exception that
+comes out of the test, a deadlock, a run without end. An exception is none of these with a right implementation: there
+it is the test that is wrong. What is left running is not red, in pytest neither: who wants to catch it must assert it.
+
+Every trial runs in many orders, twice, with different seeds; a bug that is caught with one seed alone is not caught.
+Whether a test remembers what it saw before is found out by the order of the trials: right implementations come again
+among the bugs, and after them.
+"""
+
+import dis
+import inspect
+import linecache
+import sys
+import traceback
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from types import CodeType
+from typing import Any
+
+from course_lib.exercises.causes import is_learners
+from course_lib.exercises.chance import Chance
+from course_lib.exercises.framework import Exercise, Verdict, Wrong, describe_raised, leaves
+from course_lib.exercises.habits import asserts, peeks, sleeps_in_earnest
+from course_lib.exercises.trials import Test, Trial, tried
+
+SEEDS = (1, 2)
+NAMED = 3  # bugs that got away which a verdict names
+
+
+@dataclass(frozen=True)
+class Code:
+    """An implementation: a function, or its text with changes, made anew for each run so that none remembers another.
+
+    Args:
+        function: the function as it stands in its module.
+        changes: what is written differently: pairs of what stands there once, and what stands there instead.
+    """
+
+    function: Callable[..., Any]
+    changes: Sequence[tuple[str, str]] = ()
+
+    def make(self) -> Callable[..., Any]:
+        """Return the function, made anew."""
+        names = dict(vars(sys.modules[self.function.__module__]))
+        exec(self._compiled, names)
+        made: Callable[..., Any] = names[self.function.__name__]
+        return made
+
+    @cached_property
+    def source(self) -> str:
+        """The text of the function, with the changes."""
+        text = inspect.getsource(self.function)
+        for before, after in self.changes:
+            if text.count(before) != 1:
+                raise ValueError(f"changes have {before!r}, which stands {text.count(before)} times in the function")
+            text = text.replace(before, after)
+        return text
+
+    @cached_property
+    def _compiled(self) -> CodeType:
+        lines_before = "\n" * (self.function.__code__.co_firstlineno - 1)
+        return compile(lines_before + self.source, self.function.__code__.co_filename, "exec")
+
+
+@dataclass(frozen=True)
+class Right:
+    """A right implementation; `style` says what it does differently, after "one that"."""
+
+    code: Code
+    style: str
+
+
+@dataclass(frozen=True)
+class Bug:
+    """A seeded bug.
+
+    Args:
+        what: what it does, after "it", in a few words.
+        lesson: what a teacher would say to somebody whose test lets it pass.
+        code: the implementation that has it.
+    """
+
+    what: str
+    lesson: str
+    code: Code
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A function under test, of which there are right implementations, and some with a bug.
+
+    Args:
+        rights: the first one is what the task shows.
+        bugs: the most telling ones first.
+    """
+
+    rights: Sequence[Right]
+    bugs: Sequence[Bug]
+    name: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", self.rights[0].code.function.__name__)
+
+    def prove(self, test: Test) -> str:
+        """Return the praise for a test that lets the right ones pass and catches each bug; raise Wrong for another."""
+        if looks := peeks(test):
+            raise Wrong(_LOOKS.format(name=self.name, what=looks))
+        if sleeps_in_earnest(test):
+            raise Wrong(f"Your test sleeps: {_SLEEPS}")
+        first = [self._tried(right.code, test, SEEDS[0]) for right in self.rights]
+        self._refuse(test, first)
+        trials = [*(("bug", n, seed) for n in range(len(self.bugs)) for seed in SEEDS)]
+        trials += [("right", n, SEEDS[1]) for n in range(len(self.rights))]
+        green: dict[int, set[int]] = {}
+        by_accident = set[str]()
+        for kind, number, seed in Chance(self.name).some(trials, len(trials)):
+            if kind == "right":
+                self._again(test, number, seed)
+                continue
+            with warnings.catch_warnings(action="ignore"):  # what a bug never awaits is not the test's
+                trial = self._tried(self.bugs[number].code, test, seed)
+            if not trial.red:
+                green.setdefault(number, set()).add(seed)
+            if trial.notes.looked_at:
+                raise Wrong(_LOOKS.format(name=self.name, what=trial.notes.looked_at))
+            if trial.kind == "unsteady":
+                raise Wrong(self._unsteady(trial))
+            by_accident.update(_own_error(trial.error))
+        for number in range(len(self.rights)):
+            self._again(test, number, SEEDS[0], orders=1)
+        if green:
+            self._tell(test, green, first[0])
+        praise = f"It catches all {len(self.bugs)} bugs, and lets {len(self.rights)} right functions pass."
+        if by_accident:
+            praise += (
+                f" Once it was an error of the test's own that said so, {sorted(by_accident)[0]}: an `assert` before "
+                "it would say what is wrong."
+            )
+        return praise
+
+    def caught(self, test: Test) -> list[bool]:
+        """Return which bugs a test catches, whatever else may be said of it."""
+        return [all(self._tried(bug.code, test, seed).red for seed in SEEDS) for bug in self.bugs]
+
+    def lets_pass(self, test: Test) -> list[bool]:
+        """Return which right implementations a test lets pass."""
+        return [all(self._tried(right.code, test, seed).kind == "passed" for seed in SEEDS) for right in self.rights]
+
+    def _tried(self, code: Code, test: Test, seed: int, **kwargs: Any) -> Trial:
+        return tried(test, code.make, self.name, seed, **kwargs)
+
+    def _refuse(self, test: Test, trials: Sequence[Trial]) -> None:
+        """Raise Wrong, or NotImplementedError for a stub, unless a test lets each right implementation pass."""
+        bad = [number for number, trial in enumerate(trials) if trial.kind != "passed"]
+        number = bad[0] if bad else 0
+        trial = trials[number]
+        notes, timeline = trial.notes, trial.draw()
+        if isinstance(trial.error, NotImplementedError) and not notes.calls:
+            raise trial.error
+        if notes.looked_at:
+            raise Wrong(_LOOKS.format(name=self.name, what=notes.looked_at))
+        if notes.refused:
+            raise Wrong(f"Your test does what has no place on the virtual clock. {trial.text}.")
+        if notes.blocked:
+            raise Wrong(f"Your test sleeps: {_SLEEPS}", timeline)
+        if notes.skipped:
+            raise Wrong("Your test skips itself, or says that it will fail: that proves nothing.", timeline)
+        if trial.kind == "unsteady":
+            raise Wrong(self._unsteady(trial))
+        if notes.misused:
+            signature = inspect.signature(self.rights[0].code.function)
+            raise Wrong(f"Your test calls `{notes.misused}`; the task says `{self.name}{signature}`.", timeline)
+        if bad:
+            said = _why(trial, self.name)
+            raise Wrong(f"With a right `{self.name}` {said} {self._why_not(number, bad, trial)}", timeline)
+        if notes.left:
+            raise Wrong(
+                f"When your test had ended, this was still running: {', '.join(notes.left)}. Whoever comes next would "
+                "find it. Await what you start, or cancel it and await that.",
+                timeline,
+            )
+
+    def _why_not(self, number: int, bad: Sequence[int], trial: Trial) -> str:
+        if trial.elsewhere:
+            return (
+                "It passes in the usual order of the same answers, and fails in this one. A sleep in a `span` may take "
+                "any time: assert nothing that depends on which of two ends first, and no times."
+            )
+        if len(bad) < len(self.rights):
+            return (
+                f"It is one that {self.rights[number].style}; others pass. Your test asks for more than is promised: "
+                "read the task again, and assert only what it says."
+            )
+        own = next(_own_error(trial.error), "")
+        if own and not _is_assertion(trial.error):
+            return "That is an error of the test: no implementation passes."
+        if trial.kind != "failed":
+            return "Nothing that is promised ends that."
+        return "The task promises something else: read it again."
+
+    def _again(self, test: Test, number: int, seed: int, **kwargs: Any) -> None:
+        """Raise Wrong unless a right implementation, which passed once, passes again."""
+        trial = self._tried(self.rights[number].code, test, seed, **kwargs)
+        if trial.kind != "passed":
+            raise Wrong(self._unsteady(trial), trial.draw())
+
+    def _unsteady(self, trial: Trial) -> str:
+        """Say why a test may pass with one function, and fail with the very same one."""
+        if trial.elsewhere:
+            return _BY_LUCK
+        return (_DRAWS if trial.notes.drew else _REMEMBERS).format(name=self.name)
+
+    def _tell(self, test: Test, green: dict[int, set[int]], right: Trial) -> None:
+        """Raise Wrong with what a teacher would say of the bugs that got away."""
+        many = len(self.bugs)
+        away = [self.bugs[number] for number in sorted(green)]
+        if len(away) == many:
+            self._tell_of_nothing(test, right)
+        for number in sorted(green):
+            trial = self._tried(self.bugs[number].code, test, SEEDS[0], watch=True)
+            if trial.notes.swallowed and not trial.red:
+                where, line = trial.notes.swallowed
+                raise Wrong(
+                    f"With a bug an `assert` of yours failed, at line {line} of {where}, and the test passed all the "
+                    "same: something caught the AssertionError on its way out. An `except Exception` does, `gather` "
+                    "with `return_exceptions=True`, a task that nobody awaits, and the function under test may."
+                )
+        if luck := [number for number in sorted(green) if len(green[number]) < len(SEEDS)]:
+            raise Wrong(
+                f"With one seed your test catches that `{self.name}` {self.bugs[luck[0]].what}, and with another it "
+                f"does not. {_BY_LUCK}"
+            )
+        names = "; ".join(f"it {bug.what}" for bug in away[:NAMED])
+        more = f"; and {len(away) - NAMED} more" if len(away) > NAMED else ""
+        about = "About the first: " if len(away) > 1 else ""
+        drew = " What it draws at random it does not always test: write the cases down." if right.notes.drew else ""
+        raise Wrong(
+            f"Your test catches {many - len(away)} of {many} bugs. Got away: {names}{more}. "
+            f"{about}{away[0].lesson}{drew}"
+        )
+
+    def _tell_of_nothing(self, test: Test, right: Trial) -> None:
+        notes = right.notes
+        if not notes.calls:
+            raise Wrong(f"Your test passes whatever it is given: it never calls `{self.name}`.")
+        if not notes.begun:
+            raise Wrong(f"Your test passes whatever it is given: it calls `{self.name}`, and never awaits it.")
+        if notes.returned:
+            raise Wrong(
+                f"Your test passes whatever it is given: it returns {notes.returned}, and nobody looks at what a test "
+                "returns. Write `assert` where `return` stands."
+            )
+        if not asserts(test):
+            raise Wrong("Your test passes whatever it is given: there is no `assert` in it.")
+
+
+class TestExercise(Exercise):
+    """An exercise whose answer is a test; what it is graded by is the `prove` of a Subject."""
+
+    __test__ = False  # for pytest, which takes what is called so for a test
+
+    @property
+    def subject(self) -> Subject:
+        """The function under test."""
+        found: Subject = self.grade.__self__  # type: ignore[attr-defined]  # a method's
+        return found
+
+    def judge(self, function: Any) -> Verdict:
+        """Grade a test and return the verdict; of one under a decorator that runs it, what is written below that."""
+        return super().judge(inspect.unwrap(function) if inspect.isfunction(function) else function)
+
+
+_LOOKS = (
+    "Your test looks at `{what}`. What a test says must not depend on how `{name}` is written, or what it is called: "
+    "call it, and look at what happens."
+)
+_SLEEPS = (
+    "`time.sleep` holds the whole loop, and no other task can do what the test waits for. Wait for what you wait for: "
+    "an event, a task, or `await asyncio.sleep(...)`, which costs nothing on the virtual clock."
+)
+_TWICE = "Your test was run twice with the very same `{name}`: it passed once, and failed once. "
+_REMEMBERS = (
+    f"{_TWICE}Does it keep something from run to run, in a global, or in a default argument? Each run starts from "
+    "nothing: make what it needs inside the test."
+)
+_DRAWS = f"{_TWICE}It draws at random: write the cases down, or try all of them in each run."
+_BY_LUCK = "A test that passes now and fails then says nothing: leave nothing in it to chance, nor to an order."
+
+
+def _why(trial: Trial, name: str) -> str:
+    if trial.kind == "deadlock":
+        return f"your test waits for something that never happens ({trial.text.removeprefix('deadlock: ')})."
+    if trial.kind == "endless":
+        return f"your test does not come to an end ({trial.text})."
+    if trial.error is None:
+        return f"your test did not end ({trial.text})."
+    if _is_assertion(trial.error):
+        return f"your test fails{_line(trial.error)}."
+    return describe_raised(trial.error).replace("Your code raised", "your test ends with", 1)
+
+
+def _is_assertion(error: BaseException | None) -> bool:
+    return any(isinstance(each, AssertionError) or type(each).__name__ == "Failed" for each in leaves(error))
+
+
+def _line(error: BaseException) -> str:
+    """Say at which line of the learner's an assertion failed."""
+    for each in leaves(error):
+        for frame, number in reversed(list(traceback.walk_tb(each.__traceback__))):
+            if is_learners(frame.f_code):
+                source = linecache.getline(frame.f_code.co_filename, number, frame.f_globals).strip()
+                said = f", `{source:.70}`" if source else ""
+                return f", at line {number} of {frame.f_code.co_name}{said}"
+    return ""
+
+
+def _own_error(error: BaseException | None) -> Iterator[str]:
+    """Give the name of each exception that a line of the learner's own gave by accident: no assertion, no `raise`."""
+    for each in leaves(error):
+        step = each.__traceback__
+        while step and step.tb_next:
+            step = step.tb_next
+        if step is None or not is_learners(step.tb_frame.f_code) or _is_assertion(each):
+            continue
+        if dis.opname[step.tb_frame.f_code.co_code[step.tb_lasti]] != "RAISE_VARARGS":
+            yield type(each).__name__

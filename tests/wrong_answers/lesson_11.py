@@ -1,0 +1,321 @@
+"""Tests as learners write them in lesson 11, weak ones and wrong ones."""
+
+import asyncio
+import inspect
+import random
+import time
+from contextlib import suppress
+from time import sleep
+
+import pytest
+
+from course_lib.exercises import lesson_11 as ex
+from course_lib.seeing import span
+from wrong_answers import told
+
+DOWN = OSError("down")
+
+
+def fake(answers, times=None):
+    """Return a call that takes a second, and gives each of these in turn."""
+    answers = list(answers)
+    loop = asyncio.get_running_loop()
+    start = loop.time()
+
+    async def call():
+        if times is not None:
+            times.append(loop.time() - start)
+        await asyncio.sleep(1)
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    return call
+
+
+# Nothing is tested
+
+
+@told(ex.test_retry, "Your test passes whatever it is given: there is no `assert` in it.")
+async def asserts_nothing(retry):
+    await retry(fake([DOWN, "answer"]), attempts=3, pause=1)
+
+
+@told(ex.test_retry, "it returns True, and nobody looks at what a test returns. Write `assert` where `return` stands.")
+async def returns_the_comparison(retry):
+    with suppress(OSError, AttributeError):
+        return (await retry(fake([DOWN, "answer"]), attempts=3, pause=1)) is not None
+
+
+@told(ex.test_retry, "Your test passes whatever it is given: it never calls `retry`.")
+async def never_calls_it(retry):
+    assert retry
+
+
+@told(ex.test_retry, "it calls `retry`, and never awaits it.")
+@told(ex.test_retry, "A coroutine was made and never awaited, so its code never ran.")
+async def never_awaits_it(retry):
+    assert retry(fake([DOWN, "answer"]), attempts=3, pause=1)
+
+
+@told(ex.test_retry, "it never calls `retry`. A coroutine was made and never awaited")
+async def never_awaits_its_scenes(retry):
+    async def scene():
+        assert await retry(fake([DOWN, "answer"]), attempts=3, pause=1) == "answer"
+
+    scene()
+
+
+@told(ex.test_retry, "Your test skips itself")
+async def skips(retry):
+    pytest.skip("later")
+
+
+# An assertion that nobody hears of
+
+
+@told(ex.test_retry, "of catches_its_own_assertion, and the test passed all the same: something caught the Asser")
+async def catches_its_own_assertion(retry):
+    try:
+        assert await retry(fake([DOWN, DOWN, 0]), attempts=3, pause=1) == 0
+    except Exception:
+        pass
+
+
+@told(ex.test_retry, "an `assert` of yours failed, at line")
+async def gathers_its_failures(retry):
+    async def scene():
+        assert await retry(fake([DOWN, DOWN, 0]), attempts=3, pause=1) == 0
+
+    await asyncio.gather(scene(), return_exceptions=True)
+
+
+@told(ex.test_retry, "a task that nobody awaits")
+async def asserts_in_a_task_of_its_own(retry):
+    async def scene():
+        assert await retry(fake([DOWN, DOWN, 0]), attempts=3, pause=1) == 0
+
+    task = asyncio.create_task(scene())
+    await asyncio.sleep(60)
+    assert task.done()
+
+
+# Weak ones
+
+
+@told(ex.test_retry, "Your test catches 0 of 10 bugs.")
+async def happy_path(retry):
+    assert await retry(fake(["answer"]), attempts=3, pause=1) == "answer"
+
+
+@told(
+    ex.test_retry, "Got away: it calls once more than it may; it returns None when every attempt has failed; it takes"
+)
+@told(ex.test_retry, "; and 6 more. About the first: ")
+@told(ex.test_retry, "About the first: Let every call fail, and count them")
+async def one_failure(retry):
+    assert await retry(fake([DOWN, "answer"]), attempts=2, pause=1) == "answer"
+
+
+@told(ex.test_retry, "Your test catches 6 of 10 bugs. Got away: it takes every exception for a failure of the line")
+async def no_cancellation(retry):
+    times = []
+    assert await retry(fake([DOWN, DOWN, DOWN, 0], times), attempts=4, pause=1) == 0
+    assert times == [0, 2, 5, 10]
+    start = asyncio.get_running_loop().time()
+    with pytest.raises(OSError, match="down"):
+        await retry(fake([DOWN, DOWN, DOWN]), attempts=2, pause=1)
+    assert asyncio.get_running_loop().time() - start == 3
+
+
+@told(ex.test_retry, "Got away: it goes on when it is cancelled during a pause. A cancellation strikes wherever")
+async def cancels_a_call_alone(retry):
+    await no_cancellation(retry)
+    with pytest.raises(ValueError, match="no number"):
+        await retry(fake([ValueError("no number"), "answer"]), attempts=2, pause=1)
+    times = []
+    task = asyncio.create_task(retry(fake([DOWN, "answer"], times), attempts=2, pause=1))
+    await asyncio.sleep(0.5)
+    task.cancel()
+    await asyncio.wait([task])
+    assert task.cancelled()
+    other = asyncio.create_task(retry(fake([DOWN, "answer"]), attempts=2, pause=1))
+    start = asyncio.get_running_loop().time()
+    await asyncio.sleep(1.5)
+    assert asyncio.get_running_loop().time() == start + 1.5
+    await other
+
+
+# By chance, by memory, by what is not promised
+
+
+@told(ex.test_retry, "With one seed your test catches that `retry` gives up one attempt too early, and with another")
+async def draws_how_often_it_fails(retry):
+    failures = [DOWN] * (3 if random.random() < 0.5 else 0)
+    assert await retry(fake([*failures, 0]), attempts=4, pause=1) == 0
+
+
+@told(ex.test_retry, "What it draws at random it does not always test: write the cases down.")
+async def draws_a_pause(retry):
+    assert await retry(fake([DOWN, 0]), attempts=2, pause=random.random()) == 0
+
+
+@told(ex.test_retry, "It draws at random: write the cases down, or try all of them in each run.")
+async def draws_what_it_expects(retry):
+    assert await retry(fake([DOWN, 0]), attempts=2, pause=1) == (1 if random.random() > 0.5 else 0)
+
+
+CALLS = []
+
+
+@told(ex.test_retry, "Does it keep something from run to run, in a global, or in a default argument?")
+async def counts_in_a_global(retry):
+    async def call():
+        CALLS.append("call")
+        if len(CALLS) == 1:
+            raise DOWN
+        return 0
+
+    assert await retry(call, attempts=3, pause=1) == 0
+    assert len(CALLS) == 2
+
+
+@told(ex.test_retry, "Your test was run twice with the very same `retry`: it passed once, and failed once.")
+async def counts_the_trials(retry, seen=CALLS):
+    seen.append("trial")
+    assert seen.count("trial") < 20
+
+
+@told(ex.test_retry, "It is one that runs each call in a task of its own, and needs more turns of the loop")
+@told(ex.test_retry, "Your test asks for more than is promised")
+async def counts_turns_of_the_loop(retry):
+    called = []
+
+    async def call():
+        called.append(1)
+        await asyncio.sleep(1)
+        called.append(2)
+
+    task = asyncio.create_task(retry(call, attempts=1, pause=1))
+    await asyncio.sleep(0)
+    assert called == [1]
+    await task
+
+
+@told(ex.test_retry, "`assert times == [0, 1, 3]`")
+@told(ex.test_retry, "The task promises something else: read it again.")
+async def forgets_that_a_call_takes_time(retry):
+    times = []
+    await retry(fake([DOWN, DOWN, 0], times), attempts=3, pause=1)
+    assert times == [0, 1, 3]
+
+
+@told(ex.test_retry, "your test ends with OSError: down (at line ")
+@told(ex.test_retry, "The task promises something else")
+async def expects_one_more_attempt(retry):
+    assert await retry(fake([DOWN, DOWN, 0]), attempts=2, pause=1) == 0
+
+
+@told(ex.test_retry, "your test ends with NameError")
+@told(ex.test_retry, "That is an error of the test: no implementation passes.")
+async def has_a_slip(retry):
+    assert await retry(fake([0]), attempts=1, pause=1) == anwser  # noqa: F821
+
+
+@told(ex.test_retry, "the task says `retry(call, attempts, pause)`")
+async def calls_it_otherwise(retry):
+    assert await retry(fake([0]), 3) == 0
+
+
+@told(ex.test_retry, "your test waits for something that never happens (main waits at line")
+@told(ex.test_retry, "Nothing that is promised ends that.")
+async def waits_for_an_event_that_nobody_sets(retry):
+    called = asyncio.Event()
+    task = asyncio.create_task(retry(fake([0]), 3, 1))
+    await called.wait()
+    assert await task == 0
+
+
+@told(ex.test_retry, "your test does not come to an end")
+async def polls_for_what_never_comes(retry):
+    times = []
+    task = asyncio.create_task(retry(fake([0], times), 3, 1))
+    while len(times) < 2:
+        await asyncio.sleep(0.1)
+    await task
+
+
+@told(ex.test_retry, "It passes in the usual order of the same answers, and fails in this one.")
+async def takes_a_span_for_a_second(retry):
+    answers = [DOWN, "answer"]
+    done = []
+
+    async def call():
+        with span("call"):
+            await asyncio.sleep(1)
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    async def other():
+        with span("other"):
+            await asyncio.sleep(9)
+        done.append("other")
+
+    beside = asyncio.create_task(other())
+    assert await retry(call, attempts=2, pause=1) == "answer"
+    assert done == []
+    await beside
+
+
+# Sleeps in earnest, and threads
+
+
+@told(ex.test_retry, "Your test sleeps: `time.sleep` holds the whole loop")
+async def sleeps_on_the_loop(retry):
+    task = asyncio.create_task(retry(fake([0]), 3, 1))
+    time.sleep(0.1)
+    assert await task == 0
+
+
+@told(ex.test_retry, "Your test sleeps: `time.sleep` holds the whole loop")
+async def sleeps_in_earnest(retry):
+    task = asyncio.create_task(retry(fake([0]), 3, 1))
+    sleep(0.1)
+    assert await task == 0
+
+
+@told(ex.test_retry, "has no place on the virtual clock")
+async def waits_in_a_thread(retry):
+    task = asyncio.create_task(retry(fake([0]), 3, 1))
+    await asyncio.to_thread(time.sleep, 2)
+    assert await task == 0
+
+
+@told(ex.test_retry, "When your test had ended, this was still running: retry. Whoever")
+async def leaves_it_running(retry):
+    times = []
+    asyncio.create_task(retry(fake([DOWN, 0], times), 3, 1))  # noqa: RUF006  # which is the mistake
+    await asyncio.sleep(0.5)
+    assert times == [0]
+
+
+# Looks inside
+
+
+@told(ex.test_retry, "Your test looks at `getsource`.")
+async def reads_the_source(retry):
+    assert "except OSError" in inspect.getsource(retry)
+
+
+@told(ex.test_retry, "Your test looks at `__name__`.")
+async def asks_its_name(retry):
+    assert getattr(retry, "__name__", "retry") == "retry"
+
+
+@told(ex.test_retry, "Your test looks at `__defaults__`.")
+async def asks_its_defaults_and_hides_it(retry):
+    with suppress(AttributeError):
+        assert retry.__defaults__ is None
