@@ -24,7 +24,8 @@ course_lib.testing.plugin`; it is never loaded by itself.
   takes real time, is a `VirtualTimeWarning`. A failure carries the swimlane up to then.
 - `in_every_order`: the test runs once for each order in which its waits outside may end, by `every_order`, each time
   with new asynchronous fixtures. It raises what the first failing order raised, the one that departs least from the
-  usual, with that order drawn. Where there are more orders than were run, or only one, an `OrdersWarning` says so.
+  usual, with that order drawn. Where there are more orders than were run, or nothing waits outside, an
+  `OrdersWarning` says so.
 - `cancel_everywhere`: `main` runs once without, and then once for each moment at which a task of the program suspends,
   cancelled there: as it suspends, as what it waits for arrives, and again at its next suspensions. Each time it ends
   with CancelledError (or as `allow` allows), in time where `within` says so, `check` holds, and nothing is left.

@@ -65,8 +65,9 @@ def cancel_everywhere(
     """
     __tracebackhide__ = True
     check_main(main, "cancel_everywhere")
-    if times < 1:
-        raise ValueError(f"times={times!r}: pass a whole number, 1 or more")
+    for name, value in (("times", times), ("most", most)):
+        if value < 1:
+            raise ValueError(f"{name}={value!r}: pass a whole number, 1 or more")
     scenario = _Scenario(main, check, make, allow, within)
     first = scenario.run(_Moments())
     if not 0 < first.count <= most:

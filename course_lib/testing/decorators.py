@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+import math
 import warnings
 from collections.abc import Callable, Coroutine, Iterable
 from contextlib import AsyncExitStack
@@ -30,7 +31,7 @@ class VirtualTimeWarning(UserWarning):
 
 
 class OrdersWarning(UserWarning):
-    """A test in every order was run in fewer than that, or there was only one."""
+    """A test in every order was run in fewer than that, or nothing in it waits outside."""
 
 
 class OrderError(AssertionError):
@@ -180,10 +181,10 @@ def _failure(found: Orders, outcome: OrderOutcome) -> BaseException:
 def _warn_of_few(found: Orders, test: Any) -> None:
     if not found.complete:
         _warn(f"these are not all orders: {found.orders:,} ({found.why})", OrdersWarning, test)
-    elif found.orders == 1 and found.visits == 1:
+    elif found.visits == 1 and all(outcome.run.shortest == math.inf for outcome in found.outcomes):
         _warn(
-            'there is one order only: nothing waits outside. Put the sleep of a stand-in into `with span("fetch"):`, '
-            "or name the function it is in, @in_every_order(outside=fetch)",
+            "there is one order only, since nothing waits outside: put the sleep of a stand-in into `with "
+            'span("fetch"):`, or name the function it is in, @in_every_order(outside=fetch)',
             OrdersWarning,
             test,
         )

@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 DEPTH = 16  # calls between a coroutine that a library makes and the line of the user's that led there
 TURNS = 10  # of the loop, for what is about to end
-GRACE = 1.0  # real seconds for a thread that is about to end
+GRACE = 5.0  # real seconds for a thread that is about to end; a busy machine may need some
 POLL = 0.01  # real seconds between two looks at it
 
 
@@ -35,9 +35,9 @@ def no_leaks() -> "NoLeaks":
     """Return a block that nothing may be left of: `async with no_leaks(): ...`, or a decorator, `@no_leaks()`.
 
     At the end of the block LeakError is raised for the tasks, async generators, threads and sockets that were made
-    inside it and are not ended. A socket or a thread that is about to end gets ten turns of the loop and, on a real
-    clock, up to a second. The loop's own pool of threads is no leak. Where the block raises, that passes and nothing is
-    looked at.
+    inside it and are not ended. A socket or a thread that is about to end gets ten turns of the loop, and on a real
+    clock a thread up to five seconds. The loop's own pool of threads is no leak. Where the block raises, that passes
+    and nothing is looked at.
     """
     return NoLeaks()
 
