@@ -16,13 +16,13 @@ class AsyncFixture:
     """
 
     def __init__(self, name: str, function: Callable[..., Any], arguments: Mapping[str, Any]) -> None:
-        self.name, self.function, self.arguments = name, function, arguments
+        self._name, self._function, self._arguments = name, function, arguments
 
     def __getattr__(self, attribute: str) -> NoReturn:
-        if attribute.startswith("__"):  # what Python itself and pytest ask of any object
+        if attribute.startswith("_"):  # what Python itself and pytest ask of any object
             raise AttributeError(attribute)
         raise AttributeError(
-            f"the asynchronous fixture {self.name!r} has no value before the test's loop runs: take it as an argument "
+            f"the asynchronous fixture {self._name!r} has no value before the test's loop runs: take it as an argument "
             "of the test, or of another asynchronous fixture"
         )
 
@@ -32,17 +32,17 @@ class Fixtures:
 
     def __init__(self, stack: AsyncExitStack) -> None:
         self._stack = stack
-        self._made: dict[int, Any] = {}
+        self._made: dict[AsyncFixture, Any] = {}
 
     async def value(self, given: Any) -> Any:
         """Return the value of an asynchronous fixture; of anything else, itself."""
         if not isinstance(given, AsyncFixture):
             return given
-        if id(given) not in self._made:
-            arguments = {name: await self.value(argument) for name, argument in given.arguments.items()}
-            if inspect.isasyncgenfunction(given.function):
-                manager = asynccontextmanager(given.function)(**arguments)
-                self._made[id(given)] = await self._stack.enter_async_context(manager)
+        if given not in self._made:
+            function = given._function
+            arguments = {name: await self.value(argument) for name, argument in given._arguments.items()}
+            if inspect.isasyncgenfunction(function):
+                self._made[given] = await self._stack.enter_async_context(asynccontextmanager(function)(**arguments))
             else:
-                self._made[id(given)] = await given.function(**arguments)
-        return self._made[id(given)]
+                self._made[given] = await function(**arguments)
+        return self._made[given]

@@ -43,6 +43,7 @@ class Makers:
         if isinstance(thing, threading.Thread):
             self._family.add(thing)
             origins = self.threads
+        origins.take(thing)  # the note of one that is gone, whose place in the order of making this would get
         origins.note(thing, _users_spot(sys._getframe(2)))
 
 
