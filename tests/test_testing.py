@@ -186,6 +186,7 @@ def test_a_race_is_found_and_its_order_drawn():
     told = raised_by(in_every_order(test))
     assert "1 choice off the usual order:\n  fetch 2; fetch 1\n" in told
     assert re.search(r"fetch 2 +-+\|", told)
+    assert told.splitlines()[-1].startswith("key: ")  # the drawing does not say again what failed
 
 
 def test_a_program_without_a_race_passes_in_every_order():

@@ -10,6 +10,7 @@ from contextlib import aclosing
 
 import pytest
 
+from course_lib.diagnostics.places import label
 from course_lib.seeing import simulate
 from course_lib.testing import LeakError, leaks, no_leaks
 
@@ -268,3 +269,9 @@ def test_afterwards_everything_is_as_it_was(run):
 
     before = state()
     assert run(main) and state() == before
+
+
+def test_a_place_in_a_notebook_is_a_cells_line():
+    """The name that a kernel gives a cell's file says nothing to its reader."""
+    assert label("/elsewhere/ipykernel_123/4567.py", 3) == "a cell's line 3"
+    assert label("/elsewhere/4567.py", 3) == "4567.py, line 3"

@@ -113,13 +113,13 @@ class _Moments:
             self._strike_at(task, waits_for)
 
     def _strike_at(self, task: "asyncio.Task[Any]", waits_for: "asyncio.Future[Any] | None") -> None:
-        place = f" at {waiting_place(task.get_coro())}"
+        place = f"\n    at {waiting_place(task.get_coro())}"
         who = "it" if task is self.task else task_name(task)
         if self.on_arrival and waits_for is not None:
             # Before the task's own callback: it has its result, and has not been resumed.
-            waits_for.add_done_callback(lambda _: self.strike(f"as what {who} waited for arrived,{place}"))
+            waits_for.add_done_callback(lambda _: self.strike(f"as what {who} waited for arrived{place}"))
         else:
-            self.strike(f"as {who} came to wait,{place}")
+            self.strike(f"as {who} came to wait{place}")
 
     def strike(self, told: str) -> None:
         """Cancel main's task."""
@@ -130,7 +130,7 @@ class _Moments:
         if not self.struck:
             self.at = now
         self.struck += 1
-        self.told.append(f"{told} ({now:g} s)")
+        self.told.append(f"at {now:g} s, {told}")
         task.cancel()
 
 
@@ -167,7 +167,7 @@ class _Scenario:
             if not moments.told:
                 raise
             if not isinstance(error, Exception):
-                error.add_note("; ".join(moments.told))
+                error.add_note(_cancelled(moments))
                 raise
             raise _failure(moments, error) from (None if isinstance(error, _Wrong) else error)
         if moments.point is not None and not moments.told and not moments.on_arrival:
@@ -222,8 +222,12 @@ def _failure(moments: _Moments, error: Exception) -> CancellationError:
         what = str(error)
     elif isinstance(error, DeadlockError):
         what = f"then every task waited, and nothing was left that could wake one: {error.where}"
-    failure = CancellationError(f"cancelled {'; and again '.join(moments.told)}: {what}")
+    failure = CancellationError(f"{what}\n{_cancelled(moments)}")
     timeline: Timeline | None = getattr(error, "timeline", None)
     if timeline is not None:
         failure.add_note(f"\n{timeline.text(lanes=LANES)}")
     return failure
+
+
+def _cancelled(moments: _Moments) -> str:
+    return "\n".join(f"  cancelled {'again ' * bool(number)}{told}" for number, told in enumerate(moments.told))

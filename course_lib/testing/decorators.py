@@ -172,10 +172,16 @@ def _failure(found: Orders, outcome: OrderOutcome) -> BaseException:
     away = outcome.departures
     how = f"{away} choice{'s' * (away > 1)} off the usual order" if away else "the usual order"
     error.add_note(f"\nthe order, found after {found.runs:,} runs, {how}:\n  {outcome.order}\n")
-    timeline = outcome.timeline
-    drawn = replace(timeline, notes=[note for note in timeline.notes if note != outcome.text])
-    error.add_note(drawn.text(lanes=LANES))
+    error.add_note(_without_what_is_said(outcome).text(lanes=LANES))
     return error
+
+
+def _without_what_is_said(outcome: OrderOutcome) -> Timeline:
+    """Return the timeline without the failure, which the error itself says, and without how orders are drawn."""
+    timeline = outcome.timeline
+    lanes = [replace(lane, error="") if lane.error == outcome.text else lane for lane in timeline.lanes]
+    notes = [note for note in timeline.notes if note != outcome.text and not note.startswith("the clock stands still")]
+    return replace(timeline, lanes=lanes, notes=notes)
 
 
 def _warn_of_few(found: Orders, test: Any) -> None:
