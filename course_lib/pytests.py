@@ -63,8 +63,9 @@ def load_ipython_extension(shell: Any) -> None:
 
     def module(line: str, cell: str) -> None:
         (name,) = _named(line, "%%module shop")
-        # As IPython compiles a cell: an error shows its lines.
-        exec(shell.compile(cell, shell.compile.cache(cell), "exec"), shell.user_ns)
+        # As IPython compiles a cell, so that an error shows its lines; the magic's own is the first.
+        whole = f"\n{cell}"
+        exec(shell.compile(whole, shell.compile.cache(whole), "exec"), shell.user_ns)
         modules[name] = cell
 
     shell.register_magic_function(test, "cell")
