@@ -49,7 +49,9 @@ def test_a_half_done_change_is_found():
         bank.yours += 10
 
     told = refusal(pay, Bank.is_even, make=Bank)
-    assert told.startswith("check returned False\n  cancelled at 0 s, as it came to wait\n    at test_testing_cancel.py, ")
+    assert told.startswith(
+        "check returned False\n  cancelled at 0 s, as it came to wait\n    at test_testing_cancel.py, "
+    )
     assert re.search(r"line \d+: await asyncio.sleep\(1\)\n", told) and re.search(r"pay +x +at 0 s, cancelled", told)
 
 
