@@ -123,7 +123,7 @@ POOL = Subject(
 test_pool = TestExercise(
     lesson="lesson_11",
     task=f"""\
-**Exercise 4: a test for `make_pool`.** Write `async def test_pool(make_pool)`, a test of this function:
+**Exercise 4: a test for `make_pool`.** Write `test_pool(make_pool)`, a test of this function:
 
 ```python
 {inspect.getsource(under_test.make_pool).strip()}
