@@ -319,3 +319,355 @@ async def asks_its_name(retry):
 async def asks_its_defaults_and_hides_it(retry):
     with suppress(AttributeError):
         assert retry.__defaults__ is None
+
+
+# run_limited
+
+
+class Calls:
+    """Calls that note how many of them are under way."""
+
+    def __init__(self):
+        self.now = self.most = 0
+
+    def __call__(self, seconds, answer, clean_up=0):
+        async def work():
+            self.now += 1
+            self.most = max(self.most, self.now)
+            try:
+                await asyncio.sleep(seconds)
+            except asyncio.CancelledError:
+                await asyncio.sleep(clean_up)
+                raise
+            finally:
+                self.now -= 1
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+
+        return work
+
+
+@told(ex.test_limited, "Your test catches 1 of 10 bugs. Got away: it lets one more than `limit` run")
+async def looks_at_the_answers_alone(run_limited):
+    call = Calls()
+    assert await run_limited([call(3, "a"), call(1, "b"), call(1, "c")], 2) == ["a", "b", "c"]
+
+
+@told(ex.test_limited, "Got away: it runs one after another; it works in batches")
+@told(ex.test_limited, "A function that is never above the limit may be far below it.")
+async def is_content_below_the_limit(run_limited):
+    call = Calls()
+    assert await run_limited([call(3, "a"), call(1, "b"), call(1, "c")], 2) == ["a", "b", "c"]
+    assert call.most <= 2
+
+
+@told(
+    ex.test_limited, "Got away: it works in batches, and waits for the slowest of each; it returns the results in the"
+)
+@told(ex.test_limited, "Calls that all take the same time cannot show it. Let the first take 3 s")
+async def all_calls_alike(run_limited):
+    call = Calls()
+    assert await run_limited([call(1, number) for number in range(4)], 2) == [0, 1, 2, 3]
+    assert call.most == 2
+    assert asyncio.get_running_loop().time() == 2
+
+
+async def answers_and_time(run_limited):
+    call = Calls()
+    assert await run_limited([call(3, "a"), call(1, "b"), call(1, "c"), call(1, "d")], 2) == ["a", "b", "c", "d"]
+    assert call.most == 2
+    assert asyncio.get_running_loop().time() == 3
+    assert await run_limited([], 2) == []
+
+
+@told(
+    ex.test_limited,
+    "Got away: it lets the failure out in an ExceptionGroup; it leaves the others running when one fails",
+)
+@told(ex.test_limited, "Who writes `except OSError` does not catch a group")
+async def expects_any_exception(run_limited):
+    await answers_and_time(run_limited)
+    call = Calls()
+    with pytest.raises(Exception):  # noqa: B017, PT011  # which is the mistake
+        await run_limited([call(1, DOWN), call(9, "b"), call(9, "c")], 2)
+
+
+@told(
+    ex.test_limited,
+    "Got away: it cancels the others when one fails, and does not wait for their end; it leaves its calls",
+)
+@told(ex.test_limited, "Who is cancelled may need time to clean up.")
+async def gives_them_time_to_end(run_limited):
+    await answers_and_time(run_limited)
+    call = Calls()
+    with pytest.raises(OSError, match="down"):
+        await run_limited([call(1, DOWN), call(9, "b"), call(9, "c")], 2)
+    await asyncio.sleep(1)
+    assert call.now == 0
+
+
+@told(ex.test_limited, "Your test catches 9 of 10 bugs. Got away: it leaves its calls running when it is cancelled.")
+async def cancels_nothing(run_limited):
+    await answers_and_time(run_limited)
+    call = Calls()
+    with pytest.raises(OSError, match="down"):
+        await run_limited([call(1, DOWN), call(9, "b", 1), call(9, "c", 1)], 2)
+    assert call.now == 0
+
+
+@told(ex.test_limited, "It is one that has `limit` workers, who take one call after another; others pass.")
+async def counts_the_tasks(run_limited):
+    call = Calls()
+    task = asyncio.create_task(run_limited([call(1, "a"), call(1, "b"), call(1, "c")], 2))
+    await asyncio.sleep(0.5)
+    assert len(asyncio.all_tasks()) == 5
+    await task
+
+
+@told(ex.test_limited, "It is one that begins a call when another has ended, a turn of the loop later; others pass.")
+async def begins_and_ends_at_the_same_time(run_limited):
+    call = Calls()
+    task = asyncio.create_task(run_limited([call(1, "a"), call(1, "b"), call(1, "c")], 2))
+    await asyncio.sleep(1)
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert call.now == 1
+    await task
+
+
+# share
+
+
+class Loads:
+    """A load that takes a second, and the keys it was asked for."""
+
+    def __init__(self, **answers):
+        self.answers, self.keys = answers, []
+
+    async def __call__(self, key):
+        self.keys.append(key)
+        await asyncio.sleep(1)
+        if isinstance(self.answers[key], Exception):
+            raise self.answers[key]
+        return self.answers[key]
+
+
+def make_load(**answers):
+    """Return a load, a coroutine function, and the list of the keys it was asked for."""
+    loads = Loads(**answers)
+
+    async def load(key):
+        return await loads(key)
+
+    return load, loads
+
+
+@told(ex.test_share, "Your test catches 1 of 9 bugs. Got away: it loads a key twice when two ask at the same time")
+@told(ex.test_share, "Askers that come one after another cannot show it.")
+async def asks_one_after_another(share):
+    load, loads = make_load(a="apple")
+    get = share(load)
+    assert await get("a") == await get("a") == "apple"
+    assert loads.keys == ["a"]
+
+
+@told(ex.test_share, "Got away: it keeps nothing; ")
+async def asks_together_alone(share):
+    load, loads = make_load(a="apple")
+    get = share(load)
+    assert await asyncio.gather(get("a"), get("a")) == ["apple", "apple"]
+    assert loads.keys == ["a"]
+
+
+async def answers_and_loads(share):
+    load, loads = make_load(a="apple", b=0)
+    get = share(load)
+    for _ in range(2):
+        assert await asyncio.gather(get("a"), get("a"), get("b")) == ["apple", "apple", 0]
+    assert loads.keys == ["a", "b"]
+    assert asyncio.get_running_loop().time() == 1
+
+
+@told(
+    ex.test_share, "Got away: it tells a failure to the first asker, and lets the others wait for ever; it loads again"
+)
+async def one_asker_fails(share):
+    await answers_and_loads(share)
+    load, loads = make_load(c=DOWN)
+    get = share(load)
+    with pytest.raises(OSError, match="down"):
+        await get("c")
+    loads.answers["c"] = "cherry"
+    assert await get("c") == "cherry"
+
+
+async def failures(share):
+    await answers_and_loads(share)
+    load, loads = make_load(c=DOWN)
+    get = share(load)
+    assert await asyncio.gather(get("c"), get("c"), return_exceptions=True) == [DOWN, DOWN]
+    loads.answers["c"] = "cherry"
+    assert await get("c") == "cherry"
+    assert loads.keys == ["c", "c"]
+
+
+@told(
+    ex.test_share,
+    "Got away: it cancels the load, and with it all who wait, when one of them is cancelled; it lets the oth",
+)
+async def no_asker_is_cancelled(share):
+    await failures(share)
+
+
+@told(
+    ex.test_share, "Got away: it lets the others wait for ever when the first asker is cancelled. You cancelled one who"
+)
+async def the_second_is_cancelled(share):
+    await failures(share)
+    load, _ = make_load(a="apple")
+    get = share(load)
+    askers = [asyncio.create_task(get("a")) for _ in range(2)]
+    await asyncio.sleep(0.5)
+    askers[1].cancel()
+    await asyncio.wait(askers)
+    assert askers[0].result() == "apple"
+
+
+@told(ex.test_share, "this was still running: load. Whoever comes next would find it.")
+async def the_only_asker_is_cancelled(share):
+    load, _ = make_load(a="apple")
+    asker = asyncio.create_task(share(load)("a"))
+    await asyncio.sleep(0.5)
+    asker.cancel()
+    await asyncio.wait([asker])
+    assert asker.cancelled()
+
+
+@told(ex.test_share, "It is one that gives each asker a future of its own, a turn of the loop later; others pass.")
+async def looks_after_two_turns(share):
+    load, loads = make_load(a="apple")
+    asker = asyncio.create_task(share(load)("a"))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert loads.keys == ["a"]
+    await asker
+
+
+@told(ex.test_share, "Your test looks at `__closure__`.")
+async def looks_into_the_closure(share):
+    load, _ = make_load(a="apple")
+    assert share(load).__closure__
+
+
+# make_pool
+
+
+class Connections:
+    """A connect that takes a second, how often it was called, and what is lent; `use` borrows."""
+
+    def __init__(self, failures=0):
+        self.opened, self.lent, self.failures = 0, [], failures
+
+    def connect(self):
+        async def opening():
+            self.opened += 1
+            number = self.opened
+            await asyncio.sleep(1)
+            if number <= self.failures:
+                raise DOWN
+            return number
+
+        return opening()
+
+    async def use(self, borrow, seconds, error=None):
+        async with borrow() as connection:
+            assert connection not in self.lent
+            self.lent.append(connection)
+            try:
+                await asyncio.sleep(seconds)
+                if error:
+                    raise error
+            finally:
+                self.lent.remove(connection)
+
+
+@told(
+    ex.test_pool, "Your test catches 0 of 10 bugs. Got away: it opens one connection more than `size`; it opens another"
+)
+async def one_borrower(make_pool):
+    made = Connections()
+    borrow = make_pool(made.connect, 1)
+    await made.use(borrow, 1)
+    await made.use(borrow, 1)
+    assert made.opened == 1
+
+
+@told(
+    ex.test_pool, "Got away: it opens another connection although one is idle; it gives one connection to two borrowers"
+)
+@told(ex.test_pool, "With `size=1` it cannot be seen.")
+async def three_together(make_pool):
+    made = Connections()
+    borrow = make_pool(made.connect, 2)
+    await asyncio.gather(made.use(borrow, 1), made.use(borrow, 9), made.use(borrow, 1))
+    assert made.opened == 2
+    assert asyncio.get_running_loop().time() == 10
+
+
+async def lends(make_pool):
+    made = Connections()
+    borrow = make_pool(made.connect, 2)
+    await made.use(borrow, 1)
+    await made.use(borrow, 1)
+    assert made.opened == 1
+    start = asyncio.get_running_loop().time()
+    for _ in range(2):
+        await asyncio.gather(made.use(borrow, 1), made.use(borrow, 9), made.use(borrow, 1))
+    assert made.opened == 2
+    made = Connections()
+    borrow = make_pool(made.connect, 2)
+    start = asyncio.get_running_loop().time()
+    await asyncio.gather(made.use(borrow, 1), made.use(borrow, 9))
+    assert asyncio.get_running_loop().time() == start + 10
+    with pytest.raises(ValueError, match="mine"):
+        await made.use(borrow, 1, ValueError("mine"))
+    await asyncio.gather(made.use(borrow, 1), made.use(borrow, 1))
+    assert made.opened == 2
+
+
+@told(
+    ex.test_pool, "Got away: it loses the connection when the block is cancelled; it loses a place when `connect` fails"
+)
+@told(ex.test_pool, "CancelledError is no Exception.")
+async def nothing_is_cancelled(make_pool):
+    await lends(make_pool)
+
+
+@told(
+    ex.test_pool,
+    "Got away: it loses a place when a borrower is cancelled while it connects; it raises UnboundLocalError",
+)
+async def cancels_a_block_alone(make_pool):
+    await lends(make_pool)
+    made = Connections()
+    borrow = make_pool(made.connect, 1)
+    task = asyncio.create_task(made.use(borrow, 9))
+    await asyncio.sleep(2)
+    task.cancel()
+    await asyncio.wait([task])
+    await made.use(borrow, 1)
+    assert made.opened == 1
+    made = Connections(failures=1)
+    borrow = make_pool(made.connect, 1)
+    with pytest.raises(OSError, match="down"):
+        await made.use(borrow, 1)
+    await made.use(borrow, 1)
+
+
+@told(ex.test_pool, "`assert made.opened == 2`. The task promises something else")
+async def expects_it_to_open_all_at_the_start(make_pool):
+    made = Connections()
+    await made.use(make_pool(made.connect, 2), 1)
+    assert made.opened == 2

@@ -98,7 +98,7 @@ LIMITED = Subject(
 test_limited = TestExercise(
     lesson="lesson_11",
     task=f"""\
-**Exercise 2: a test for `run_limited`.** Write `async def test_limited(run_limited)`, a test of this function:
+**Exercise 2: a test for `run_limited`.** Write `test_limited(run_limited)`, a test of this function:
 
 ```python
 {inspect.getsource(under_test.run_limited).strip()}

@@ -7,22 +7,22 @@ from course_lib.exercises.proving import Bug, Code, Right, Subject, TestExercise
 
 CONNECT = """\
         try:
-            if connection is None:
+            if connection is unopened:
                 connection = await connect()
             yield connection
 """
 UNGUARDED = """\
-        if connection is None:
+        if connection is unopened:
             connection = await connect()
         try:
             yield connection
 """
 HALF_GUARDED = """\
         try:
-            if connection is None:
+            if connection is unopened:
                 connection = await connect()
         except Exception:
-            places.put_nowait(None)
+            places.put_nowait(unopened)
             raise
         try:
             yield connection
@@ -56,11 +56,6 @@ POOL = Subject(
             ("range(size)", "range(size + 1)"),
         ),
         _bug(
-            "opens a new connection for each borrower",
-            "Borrow twice, one after another: that is one call of `connect`.",
-            ("            if connection is None:\n                connection =", "            connection ="),
-        ),
-        _bug(
             "opens another connection although one is idle",
             "With `size=1` it cannot be seen. Borrow twice, one after another, from a pool of two.",
             ("LifoQueue", "Queue"),
@@ -74,7 +69,7 @@ POOL = Subject(
         _bug(
             "opens connections one after another",
             "Let two borrow together, and look at `loop.time()`: two who connect need no longer than one.",
-            ("places = asyncio.LifoQueue()", "places, lock = asyncio.LifoQueue(), asyncio.Lock()"),
+            ("places, unopened = asyncio.LifoQueue()", "lock, places, unopened = asyncio.Lock(), asyncio.LifoQueue()"),
             (
                 "                connection = await connect()",
                 "                async with lock:\n                    connection = await connect()",
@@ -113,13 +108,22 @@ POOL = Subject(
             "of one.",
             (CONNECT, HALF_GUARDED),
         ),
+        _bug(
+            "raises UnboundLocalError when a borrower is cancelled while it waits",
+            "Where does a borrower wait? At `connect`, in its block, and, when all are lent, for another one: cancel "
+            "it there, too, and assert that it ends cancelled.",
+            (
+                "        connection = await places.get()\n        try:\n",
+                "        try:\n            connection = await places.get()\n",
+            ),
+        ),
     ],
 )
 
 test_pool = TestExercise(
     lesson="lesson_11",
     task=f"""\
-**Exercise 4: a test for `make_pool`.** Write `async def test_pool(make_pool)`, a test of this function:
+**Exercise 4: a test for `make_pool`.** Write `test_pool(make_pool)`, a test of this function:
 
 ```python
 {inspect.getsource(under_test.make_pool).strip()}
@@ -130,7 +134,7 @@ block alone.
 - A new one is opened, by `await connect()`, only when none is idle, and at most `size` are open. Two who need new \
 ones open them side by side. If all are lent, the borrower waits.
 - However the block ends, by its last line, an exception or a cancellation, its connection is then for the next.
-- If `connect` fails, or the borrower is cancelled meanwhile, that comes out, and takes no place away.
+- If `connect` fails, or the borrower is cancelled, there or while it waits, that comes out, and takes no place away.
 
 Your test is run with right functions, which it must let pass, and with {len(POOL.bugs)} that have a bug each: with \
 those it must fail.""",

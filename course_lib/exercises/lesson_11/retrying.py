@@ -92,7 +92,7 @@ RETRY = Subject(
 test_retry = TestExercise(
     lesson="lesson_11",
     task=f"""\
-**Exercise 1: a test for `retry`.** Write `async def test_retry(retry)`, a test of this function:
+**Exercise 1: a test for `retry`.** Write `test_retry(retry)`, a test of this function:
 
 ```python
 {inspect.getsource(under_test.retry).strip()}

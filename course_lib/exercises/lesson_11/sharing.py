@@ -83,7 +83,7 @@ SHARE = Subject(
 test_share = TestExercise(
     lesson="lesson_11",
     task=f"""\
-**Exercise 3: a test for `share`.** Write `async def test_share(share)`, a test of this function:
+**Exercise 3: a test for `share`.** Write `test_share(share)`, a test of this function:
 
 ```python
 {inspect.getsource(under_test.share).strip()}

@@ -92,7 +92,7 @@ async def test_limited(run_limited):
 
     # Cancelled: the same.
     task = asyncio.create_task(run_limited([call(9, "a"), call(9, "b")], 2))
-    await asyncio.sleep(1)
+    await asyncio.sleep(0.1)
     task.cancel()
     await asyncio.wait([task])
     assert task.cancelled()
@@ -143,12 +143,12 @@ async def test_pool(make_pool):
     opened, lent, fails = [], [], False
 
     async def connect():
-        opened.append(f"connection {len(opened) + 1}")
-        name = opened[-1]
+        number = len(opened)
+        opened.append(number)
         await asyncio.sleep(1)
         if fails:
             raise OSError("down")
-        return name
+        return number
 
     async def use(borrow, seconds, error=None):
         async with borrow() as connection:
@@ -192,9 +192,10 @@ async def test_pool(make_pool):
     with pytest.raises(OSError, match="down"):
         await use(borrow, 1)
     fails = False
-    task = asyncio.create_task(use(borrow, 1))
+    tasks = [asyncio.create_task(use(borrow, 1)) for _ in range(2)]
     await asyncio.sleep(0.5)
-    task.cancel()
-    await asyncio.wait([task])
-    assert task.cancelled()
+    for task in tasks:  # one connects, one waits
+        task.cancel()
+    await asyncio.wait(tasks)
+    assert all(task.cancelled() for task in tasks)
     await use(borrow, 1)
