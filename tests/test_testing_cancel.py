@@ -132,6 +132,22 @@ def test_a_task_that_is_left_is_found():
     assert re.search(r"left behind:\n  task nine\n    made at .*create_task", refusal(leaves))
 
 
+def test_a_generator_that_is_left_open_is_found():
+    """Of a cancelled loop over a generator that nobody closes, the generator is told, and it alone."""
+
+    async def numbers():
+        for number in range(3):
+            yield number
+
+    async def loops():
+        async for _ in numbers():
+            await asyncio.sleep(1)
+
+    told = refusal(loops)
+    assert re.search(r"left behind:\n  async generator numbers\(\)\n    iterated at .*\n    stopped at ", told)
+    assert "task " not in told and "_Counted" not in told
+
+
 def test_a_clean_up_that_cannot_bear_a_second_cancellation_is_found():
     """Cancelled once it cleans up; cancelled again as it does, it does not."""
 

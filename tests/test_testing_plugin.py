@@ -172,6 +172,37 @@ def test_made():
 """).assert_outcomes(passed=2)
 
 
+def test_fixtures_that_no_test_takes_are_made_as_well(ran):
+    """Fixtures of autouse and usefixtures are made on the test's loop before those it takes, and ended after it."""
+    ran("""
+log = []
+
+@pytest.fixture
+async def used():
+    log.append(("used", now()))
+
+@pytest.fixture
+async def taken():
+    log.append(("taken", now()))
+
+class TestIt:
+    @pytest.fixture(autouse=True)
+    async def always(self):
+        log.append(("always", now()))
+        await asyncio.sleep(1)
+        yield
+        log.append(("ended", now()))
+
+    @pytest.mark.usefixtures("used")
+    @in_virtual_time
+    async def test_it(self, taken):
+        log.append(("test", now()))
+
+def test_log():
+    assert log == [("always", 0), ("used", 1), ("taken", 1), ("test", 1), ("ended", 1)]
+""").assert_outcomes(passed=2)
+
+
 def test_a_failure_shows_the_order(ran):
     """The report of a failing test shows its own line, what pytest says of it, and the order drawn; no line of ours."""
     result = ran("""

@@ -11,7 +11,7 @@ from course_lib.seeing import DeadlockError, SimulationError, Timeline, simulate
 from course_lib.seeing.timeline.mains import check_main
 from course_lib.seeing.timeline.trace import describe, task_name
 from course_lib.testing.decorators import LANES, report, show_only_the_users
-from course_lib.testing.leaks import LeakError, NoLeaks
+from course_lib.testing.leaks import LeakError, NoLeaks, is_errand
 from course_lib.testing.stepping import Stepped
 
 MOST = 1_000
@@ -182,7 +182,8 @@ class _Scenario:
         before: Any = loop.get_task_factory()
 
         def counting(loop: asyncio.AbstractEventLoop, coro: Any, **kwargs: Any) -> Any:
-            return before(loop, _Counted(coro, moments) if asyncio.iscoroutine(coro) else coro, **kwargs)
+            counted = asyncio.iscoroutine(coro) and not is_errand(coro)
+            return before(loop, _Counted(coro, moments) if counted else coro, **kwargs)
 
         async with NoLeaks():
             given = () if self.make is None else (self.make(),)

@@ -13,7 +13,7 @@ from typing import Any, ParamSpec, TypeVar, overload
 from course_lib.seeing import OrderOutcome, Orders, every_order, simulate
 from course_lib.seeing.timeline import Timeline
 from course_lib.seeing.timeline.frames import is_library, shorten
-from course_lib.testing.fixtures import Fixtures
+from course_lib.testing.fixtures import Fixtures, of_the_test
 from course_lib.testing.leaks import LeakError, NoLeaks
 
 P = ParamSpec("P")
@@ -142,11 +142,14 @@ def _decorated(test: Any, run: Callable[[Any, Main], Any], called: str) -> Any:
         __tracebackhide__ = True
 
         frame: FrameType | None = None
+        asked_for = of_the_test.get()
 
         async def main() -> Any:
             nonlocal frame
             async with NoLeaks(), AsyncExitStack() as stack:
                 fixtures = Fixtures(stack)
+                for fixture in asked_for:
+                    await fixtures.value(fixture)
                 given = [await fixtures.value(value) for value in args]
                 named = {name: await fixtures.value(value) for name, value in kwargs.items()}
                 coro = test(*given, **named)

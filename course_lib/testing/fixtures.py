@@ -1,9 +1,13 @@
 """Asynchronous fixtures: made on the loop of the test that takes them, each time the test runs, and ended there."""
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from contextvars import ContextVar
 from typing import Any, NoReturn
+
+# Those of the test that is about to run, also those that it does not take, in the order in which pytest makes them.
+of_the_test: ContextVar[Sequence["AsyncFixture"]] = ContextVar("async_fixtures_of_the_test", default=())
 
 
 class AsyncFixture:

@@ -106,8 +106,8 @@ class NoLeaks:
         return left
 
     def _new_tasks(self) -> set["asyncio.Task[Any]"]:
-        errands = {task for task in asyncio.all_tasks(self._loop) if _is_errand(task)}
-        return asyncio.all_tasks(self._loop) - self._before - {_current()} - errands
+        new = asyncio.all_tasks(self._loop) - self._before - {_current()}
+        return {task for task in new if not is_errand(task.get_coro())}
 
     def _threads(self) -> list[tuple[threading.Thread, Spot | None]]:
         # The loop's pool is ended with the loop; there is no public way to it.
@@ -135,9 +135,9 @@ def _current() -> "asyncio.Task[Any]":
     return task
 
 
-def _is_errand(task: "asyncio.Task[Any]") -> bool:
-    """Return whether a task closes an async generator that was dropped: it is the generator that was left."""
-    return type(task.get_coro()).__name__.startswith("async_generator")
+def is_errand(coro: Any) -> bool:
+    """Return whether a task's coroutine closes an async generator that was dropped: the generator is what is left."""
+    return type(coro).__name__.startswith("async_generator")
 
 
 def _task(task: "asyncio.Task[Any]") -> str:

@@ -18,7 +18,9 @@ from typing import Any
 import pytest
 
 from course_lib.testing import leaks
-from course_lib.testing.fixtures import AsyncFixture
+from course_lib.testing.fixtures import AsyncFixture, of_the_test
+
+_made = pytest.StashKey[list[AsyncFixture]]()
 
 
 @pytest.fixture(name="no_leaks")
@@ -41,6 +43,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     """Refuse, before anything is set up, fixtures that could not be on the test's own loop."""
     if not _makes_its_fixtures(item):
         return
+    item.stash[_made] = []  # anew, where a test is run again
     known = {name: found[-1] for name, found in item._fixtureinfo.name2fixturedefs.items()}  # type: ignore[attr-defined]
     asynchronous = {name for name, fixture in known.items() if _is_async(fixture.func)}
     for name in sorted(asynchronous):
@@ -68,13 +71,25 @@ def pytest_fixture_setup(fixturedef: Any, request: Any) -> Generator[None, objec
     bound = _bound(function, request.instance)
 
     def stand_in(**arguments: Any) -> AsyncFixture:
-        return AsyncFixture(fixturedef.argname, bound, arguments)
+        fixture = AsyncFixture(fixturedef.argname, bound, arguments)
+        request.node.stash[_made].append(fixture)
+        return fixture
 
     fixturedef.func = stand_in
     try:
         return (yield)
     finally:
         fixturedef.func = function
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """Let a test of ours know its asynchronous fixtures, also those that it does not take."""
+    token = of_the_test.set(item.stash.get(_made, []))
+    try:
+        return (yield)
+    finally:
+        of_the_test.reset(token)
 
 
 def _makes_its_fixtures(item: Any) -> bool:
