@@ -11,8 +11,9 @@ from wrong_answers import wrong_answers
 
 from course_lib.exercises import lesson_11
 from course_lib.exercises.framework import Wrong
+from course_lib.exercises.implementations import Bug, Code, Right
 from course_lib.exercises.lesson_11 import under_test
-from course_lib.exercises.proving import Bug, Code, Right, Subject
+from course_lib.exercises.proving import Subject
 from course_lib.exercises.trials import tried
 from course_lib.exercises.veil import Seen, veiled
 from course_lib.seeing import span
@@ -291,6 +292,27 @@ def test_a_test_that_cannot_end_is_told_once_and_soon():
     used = time.process_time()
     assert "With a right `double` your test does not come to an end" in told(test)
     assert time.process_time() - used < 5  # seconds of computing; with each implementation it would be more
+
+
+def test_what_the_names_in_an_assertion_stand_for_is_told():
+    """An assertion that fails with a right function is shown in one line, with the plain values in it."""
+
+    async def test(double):
+        answers = [await double(three)]
+        assert answers == [
+            7,
+        ], "not so"
+
+    assert "`assert answers == [7]` (answers = [6]). The task promises something else" in told(test)
+
+
+def test_what_a_test_prints_is_shown_once():
+    """What the learner's test prints with a right implementation stands under the verdict, once."""
+
+    async def test_retry(retry):
+        print("here")
+
+    assert lesson_11.test_retry.judge(test_retry).printed == "here\n"
 
 
 def test_a_test_under_a_decorator_is_graded_as_it_is_written():
