@@ -9,85 +9,23 @@ Whether a test remembers what it saw before is found out by the order of the tri
 among the bugs, and after them.
 """
 
-import dis
 import inspect
-import linecache
-import sys
 import traceback
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
-from types import CodeType
 from typing import Any
 
-from course_lib.exercises.causes import is_learners
 from course_lib.exercises.chance import Chance
-from course_lib.exercises.framework import Exercise, Verdict, Wrong, describe_raised, leaves
+from course_lib.exercises.failing import is_assertion, slips, why
+from course_lib.exercises.framework import Exercise, Verdict, Wrong, leaves
 from course_lib.exercises.habits import asserts, peeks, sleeps_in_earnest
+from course_lib.exercises.implementations import Bug, Code, Right
 from course_lib.exercises.trials import Test, Trial, tried
 
 SEEDS = (1, 2)
 FEW = 4  # orders in which a right implementation that has passed is tried once more, besides some at random
 NAMED = 3  # bugs that got away which a verdict names
-
-
-@dataclass(frozen=True)
-class Code:
-    """An implementation: a function, or its text with changes, made anew for each run so that none remembers another.
-
-    Args:
-        function: the function as it stands in its module.
-        changes: what is written differently: pairs of what stands there once, and what stands there instead.
-    """
-
-    function: Callable[..., Any]
-    changes: Sequence[tuple[str, str]] = ()
-
-    def make(self) -> Callable[..., Any]:
-        """Return the function, made anew."""
-        names = dict(vars(sys.modules[self.function.__module__]))
-        exec(self._compiled, names)
-        made: Callable[..., Any] = names[self.function.__name__]
-        return made
-
-    @cached_property
-    def source(self) -> str:
-        """The text of the function, with the changes."""
-        text = inspect.getsource(self.function)
-        for before, after in self.changes:
-            if text.count(before) != 1:
-                raise ValueError(f"changes have {before!r}, which stands {text.count(before)} times in the function")
-            text = text.replace(before, after)
-        return text
-
-    @cached_property
-    def _compiled(self) -> CodeType:
-        lines_before = "\n" * (self.function.__code__.co_firstlineno - 1)
-        return compile(lines_before + self.source, self.function.__code__.co_filename, "exec")
-
-
-@dataclass(frozen=True)
-class Right:
-    """A right implementation; `style` says what it does differently, after "one that"."""
-
-    code: Code
-    style: str
-
-
-@dataclass(frozen=True)
-class Bug:
-    """A seeded bug.
-
-    Args:
-        what: what it does, after "it", in a few words.
-        lesson: what a teacher would say to somebody whose test lets it pass.
-        code: the implementation that has it.
-    """
-
-    what: str
-    lesson: str
-    code: Code
 
 
 @dataclass(frozen=True)
@@ -134,7 +72,7 @@ class Subject:
                 raise Wrong(_LOOKS.format(name=self.name, what=trial.notes.looked_at))
             if trial.kind == "unsteady":
                 raise Wrong(self._unsteady(trial))
-            by_accident.update(_own_error(trial.error))
+            by_accident.update(slips(trial.error))
         for number in range(len(self.rights)):
             self._again(test, number, SEEDS[0])
         if green:
@@ -167,31 +105,35 @@ class Subject:
         bad = [number for number, trial in enumerate(trials) if trial.kind != "passed"]
         number = bad[0] if bad else 0
         trial = trials[number]
-        notes, timeline = trial.notes, trial.draw()
-        if isinstance(trial.error, NotImplementedError) and not notes.calls:
+        if isinstance(trial.error, NotImplementedError) and not trial.notes.calls:
             raise trial.error
+        if said := self._misused(trial):
+            raise Wrong(said, trial.draw())
+        if bad:
+            raise Wrong(f"With a right `{self.name}` {why(trial)} {self._why_not(number, trials)}", trial.draw())
+
+    def _misused(self, trial: Trial) -> str:
+        """Say what a test did that no test should do, whatever it is given; empty for nothing of the kind."""
+        notes = trial.notes
         if notes.looked_at:
-            raise Wrong(_LOOKS.format(name=self.name, what=notes.looked_at))
+            return _LOOKS.format(name=self.name, what=notes.looked_at)
         if notes.refused:
-            raise Wrong(f"Your test does what has no place on the virtual clock. {trial.text}.")
+            return f"Your test does what has no place on the virtual clock. {trial.text}."
         if notes.blocked:
-            raise Wrong(f"Your test sleeps: {_SLEEPS}", timeline)
+            return f"Your test sleeps: {_SLEEPS}"
         if notes.skipped:
-            raise Wrong("Your test skips itself, or says that it will fail: that proves nothing.", timeline)
+            return "Your test skips itself, or says that it will fail: that proves nothing."
         if trial.kind == "unsteady":
-            raise Wrong(self._unsteady(trial))
+            return self._unsteady(trial)
         if notes.misused:
             signature = inspect.signature(self.rights[0].code.function)
-            raise Wrong(f"Your test calls `{notes.misused}`; the task says `{self.name}{signature}`.", timeline)
-        if bad:
-            said = _why(trial, self.name)
-            raise Wrong(f"With a right `{self.name}` {said} {self._why_not(number, trials)}", timeline)
-        if notes.left:
-            raise Wrong(
+            return f"Your test calls `{notes.misused}`; the task says `{self.name}{signature}`."
+        if notes.left and trial.kind == "passed":
+            return (
                 f"When your test had ended, this was still running: {', '.join(notes.left)}. Whoever comes next would "
-                "find it. Await what you start, or cancel it and await that.",
-                timeline,
+                "find it. Await what you start, or cancel it and await that."
             )
+        return ""
 
     def _why_not(self, number: int, trials: Sequence[Trial]) -> str:
         trial = trials[number]
@@ -205,12 +147,18 @@ class Subject:
                 f"It is one that {self.rights[number].style}; others pass. Your test asks for more than is promised: "
                 "read the task again, and assert only what it says."
             )
-        own = next(_own_error(trial.error), "")
-        if own and not _is_assertion(trial.error):
-            return "That is an error of the test: no implementation passes."
         if trial.kind != "failed":
             return "Nothing that is promised ends that."
+        if not is_assertion(trial.error) and not self._went_through(trial.error):
+            return "That is an error of the test: no implementation passes."
         return "The task promises something else: read it again."
+
+    def _went_through(self, error: BaseException | None) -> bool:
+        """Return whether an exception came out of the implementation, which it may have got from the test."""
+        codes = [right.code for right in self.rights] + [bug.code for bug in self.bugs]
+        files = {code.function.__code__.co_filename for code in codes}
+        steps = [step for each in leaves(error) for step in traceback.walk_tb(each.__traceback__)]
+        return any(frame.f_code.co_filename in files for frame, _ in steps)
 
     def _again(self, test: Test, number: int, seed: int) -> None:
         """Raise Wrong unless a right implementation, which passed once, passes again."""
@@ -227,6 +175,7 @@ class Subject:
     def _tell(self, test: Test, green: dict[int, set[int]], right: Trial) -> None:
         """Raise Wrong with what a teacher would say of the bugs that got away."""
         many = len(self.bugs)
+        right.draw()  # for what the test prints
         away = [self.bugs[number] for number in sorted(green)]
         if len(away) == many:
             self._tell_of_nothing(test, right)
@@ -299,42 +248,3 @@ _REMEMBERS = (
 )
 _DRAWS = f"{_TWICE}It draws at random: write the cases down, or try all of them in each run."
 _BY_LUCK = "A test that passes now and fails then says nothing: leave nothing in it to chance, nor to an order."
-
-
-def _why(trial: Trial, name: str) -> str:
-    if trial.kind == "deadlock":
-        return f"your test waits for something that never happens ({trial.text.removeprefix('deadlock: ')})."
-    if trial.kind == "endless":
-        return f"your test does not come to an end ({trial.text})."
-    if trial.error is None:
-        return f"your test did not end ({trial.text})."
-    if _is_assertion(trial.error):
-        return f"your test fails{_line(trial.error)}."
-    return describe_raised(trial.error).replace("Your code raised", "your test ends with", 1)
-
-
-def _is_assertion(error: BaseException | None) -> bool:
-    return any(isinstance(each, AssertionError) or type(each).__name__ == "Failed" for each in leaves(error))
-
-
-def _line(error: BaseException) -> str:
-    """Say at which line of the learner's an assertion failed."""
-    for each in leaves(error):
-        for frame, number in reversed(list(traceback.walk_tb(each.__traceback__))):
-            if is_learners(frame.f_code):
-                source = linecache.getline(frame.f_code.co_filename, number, frame.f_globals).strip()
-                said = f", `{source:.70}`" if source else ""
-                return f", at line {number} of {frame.f_code.co_name}{said}"
-    return ""
-
-
-def _own_error(error: BaseException | None) -> Iterator[str]:
-    """Give the name of each exception that a line of the learner's own gave by accident: no assertion, no `raise`."""
-    for each in leaves(error):
-        step = each.__traceback__
-        while step and step.tb_next:
-            step = step.tb_next
-        if step is None or not is_learners(step.tb_frame.f_code) or _is_assertion(each):
-            continue
-        if dis.opname[step.tb_frame.f_code.co_code[step.tb_lasti]] != "RAISE_VARARGS":
-            yield type(each).__name__

@@ -45,7 +45,8 @@ class Trial:
 
     `kind` is "passed"; "failed" with `error`, "deadlock" and "endless", which pytest shows red (or never ends);
     "refused" for threads and sockets, "unsteady" where the same run ended in two ways. `elsewhere` says that it
-    passes in the usual order, and fails in another.
+    passes in the usual order, and fails in another. `draw` runs it once more and gives the timeline; what the test
+    prints is seen then, and not before.
     """
 
     kind: Kind
@@ -119,17 +120,21 @@ def tried(
     finally:
         random.setstate(state)
     if not found.failures:
-        return Trial("passed", notes)
+        return Trial("passed", notes, draw=lambda: _drawn(found.replay))
     worst = found.failures[0]
     kinds: dict[str, Kind] = {"exception": "failed", "deadlock": "deadlock", "endless": "endless"}
     kind = kinds.get(worst.kind, "left")
     raised = worst.value if kind == "failed" else None
-    return Trial(kind, notes, worst.text, raised, worst.departures > 0, lambda: _drawn(worst))
+
+    def draw() -> Timeline | None:
+        return _drawn(lambda: worst.timeline if kind == "endless" else found.replay(worst.order))
+
+    return Trial(kind, notes, worst.text, raised, worst.departures > 0, draw)
 
 
-def _drawn(outcome: Any) -> Timeline | None:
+def _drawn(draw: Callable[[], Timeline]) -> Timeline | None:
     try:
-        return outcome.timeline
+        return draw()
     except Exception:  # noqa: BLE001  # a test that remembers earlier runs may do anything in this one
         return None
 

@@ -203,7 +203,7 @@ async def counts_turns_of_the_loop(retry):
     await task
 
 
-@told(ex.test_retry, "`assert times == [0, 1, 3]`")
+@told(ex.test_retry, "`assert times == [0, 1, 3]` (times = [0.0, 2.0, 5.0]).")
 @told(ex.test_retry, "The task promises something else: read it again.")
 async def forgets_that_a_call_takes_time(retry):
     times = []
@@ -221,6 +221,12 @@ async def expects_one_more_attempt(retry):
 @told(ex.test_retry, "That is an error of the test: no implementation passes.")
 async def has_a_slip(retry):
     assert await retry(fake([0]), attempts=1, pause=1) == anwser  # noqa: F821
+
+
+@told(ex.test_retry, "asyncio.run() cannot be called from a running event loop")
+@told(ex.test_retry, "That is an error of the test")
+async def runs_a_loop_of_its_own(retry):
+    asyncio.run(retry(fake([0]), attempts=1, pause=1))
 
 
 @told(ex.test_retry, "the task says `retry(call, attempts, pause)`")

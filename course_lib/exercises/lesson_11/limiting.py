@@ -2,8 +2,9 @@
 
 import inspect
 
+from course_lib.exercises.implementations import Bug, Code, Right
 from course_lib.exercises.lesson_11 import others, solutions, under_test
-from course_lib.exercises.proving import Bug, Code, Right, Subject, TestExercise
+from course_lib.exercises.proving import Subject, TestExercise
 
 GATHER = "await asyncio.gather(*tasks)"
 FINALLY = """\
@@ -109,7 +110,8 @@ the list.
 - `limit` of them are under way at one time, no more; and no fewer while some have not begun.
 - It returns the list of their answers, in the order of `calls`.
 - If one fails, the others are cancelled. When they have ended, the exception comes out, alone, in no group.
-- Cancelled, it does the same, and ends cancelled. Nothing is left running.
+- Cancelled, it does the same, and ends cancelled. Nothing is left running. (When a failure and a cancellation come in \
+the same moment, either may come out.)
 
 Your test is run with right functions, which it must let pass, and with {len(LIMITED.bugs)} that have a bug each: with \
 those it must fail.""",

@@ -22,15 +22,12 @@ async def retry_counting_down(call, attempts, pause):
 
 
 async def retry_in_tasks(call, attempts, pause):
-    task = asyncio.ensure_future(call())
     await asyncio.sleep(0)
     try:
-        return await task
+        return await asyncio.ensure_future(call())
     except OSError:
         if attempts == 1:
             raise
-    finally:
-        task.cancel()
     await asyncio.sleep(pause)
     return await retry_in_tasks(call, attempts - 1, 2 * pause)
 
@@ -91,6 +88,7 @@ def share_two_dictionaries(load):
             return values[key]
         if key not in tasks:
             tasks[key] = asyncio.create_task(fly(key))
+            tasks[key].add_done_callback(lambda task: task.cancelled() or task.exception())
         return await asyncio.shield(tasks[key])
 
     return get

@@ -2,8 +2,9 @@
 
 import inspect
 
+from course_lib.exercises.implementations import Bug, Code, Right
 from course_lib.exercises.lesson_11 import others, solutions, under_test
-from course_lib.exercises.proving import Bug, Code, Right, Subject, TestExercise
+from course_lib.exercises.proving import Subject, TestExercise
 
 
 def _bug(what: str, lesson: str, *changes: tuple[str, str]) -> Bug:
