@@ -10,6 +10,8 @@ import warnings
 from contextlib import nullcontext
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from course_lib.seeing import DeadlockError, SimulationError, span
 from course_lib.testing import (
@@ -164,6 +166,21 @@ def test_a_test_can_be_skipped_from_inside():
 
     with pytest.raises(pytest.skip.Exception, match="not here"):
         test()
+
+
+def test_hypothesis_draws_the_arguments():
+    """Under @given a decorated test is drawn for as any other, each example on a clock of its own."""
+    drawn = []
+
+    @settings(max_examples=20, deadline=None, database=None)
+    @given(st.integers(0, 3600))
+    @in_virtual_time
+    async def test(seconds):
+        await asyncio.sleep(seconds)
+        drawn.append(now() == seconds)
+
+    test()
+    assert len(drawn) > 1 and all(drawn)
 
 
 # --- in every order
