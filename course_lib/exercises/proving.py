@@ -21,6 +21,7 @@ from course_lib.exercises.failing import is_assertion, slips, why
 from course_lib.exercises.framework import Exercise, Verdict, Wrong, leaves
 from course_lib.exercises.habits import asserts, peeks, sleeps_in_earnest
 from course_lib.exercises.implementations import Bug, Code, Right
+from course_lib.exercises.shown import NUMBERS
 from course_lib.exercises.trials import Test, Trial, tried
 
 SEEDS = (1, 2)
@@ -43,6 +44,15 @@ class Subject:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "name", self.rights[0].code.function.__name__)
+
+    @property
+    def terms(self) -> str:
+        """What is asked of a test, for the task."""
+        return (
+            f"Your test is run on the virtual clock with {NUMBERS[len(self.rights)]} right functions, and must pass; "
+            f"and with {NUMBERS[len(self.bugs)]} that have a bug each, and must fail, by an assertion or because it "
+            "never ends. If it sleeps in a `span`, it is run in many orders."
+        )
 
     def prove(self, test: Test) -> str:
         """Return the praise for a test that lets the right ones pass and catches each bug; raise Wrong for another."""
@@ -92,10 +102,6 @@ class Subject:
     def fails(self, test: Test, make: Callable[[], Callable[..., Any]]) -> bool:
         """Return whether a test fails, with each seed, with an implementation that `make` makes."""
         return all(tried(test, make, self.name, seed).red for seed in SEEDS)
-
-    def lets_pass(self, test: Test) -> list[bool]:
-        """Return which right implementations a test lets pass."""
-        return [all(self._tried(right.code, test, seed).kind == "passed" for seed in SEEDS) for right in self.rights]
 
     def _tried(self, code: Code, test: Test, seed: int, **kwargs: Any) -> Trial:
         return tried(test, code.make, self.name, seed, **kwargs)
