@@ -10,6 +10,8 @@ import warnings
 from contextlib import nullcontext
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from course_lib.seeing import DeadlockError, SimulationError, span
 from course_lib.testing import (
@@ -166,6 +168,21 @@ def test_a_test_can_be_skipped_from_inside():
         test()
 
 
+def test_hypothesis_draws_the_arguments():
+    """Under @given a decorated test is drawn for as any other, each example on a clock of its own."""
+    drawn = []
+
+    @settings(max_examples=20, deadline=None, database=None)
+    @given(st.integers(0, 3600))
+    @in_virtual_time
+    async def test(seconds):
+        await asyncio.sleep(seconds)
+        drawn.append(now() == seconds)
+
+    test()
+    assert len(drawn) > 1 and all(drawn)
+
+
 # --- in every order
 
 
@@ -305,11 +322,13 @@ def test_unittest_runs_them_as_methods():
 
         @in_virtual_time
         async def test_passes(self):
+            """An hour passes."""
             await asyncio.sleep(self.seconds)
             assert now() == 60
 
         @in_virtual_time
         async def test_fails(self):
+            """Not so many seconds."""
             self.assertEqual(self.seconds, 61)  # noqa: PT009  # as those write it who use unittest
 
     said = io.StringIO()
@@ -323,10 +342,12 @@ def test_unittest_runs_them_beside_tests_on_a_loop_of_its_own():
 
     class Cases(unittest.IsolatedAsyncioTestCase):
         async def test_real(self):
+            """On the loop of unittest."""
             assert now() > 0
 
         @in_virtual_time
         async def test_virtual(self):
+            """On a clock of its own."""
             assert now() == 0
 
     result = unittest.TextTestRunner(io.StringIO()).run(unittest.defaultTestLoader.loadTestsFromTestCase(Cases))

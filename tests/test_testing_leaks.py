@@ -108,6 +108,25 @@ def test_an_async_generator_that_is_left_open_is_named(run):
     assert re.fullmatch(rf"  async generator numbers\(\)\n    iterated at {HERE}: await anext\(held\)", held)
 
 
+def test_a_generator_that_the_loop_is_closing_is_told_once(run):
+    """Where the loop is closing a dropped generator, the generator is told, and not the task in which it does."""
+
+    async def slow():
+        try:
+            yield 1
+        finally:
+            await asyncio.sleep(0.05)
+
+    async def body():
+        async for _ in slow():
+            break
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+
+    (told,) = left_of(run, body)
+    assert told.startswith("  async generator slow()")
+
+
 def test_a_thread_is_named_with_the_line_that_started_it(run, monkeypatch):
     """A thread that runs on is told; one that ends is not, nor the loop's own pool."""
     monkeypatch.setattr(leaks, "GRACE", 0.05)
@@ -198,6 +217,31 @@ def test_sockets_that_are_left_open_are_named(run):
     )] == [True] * 3  # fmt: skip
 
 
+def test_a_connection_that_a_server_accepted_is_nobodys_line(run):
+    """What the loop accepts, while no line of the program runs, is not put down to whoever started the loop."""
+
+    async def holds(reader, writer):
+        writers.append(writer)
+
+    writers = []
+
+    async def main():
+        try:
+            async with no_leaks():
+                server = await asyncio.start_server(holds, "127.0.0.1", 0)
+                _, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+                while not writers:
+                    await asyncio.sleep(0.001)
+                writer.close()
+                server.close()
+        except LeakError as error:
+            return error.left
+        finally:
+            writers[0].close()
+
+    assert run(main) == ["  socket\n    made by code of a library"]
+
+
 def test_a_server_and_a_client_that_close_leave_nothing(run):
     """A transport that is about to close, and a server that was closed, are no leaks."""
 
@@ -209,6 +253,35 @@ def test_a_server_and_a_client_that_close_leave_nothing(run):
         await server.wait_closed()
 
     assert left_of(run, body) == []
+
+
+def test_what_another_thread_makes_is_its_own_affair():
+    """A socket and a thread that a thread of the outside makes meanwhile are not told; one's own thread's are."""
+    go, made, end = threading.Event(), [], threading.Event()
+
+    def make():
+        go.wait()
+        made.extend([socket.socket(), threading.Thread(target=end.wait)])
+        made[-1].start()
+        end.wait()
+
+    outside = threading.Thread(target=make)
+    outside.start()
+
+    async def main():
+        async with no_leaks():
+            go.set()
+            while len(made) < 2 or not made[-1].is_alive():
+                await asyncio.sleep(0.001)
+
+    try:
+        asyncio.run(main())
+        inside = left_of(lambda main: asyncio.run(main()), lambda: asyncio.to_thread(socket.socket))
+        assert re.fullmatch(r"  socket\n    made by code of a library", inside[0])
+    finally:
+        end.set()
+        outside.join()
+        made[0].close()
 
 
 def test_a_failure_passes_and_nothing_is_looked_at(run):

@@ -85,7 +85,8 @@ def pytest_fixture_setup(fixturedef: Any, request: Any) -> Generator[None, objec
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     """Let a test of ours know its asynchronous fixtures, also those that it does not take."""
-    token = of_the_test.set(item.stash.get(_made, []))
+    made: list[AsyncFixture] = item.stash.get(_made, [])
+    token = of_the_test.set(made)
     try:
         return (yield)
     finally:
