@@ -322,11 +322,13 @@ def test_unittest_runs_them_as_methods():
 
         @in_virtual_time
         async def test_passes(self):
+            """An hour passes."""
             await asyncio.sleep(self.seconds)
             assert now() == 60
 
         @in_virtual_time
         async def test_fails(self):
+            """Not so many seconds."""
             self.assertEqual(self.seconds, 61)  # noqa: PT009  # as those write it who use unittest
 
     said = io.StringIO()
@@ -340,10 +342,12 @@ def test_unittest_runs_them_beside_tests_on_a_loop_of_its_own():
 
     class Cases(unittest.IsolatedAsyncioTestCase):
         async def test_real(self):
+            """On the loop of unittest."""
             assert now() > 0
 
         @in_virtual_time
         async def test_virtual(self):
+            """On a clock of its own."""
             assert now() == 0
 
     result = unittest.TextTestRunner(io.StringIO()).run(unittest.defaultTestLoader.loadTestsFromTestCase(Cases))

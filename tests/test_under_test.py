@@ -48,26 +48,31 @@ def test_run_limited_ends_its_calls_wherever_it_is_cancelled(function):
 def test_share_goes_on_wherever_an_asker_is_cancelled(function):
     """Whoever is cancelled, and whenever, the load ends, its value is kept, and a failure is not."""
 
-    async def main():
+    def make():
         async def load(key):
             await asyncio.sleep(1)
             if key in broken:
                 raise OSError(key)
             return key
 
+        broken = {"c"}
+        return function(load), broken
+
+    async def main(made):
+        get, _ = made
+
         async def ask(key):
             return await asyncio.gather(get(key), return_exceptions=True)
 
-        broken = {"c"}
-        get = function(load)
-        try:
-            await asyncio.gather(*map(ask, ["a", "a", "b", "c", "c"]))
-        finally:
-            await asyncio.sleep(3)
-            broken.clear()
-            assert [await get("a"), await get("c")] == ["a", "c"]
+        await asyncio.gather(*map(ask, ["a", "a", "b", "c", "c"]))
 
-    assert cancel_everywhere(main, times=1).points > 4
+    async def it_can_be_asked_again(made):
+        get, broken = made
+        await asyncio.sleep(3)
+        broken.clear()
+        assert [await get("a"), await get("c")] == ["a", "c"]
+
+    assert cancel_everywhere(main, it_can_be_asked_again, make=make, times=1).points > 4
 
 
 @rights(lesson_11.test_pool)

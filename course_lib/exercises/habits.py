@@ -10,8 +10,8 @@ from course_lib.exercises.causes import is_learners
 
 # What looks at code instead of at what it does.
 PEEKING = re.compile(
-    r"getsource\w*|getclosurevars|currentframe|_getframe|get_coro|get_stack|print_stack|get_referents|get_referrers|"
-    r"get_objects|f_back|f_code|f_locals|tb_frame|cr_\w+|co_\w+|__closure__|__code__"
+    r"getsource\w*|getclosurevars|currentframe|_getframe|(get|extract|format|print|walk)_stack|(extract|walk)_tb|get_coro|"
+    r"get_(objects|referents|referrers)|f_(back|code|locals)|tb_\w+|cr_\w+|co_\w+|__(closure|code|traceback)__"
 )
 ASSERTING = frozenset({"raises", "fail", "warns", "AssertionError"})
 

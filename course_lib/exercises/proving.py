@@ -21,6 +21,7 @@ from course_lib.exercises.failing import is_assertion, slips, why
 from course_lib.exercises.framework import Exercise, Verdict, Wrong, leaves
 from course_lib.exercises.habits import asserts, peeks, sleeps_in_earnest
 from course_lib.exercises.implementations import Bug, Code, Right
+from course_lib.exercises.shown import NUMBERS
 from course_lib.exercises.trials import Test, Trial, tried
 
 SEEDS = (1, 2)
@@ -44,46 +45,70 @@ class Subject:
     def __post_init__(self) -> None:
         object.__setattr__(self, "name", self.rights[0].code.function.__name__)
 
+    @property
+    def terms(self) -> str:
+        """What is asked of a test, for the task."""
+        return (
+            f"Your test is run on the virtual clock with {NUMBERS[len(self.rights)]} right functions, and must pass; "
+            f"and with {NUMBERS[len(self.bugs)]} that have a bug each, and must fail, by an assertion or because it "
+            "never ends. If it sleeps in a `span`, it is run in many orders."
+        )
+
     def prove(self, test: Test) -> str:
         """Return the praise for a test that lets the right ones pass and catches each bug; raise Wrong for another."""
         if looks := peeks(test):
             raise Wrong(_LOOKS.format(name=self.name, what=looks))
         if sleeps_in_earnest(test):
             raise Wrong(f"Your test sleeps: {_SLEEPS}")
-        first = list[Trial]()
+        right = self._with_right_ones(test)
+        green, slipped = self._with_bugs(test)
+        for number in range(len(self.rights)):
+            self._again(test, number, SEEDS[0])
+        if green:
+            self._tell(test, green, right)
+        praise = f"It catches all {len(self.bugs)} bugs, and lets {len(self.rights)} right functions pass."
+        if slipped:
+            praise += (
+                f" Once it was an error of the test's own that said so, {slipped[0]}: an `assert` before it would say "
+                "what is wrong."
+            )
+        return praise
+
+    def _with_right_ones(self, test: Test) -> Trial:
+        """Run a test with each right implementation and return the first trial; raise Wrong if one is refused."""
+        trials = list[Trial]()
         for right in self.rights:
-            first.append(self._tried(right.code, test, SEEDS[0]))
-            if first[-1].kind == "endless":
+            trials.append(self._tried(right.code, test, SEEDS[0]))
+            if trials[-1].kind == "endless":
                 break  # it took its time
-        self._refuse(first)
-        trials = [*(("bug", n, seed) for n in range(len(self.bugs)) for seed in SEEDS)]
-        trials += [("right", n, SEEDS[1]) for n in range(len(self.rights))]
+        if isinstance(trials[0].error, NotImplementedError) and not trials[0].notes.calls:
+            raise trials[0].error  # a stub
+        for trial in trials:
+            if said := self._misused(trial):
+                raise Wrong(said, trial.draw())
+        for number, trial in enumerate(trials):
+            if trial.kind != "passed":
+                raise Wrong(f"With a right `{self.name}` {why(trial)} {self._why_not(number, trials)}", trial.draw())
+        return trials[0]
+
+    def _with_bugs(self, test: Test) -> tuple[dict[int, set[int]], list[str]]:
+        """Run a test with each bug; return which bugs it lets pass, with which seeds, and slips of its own."""
+        trials = [("bug", number, seed) for number in range(len(self.bugs)) for seed in SEEDS]
+        trials += [("right", number, SEEDS[1]) for number in range(len(self.rights))]
         green: dict[int, set[int]] = {}
-        by_accident = set[str]()
+        slipped = set[str]()
         for kind, number, seed in Chance(self.name).some(trials, len(trials)):
             if kind == "right":
                 self._again(test, number, seed)
                 continue
             with warnings.catch_warnings(action="ignore"):  # what a bug never awaits is not the test's
                 trial = self._tried(self.bugs[number].code, test, seed)
+            if trial.kind == "unsteady" or trial.notes.looked_at:
+                raise Wrong(self._misused(trial))
             if not trial.red:
                 green.setdefault(number, set()).add(seed)
-            if trial.notes.looked_at:
-                raise Wrong(_LOOKS.format(name=self.name, what=trial.notes.looked_at))
-            if trial.kind == "unsteady":
-                raise Wrong(self._unsteady(trial))
-            by_accident.update(slips(trial.error))
-        for number in range(len(self.rights)):
-            self._again(test, number, SEEDS[0])
-        if green:
-            self._tell(test, green, first[0])
-        praise = f"It catches all {len(self.bugs)} bugs, and lets {len(self.rights)} right functions pass."
-        if by_accident:
-            praise += (
-                f" Once it was an error of the test's own that said so, {sorted(by_accident)[0]}: an `assert` before "
-                "it would say what is wrong."
-            )
-        return praise
+            slipped.update(slips(trial.error))
+        return green, sorted(slipped)
 
     def caught(self, test: Test) -> list[bool]:
         """Return which bugs a test catches, whatever else may be said of it."""
@@ -93,24 +118,8 @@ class Subject:
         """Return whether a test fails, with each seed, with an implementation that `make` makes."""
         return all(tried(test, make, self.name, seed).red for seed in SEEDS)
 
-    def lets_pass(self, test: Test) -> list[bool]:
-        """Return which right implementations a test lets pass."""
-        return [all(self._tried(right.code, test, seed).kind == "passed" for seed in SEEDS) for right in self.rights]
-
     def _tried(self, code: Code, test: Test, seed: int, **kwargs: Any) -> Trial:
         return tried(test, code.make, self.name, seed, **kwargs)
-
-    def _refuse(self, trials: Sequence[Trial]) -> None:
-        """Raise Wrong, or NotImplementedError for a stub, unless a test lets each right implementation pass."""
-        bad = [number for number, trial in enumerate(trials) if trial.kind != "passed"]
-        number = bad[0] if bad else 0
-        trial = trials[number]
-        if isinstance(trial.error, NotImplementedError) and not trial.notes.calls:
-            raise trial.error
-        if said := self._misused(trial):
-            raise Wrong(said, trial.draw())
-        if bad:
-            raise Wrong(f"With a right `{self.name}` {why(trial)} {self._why_not(number, trials)}", trial.draw())
 
     def _misused(self, trial: Trial) -> str:
         """Say what a test did that no test should do, whatever it is given; empty for nothing of the kind."""

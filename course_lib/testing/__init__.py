@@ -32,12 +32,14 @@ course_lib.testing.plugin`; it is never loaded by itself.
 - `no_leaks`: at the end of the block there is no task, no open async generator, no thread and no open socket that was
   made inside; else `LeakError` says what was left, and where it was made. The first three look at this, too.
 
-**What can go wrong, and does not:** a leak hides no failure of the test's own; a run that is not the same each time is
-refused, not counted as passed; a wider fixture, which would live on another loop, is refused with a sentence.
+**What can go wrong, and does not:** a leak hides no failure of the test's own; where an order or a moment cannot be met
+again, because the test does not do the same each time, that is refused, and not counted as passed; so are a fixture
+that would live on another loop, and a program without a moment at which it could be cancelled.
 
-**What is not promised:** orders and moments inside other threads and processes; orders of what happens in the very same
-turn; a cancellation of another task than main's; what is left by C code or by uvloop, files, pipes and processes; what
-a thread of the outside makes meanwhile.
+**What is not promised:** orders that `every_order` does not see (its package says which), and moments in other threads
+and processes; a cancellation of another task than main's; the moments of tasks that the program makes by a factory of
+its own; what is left by C code or by uvloop, files, pipes and processes; what a thread of the outside makes meanwhile;
+that what `asyncSetUp` of unittest makes, on a loop of its own, can be used on the test's.
 """
 
 from course_lib.testing.cancelling import CancellationError, Cancelled, cancel_everywhere

@@ -4,6 +4,7 @@ import asyncio
 import inspect
 import random
 import time
+import traceback
 from contextlib import suppress
 from time import sleep
 
@@ -314,6 +315,14 @@ async def leaves_it_running(retry):
 @told(ex.test_retry, "Your test looks at `getsource`.")
 async def reads_the_source(retry):
     assert "except OSError" in inspect.getsource(retry)
+
+
+@told(ex.test_retry, "Your test looks at `extract_stack`.")
+async def looks_at_who_calls(retry):
+    async def call():
+        assert "OSError" in str(traceback.extract_stack())
+
+    await retry(call, attempts=1, pause=1)
 
 
 @told(ex.test_retry, "Your test looks at `__name__`.")

@@ -113,8 +113,7 @@ the list.
 - Cancelled, it does the same, and ends cancelled. Nothing is left running. (When a failure and a cancellation come in \
 the same moment, either may come out.)
 
-Your test is run with right functions, which it must let pass, and with {len(LIMITED.bugs)} that have a bug each: with \
-those it must fail.""",
+{LIMITED.terms}""",
     reference=solutions.test_limited,
     grade=LIMITED.prove,
     hints=[

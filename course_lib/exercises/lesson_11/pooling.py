@@ -137,8 +137,7 @@ ones open them side by side. If all are lent, the borrower waits.
 - However the block ends, by its last line, an exception or a cancellation, its connection is then for the next.
 - If `connect` fails, or the borrower is cancelled, there or while it waits, that comes out, and takes no place away.
 
-Your test is run with right functions, which it must let pass, and with {len(POOL.bugs)} that have a bug each: with \
-those it must fail.""",
+{POOL.terms}""",
     reference=solutions.test_pool,
     grade=POOL.prove,
     hints=[

@@ -105,8 +105,7 @@ seconds, before the third twice as long, then four times, and so on.
 - The last failure comes out at once. So does any other exception, and a cancellation, whenever it comes.
 - While it waits, others run.
 
-Your test is run with right functions, which it must let pass, and with {len(RETRY.bugs)} that have a bug each: with \
-those it must fail. You write `call`: what it does, and what it notes. `pytest` can be imported.""",
+{RETRY.terms} You write `call`: what it does, and what it notes. `pytest` can be imported.""",
     reference=solutions.test_retry,
     grade=RETRY.prove,
     hints=[

@@ -97,8 +97,7 @@ A value may be anything.
 - If the load fails, all who wait for it get its exception, and it is not kept: who asks later begins a new load.
 - Who is cancelled stops waiting, at once. The load goes on for the others.
 
-Your test is run with right functions, which it must let pass, and with {len(SHARE.bugs)} that have a bug each: with \
-those it must fail.""",
+{SHARE.terms}""",
     reference=solutions.test_share,
     grade=SHARE.prove,
     hints=[
