@@ -302,6 +302,16 @@ def test_without_the_plugin_pytest_refuses_asynchronous_fixtures(pytester):
     result.assert_outcomes(errors=1)
 
 
+def test_a_conftest_asks_for_it_by_name(pytester):
+    """`pytest_plugins` in the top conftest.py is one way to ask for the plugin."""
+    pytester.makeconftest('pytest_plugins = ["course_lib.testing.plugin"]')
+    pytester.makepyfile(
+        HEAD
+        + "@pytest.fixture\nasync def one():\n    return 1\n@in_virtual_time\nasync def test_it(one):\n    assert one"
+    )
+    pytester.runpytest_inprocess(*ALONE).assert_outcomes(passed=1)
+
+
 LEAVES = """
 pytestmark = [pytest.mark.usefixtures("no_leaks"), *MARKS]
 held = []
