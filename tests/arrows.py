@@ -15,6 +15,7 @@ LESSONS: dict[str, set[str]] = {
     "comparison": {"seeing", "lifecycle", "family"},
     "tasks": {"lifecycle"},
     "programs": {"family"},
+    "pytests": {"programs"},
     "diagnostics": {"monitor", "seeing"},
     "streams": set(),
     "pipeline": {"seeing", "streams", "lifecycle"},

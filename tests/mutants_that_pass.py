@@ -404,4 +404,40 @@ REASONS: dict[str, dict[str, tuple[str, ...]]] = {
         ),
         "Every job is true.": ("truth for None: - if job is None: + if not job:",),
     },
+    # Here the function under test is changed, and the reference test judges it.
+    "test_retry": {
+        "The last attempt that is allowed raises: none comes after it.": (
+            "off by one: - for attempt in range(attempts): + for attempt in range(attempts + 1):",
+        ),
+    },
+    "test_limited": {
+        FREE: ("swap `slots = asyncio.Semaphore(limit)` and `async def one(call):`",),
+        NOTHING_FAILS: ("take `tasks = [asyncio.create_task(one(call)) for call in calls]` into `try:`",),
+        "All calls are under way meanwhile, and whoever cancels finds the `finally`.": (
+            "a pause before `return await asyncio.gather(*tasks)`",
+        ),
+        "The order in which they are cancelled is free.": (
+            "backwards: - for task in tasks: + for task in list(tasks)[::-1]:",
+        ),
+    },
+    "test_share": {
+        FREE: (
+            "swap `loads = {}` and `async def get(key):`",
+            "swap `async def get(key):` and `def forget(key, task):`",
+        ),
+        "To forget again what is forgotten fails in a callback, and the loop's log alone hears of it.": (
+            "take `loads[key].add_done_callback(lambda task: forget(key, task))` out of `if key not in loads:`",
+        ),
+        "Only a load that fails and whose first asker was cancelled just before is kept.": (
+            "a pause before `loads[key].add_done_callback(lambda task: forget(key, task))`",
+        ),
+        "Nothing is promised for a load that cancels itself.": (
+            "half a condition: - if task.cancelled() or task.exception(): + if task.exception():",
+        ),
+    },
+    "test_pool": {
+        FREE: ("swap `for _ in range(size):` and `@asynccontextmanager`",),
+        "The same function, made several times.": ("take `@asynccontextmanager` into `for _ in range(size):`",),
+        "All places are alike.": ("backwards: - for _ in range(size): + for _ in list(range(size))[::-1]:",),
+    },
 }
