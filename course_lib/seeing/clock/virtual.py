@@ -205,6 +205,11 @@ class VirtualClock:
         """Return the identifiers of the workers that wait for their time or for another thread."""
         return [wait.thread for wait in list(self._waiting)]
 
+    def stuck(self) -> int:
+        """Return how many workers wait without a limit, and have not been woken."""
+        with self._lock:
+            return sum(until == math.inf for until in self._waiting.values())
+
     def still_at_work(self) -> int:
         """Return how many jobs, and threads of the program's own, have not ended, nor wait without a limit for more."""
         idle = {wait.thread for wait, until in self._waiting.items() if until == math.inf}
