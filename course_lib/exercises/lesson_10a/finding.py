@@ -1,9 +1,11 @@
 """Exercise 1: threads that are asked to stop, and waited for."""
 
+from typing import Any
+
 from course_lib.exercises.chance import Chance
 from course_lib.exercises.framework import Answer, Exercise, Wrong
 from course_lib.exercises.lesson_10a import solutions
-from course_lib.exercises.lesson_10a.stand_ins import LOOK, Row, Search, played
+from course_lib.exercises.lesson_10a.stand_ins import LOOK, Row, Search, came, played
 from course_lib.exercises.playing import Scene
 from course_lib.exercises.shown import shown
 
