@@ -3,6 +3,7 @@
 import asyncio
 import concurrent.futures
 import datetime
+import gc
 import logging
 import multiprocessing
 import os
@@ -62,6 +63,30 @@ def test_a_thread_that_the_machine_starts_slowly_blocks_nothing(start, monkeypat
     monkeypatch.setattr(threads, "_real_start", slowly)
     timeline = simulate(main)
     assert (timeline.result, timeline.blocking_lines) == (2, [])
+
+
+def test_what_a_thread_starts_when_its_task_is_cancelled_is_cancelled_too(capfd):
+    """A thread whose `put` is cancelled at the end, and which puts once more, leaves no task for the collector."""
+
+    async def main():
+        loop, queue = asyncio.get_running_loop(), asyncio.Queue(1)
+
+        def put(item):
+            asyncio.run_coroutine_threadsafe(queue.put(item), loop).result()
+
+        def read():
+            try:
+                for number in range(5):
+                    put(number)
+            finally:
+                put("the end")
+
+        asyncio.create_task(asyncio.to_thread(read))  # noqa: RUF006  # main forgets it
+        await asyncio.sleep(1)
+
+    simulate(main)
+    gc.collect()
+    assert capfd.readouterr().err == ""
 
 
 # Processes.
