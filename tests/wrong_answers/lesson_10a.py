@@ -19,7 +19,7 @@ async def calls_it_itself(search, places, threads):
             return found
 
 
-@told(ex.first_found, "this can be over at 2.25 s. Your function ended at 5 s: at most 1 search under way at one time")
+@told(ex.first_found, "this can be over at 2.25 s. Your function ended at 5 s: at most one search was under way")
 async def one_after_another(search, places, threads):
     stop = threading.Event()
     working = None

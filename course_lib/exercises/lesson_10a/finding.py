@@ -122,11 +122,11 @@ def _found(function: Answer, row: Row, threads: int) -> None:
 def _why_late(scene: Scene, search: Search, threads: int, first: float) -> str:
     ended = f"Your function ended at {scene.ended:g} s"
     if search.peak < min(threads, len(search.row)):
-        plural = "es" * (search.peak != 1)
-        return (
-            f"{ended}: at most {search.peak} search{plural} under way at one time. (The pool of `to_thread` has 32 "
-            "threads here, and on most machines fewer.)"
+        one = "one search was" if search.peak == 1 else f"{search.peak} searches were"
+        shared = (
+            " The pool of `to_thread` has 32 threads here, and on most machines fewer." if search.peak == 32 else ""
         )
+        return f"{ended}: at most {one} under way at one time.{shared}"
     if first and scene.ended > first + LOOK:
         return f"{ended}: at {first:g} s something was found, and whoever still searches looks at `stop` soon after."
     return f"{ended}: as soon as one search has ended, the next is to begin."

@@ -106,7 +106,8 @@ def _stopped(function: Answer, prices: Answers, rates: Answers, cancel_at: float
 cheapest_first = Exercise(
     lesson="lesson_10a",
     task=f"""\
-**Exercise 3: no loop inside a loop.** Somebody found this code, and it raises RuntimeError. Restructure it.
+**Exercise 3: no loop inside a loop.** Somebody found this code, and it raises RuntimeError. Restructure \
+`cheapest_first(offers, price, rate)`.
 
 ```python
 {inspect.getsource(as_found.cheapest_first).strip()}
