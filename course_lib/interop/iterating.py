@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
+from contextvars import Context, copy_context
 from typing import Any, Final, Generic, TypeVar
 
 from course_lib.interop.loops import LoopThread
@@ -38,17 +38,32 @@ def iterate_in_thread(source: Iterable[T] | Callable[[], Iterable[T]]) -> AsyncG
 
 
 async def _in_thread(source: Iterable[T] | Callable[[], Iterable[T]]) -> AsyncGenerator[T, None]:
-    loop, context, items = asyncio.get_running_loop(), copy_context(), _Items(source)
+    items, context = _Items(source), copy_context()
     # One thread: a close that is asked for while a `next` runs comes after it.
     with ThreadPoolExecutor(1, thread_name_prefix="iterate_in_thread") as thread:
         try:
-            while True:
-                item = await uninterrupted(loop.run_in_executor(thread, context.run, items.next))
-                if item is END:
-                    break
+            while (item := await _done_in(thread, context, items.next)) is not END:
                 yield item
         finally:
-            await uninterrupted(loop.run_in_executor(thread, context.run, items.close))
+            await _done_in(thread, context, items.close)
+
+
+async def _done_in(thread: ThreadPoolExecutor, context: Context, function: Callable[[], Any]) -> Any:
+    """Call a function in a thread, and wait for its end even if this task is cancelled meanwhile."""
+    loop = asyncio.get_running_loop()
+    outcome = loop.create_future()
+
+    # What run_in_executor gives exchanges TimeoutError for another one, and takes some exceptions for cancellations.
+    def call() -> None:
+        try:
+            result = function()
+        except BaseException as error:  # noqa: BLE001  # it is raised by who waits
+            loop.call_soon_threadsafe(outcome.set_exception, error)
+        else:
+            loop.call_soon_threadsafe(outcome.set_result, result)
+
+    thread.submit(context.run, call)
+    return await uninterrupted(outcome)
 
 
 class _Items(Generic[T]):

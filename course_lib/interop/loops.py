@@ -2,18 +2,18 @@
 
 import asyncio
 import concurrent.futures
-import inspect
+import sys
 import threading
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from functools import partial
 from types import TracebackType
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, Self, TypeVar
 
-from course_lib.lifecycle.checks import awaitable, name_of
+from course_lib.interop.call import Call, Work, coroutine
 
 T = TypeVar("T")
-Work = Coroutine[Any, Any, T] | Callable[..., Awaitable[T]]
+# Python on Windows hears of Ctrl+C between two waits for another thread, and not in one.
+SLICE = 0.5 if sys.platform == "win32" else None
 
 
 def run_sync(work: Work[T], *args: Any) -> T:
@@ -31,7 +31,7 @@ def run_sync(work: Work[T], *args: Any) -> T:
     function; KeyboardInterrupt after the work was cancelled and has cleaned up. Under `asyncio.run` the first Ctrl+C
     asks the main task to end, which it hears when this has returned; the second one is raised here.
     """
-    coro = _coroutine(work, args)
+    coro = coroutine(work, args)
     try:
         asyncio.get_running_loop()
     except RuntimeError:
@@ -57,7 +57,7 @@ class LoopThread:
 
     def __init__(self) -> None:
         self._thread: threading.Thread | None = None
-        self._calls: set[_Call[Any]] = set()  # those whose outcome somebody may wait for
+        self._calls: set[Call[Any]] = set()  # those whose outcome is open
         self._stop = asyncio.Event()
         self._closing = False
         self._error: BaseException | None = None
@@ -73,19 +73,21 @@ class LoopThread:
         outside of the block, and in the loop's own thread, which would wait for itself. A KeyboardInterrupt while this
         waits cancels the work, and is raised when that has cleaned up.
         """
-        coro = _coroutine(work, args)
+        coro = coroutine(work, args)
         if self._thread is threading.current_thread():
             coro.close()
             raise RuntimeError("run() in the loop's own thread would wait for itself: await the coroutine")
-        call = self._send(coro)
+        call = self._call(coro)
         try:
+            self._send(call)
+            _wait_for(call.outcome)
             return call.outcome.result()
         except concurrent.futures.CancelledError:
             if call.outcome.cancelled():
                 raise asyncio.CancelledError from None
             raise  # one that the work raised, about a future of its own
         except BaseException:
-            if not call.outcome.done():  # this thread was interrupted; the work has not ended
+            if not call.outcome.done():  # this thread was interrupted; the work may be on its way, or under way
                 self._end_early(call)
             raise
         finally:
@@ -98,15 +100,16 @@ class LoopThread:
 
         Raises TypeError for what is neither coroutine nor function; RuntimeError outside of the block.
         """
-        call = self._send(_coroutine(work, args))
-        call.outcome.add_done_callback(lambda outcome: self._tell(call.cancel) if outcome.cancelled() else None)
+        call = self._call(coroutine(work, args))
+        self._send(call)
+        call.outcome.add_done_callback(lambda _: None if call.ended else self._tell(self._cancel, call))
         return call.outcome
 
     def __enter__(self) -> Self:
         if self._thread is not None:
             raise RuntimeError("this LoopThread has had its block: make a new one, with LoopThread() as loop")
-        # Made here: other threads may hand it work before its own has begun, and what fails, fails here. Named, because
-        # without a name a Runner would also make it the current loop of this thread.
+        # Made here: other threads may hand it work before its own has begun, and what fails, fails here. Without a
+        # factory, a Runner would also make it this thread's current loop.
         self._runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)
         self._loop = self._runner.get_loop()
         self._thread = threading.Thread(target=self._serve, name="LoopThread", daemon=True)
@@ -124,8 +127,10 @@ class LoopThread:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         assert self._thread is not None
+        self._closing = True
         self._tell(self._stop.set)
-        self._thread.join()
+        while self._thread.is_alive():
+            self._thread.join(SLICE)
         if self._error is not None and self._error is not error:
             raise self._error
 
@@ -136,99 +141,64 @@ class LoopThread:
                 try:
                     self._runner.run(self._stop.wait())
                 finally:
-                    self._closing = True  # what begins from here on would not be cancelled
+                    self._closing = True  # also where a task has ended the loop: what begins now nobody would cancel
         except BaseException as error:  # noqa: BLE001  # raised on leaving the block
             self._error = error
         finally:
             # Those that came while the loop ended. Whoever comes later finds it closed.
             for call in tuple(self._calls):
-                call.drop()
+                self._drop(call)
 
-    def _send(self, coro: Coroutine[Any, Any, T]) -> "_Call[T]":
+    def _call(self, coro: Coroutine[Any, Any, T]) -> Call[T]:
         if self._thread is None:
             coro.close()
             raise RuntimeError("this LoopThread has no loop yet: call it inside its block, with LoopThread() as loop")
-        call = _Call(coro)
+        call = Call(coro)
         self._calls.add(call)
-        try:
-            self._loop.call_soon_threadsafe(self._begin, call)  # in a copy of this thread's context
-        except RuntimeError:
-            self._calls.discard(call)
-            coro.close()
-            raise RuntimeError("this LoopThread has ended, and its loop with it: make another one") from None
         return call
 
-    def _begin(self, call: "_Call[Any]") -> None:
+    def _send(self, call: Call[Any]) -> None:
+        try:
+            if self._closing:
+                raise RuntimeError
+            self._loop.call_soon_threadsafe(self._begin, call)  # in a copy of this thread's context
+        except RuntimeError:
+            self._drop(call)
+            if not self._closing:
+                raise
+            raise RuntimeError("this LoopThread has ended, and its loop with it: make another one") from None
+
+    def _begin(self, call: Call[Any]) -> None:
         if self._closing or call.outcome.cancelled():
-            self._calls.discard(call)
-            call.drop()
-        else:
+            self._drop(call)
+        elif call in self._calls:
             call.begin().add_done_callback(lambda _: self._calls.discard(call))
 
-    def _end_early(self, call: "_Call[Any]") -> None:
+    def _cancel(self, call: Call[Any]) -> None:
+        if call.begun:
+            call.cancel()
+        else:
+            self._drop(call)
+
+    def _drop(self, call: Call[Any]) -> None:
+        with suppress(KeyError):  # whoever removes it drops it: more than one thread may come here
+            self._calls.remove(call)
+            call.drop()
+
+    def _end_early(self, call: Call[Any]) -> None:
         """Cancel what a call has begun, and wait for its end."""
-        self._tell(call.cancel)
+        self._tell(self._cancel, call)
+        _wait_for(call.outcome)
         with suppress(concurrent.futures.CancelledError):
             if error := call.outcome.exception():
                 message = "what run() had begun failed while it was being cancelled"
-                self._tell(partial(self._loop.call_exception_handler, {"message": message, "exception": error}))
+                self._tell(self._loop.call_exception_handler, {"message": message, "exception": error})
 
-    def _tell(self, callback: Callable[[], object]) -> None:
+    def _tell(self, callback: Callable[..., object], *args: Any) -> None:
         with suppress(RuntimeError):  # the loop is closed, and there is nobody to tell
-            self._loop.call_soon_threadsafe(callback)
+            self._loop.call_soon_threadsafe(callback, *args)
 
 
-class _Call(Generic[T]):
-    """A coroutine on its way to another thread's loop, and what becomes of it."""
-
-    def __init__(self, coro: Coroutine[Any, Any, T]) -> None:
-        self.outcome: concurrent.futures.Future[T] = concurrent.futures.Future()
-        self._coro = coro
-        self._task: asyncio.Task[T] | None = None
-
-    def begin(self) -> asyncio.Task[T]:
-        """Make the task, in the loop's thread, as all of the following; and return it."""
-        self._task = asyncio.get_running_loop().create_task(self._coro)
-        self._task.add_done_callback(self._end)
-        return self._task
-
-    def cancel(self) -> None:
-        """Cancel the task; before it is made there is nothing to cancel."""
-        if self._task is not None:
-            self._task.cancel()
-
-    def drop(self) -> None:
-        """Give up a coroutine that will not run."""
-        if self._task is None:
-            self._coro.close()
-        if self.outcome.cancel():
-            self.outcome.set_running_or_notify_cancel()  # for those that wait for several futures
-
-    def _end(self, task: asyncio.Task[T]) -> None:
-        if task.cancelled():
-            self.outcome.cancel()
-        # False: somebody has cancelled it. A task that failed nevertheless is then reported by asyncio.
-        if not self.outcome.set_running_or_notify_cancel():
-            return
-        if error := task.exception():
-            self.outcome.set_exception(error)
-        else:
-            self.outcome.set_result(task.result())
-
-
-def _coroutine(work: Work[T], args: tuple[Any, ...]) -> Coroutine[Any, Any, T]:
-    """Return the coroutine to run; raise TypeError for what is neither coroutine nor function."""
-    if inspect.iscoroutine(work):
-        if args:
-            work.close()
-            raise TypeError("work is a coroutine, already called, and arguments for it came too: pass the function")
-        return work
-    if asyncio.isfuture(work):
-        raise TypeError("work is a future or a task, which belongs to its loop: await it there, or pass a coroutine")
-    if not callable(work):
-        raise TypeError(f"work={work!r:.60} is neither a coroutine nor a coroutine function")
-    return _called(work, args)
-
-
-async def _called(work: Callable[..., Awaitable[T]], args: tuple[Any, ...]) -> T:
-    return await awaitable(f"what {name_of(work)} returned", work(*args))  # type: ignore[no-any-return]
+def _wait_for(outcome: concurrent.futures.Future[Any]) -> None:
+    while not concurrent.futures.wait([outcome], SLICE).done:
+        pass

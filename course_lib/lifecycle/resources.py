@@ -101,7 +101,7 @@ async def uninterrupted(work: asyncio.Future[T], cancellation: asyncio.Cancelled
         if cancellation is None:
             return work.result()
         if not work.cancelled() and work.exception():
-            message = "a clean-up failed while the task that waited for it was being cancelled"
+            message = "what a task waited for, to its end, failed while the task was being cancelled"
             work.get_loop().call_exception_handler({"message": message, "exception": work.exception(), "task": work})
         raise cancellation
     finally:
