@@ -22,6 +22,7 @@ import requests
 from aiohttp import web
 
 from course_lib.seeing import SimulationError, simulate
+from course_lib.seeing.clock import threads
 from course_lib.seeing.timeline.frames import running_line
 
 METHODS = multiprocessing.get_all_start_methods()
@@ -38,6 +39,29 @@ def failing(main, kind, **kwargs):
     with pytest.raises(kind) as caught:
         simulate(main, **kwargs)
     return caught.value
+
+
+# The machine.
+
+
+@pytest.mark.parametrize("start", ["to_thread", "Thread"])
+def test_a_thread_that_the_machine_starts_slowly_blocks_nothing(start, monkeypatch):
+    """What a busy machine takes to start a thread is no work of the program's."""
+    real = threads._real_start
+
+    def slowly(thread):
+        escaped_sleep(0.2)
+        real(thread)
+
+    async def main():
+        if start == "Thread":
+            threading.Thread(target=time.sleep, args=(1,)).start()
+        await asyncio.to_thread(time.sleep, 2)
+        return now()
+
+    monkeypatch.setattr(threads, "_real_start", slowly)
+    timeline = simulate(main)
+    assert (timeline.result, timeline.blocking_lines) == (2, [])
 
 
 # Processes.

@@ -11,6 +11,12 @@ from course_lib.exercises.shown import shown
 ROUNDS = 15
 BESIDE = 1 / 64  # seconds, so that nothing is saved, or fails, in the moment in which a reading is there
 NO_END = ("It had not ended", "Your code waits for something")  # how the sentences of `play` begin
+WAKES_NOBODY = (
+    "Who puts something into an `asyncio.Queue` in a thread wakes nobody: go by `run_coroutine_threadsafe` or "
+    "`call_soon_threadsafe`. And who waits for an item has to hear that no more come."
+)
+NO_ROOM = "Does the thread wait for room in a queue from which nobody takes any more? Take from it, until it has ended."
+NO_NEWS = "Does who waits for the next item hear that the thread has ended? A `finally` in the thread can tell."
 
 
 def _grade_save_all(save_all: Answer) -> str:
@@ -66,21 +72,20 @@ def _played(
     row: Row,
     saving: Row,
     size: int,
-    what: str = "All readings were saved",
+    what: str = "All was to be saved",
+    why: str = WAKES_NOBODY,
     cancel_at: float | None = None,
     clean_up: float = 0,
-) -> tuple[_Played, float]:
-    """Return the scene with what was seen, and when it can be over."""
-    best = _Played(solutions.save_all, row, saving, size, cancel_at, clean_up)
+) -> _Played:
     try:
         seen = _Played(function, row, saving, size, cancel_at, clean_up)
     except Wrong as wrong:
         if str(wrong).startswith(NO_END):
-            raise Wrong(f"{what}. {wrong} {WHY_NO_END}", wrong.timeline) from None
+            raise Wrong(f"{what}. {wrong} {why}", wrong.timeline) from None
         if wrong.timeline and any("QueueFull" in note for note in wrong.timeline.notes):
             raise Wrong(f"{FULL} {wrong}", wrong.timeline) from None
         raise
-    scene, left, readings = seen.scene, seen.left, seen.readings
+    scene, left = seen.scene, seen.left
     if any("QueueFull" in note for note in scene.timeline.notes):
         raise scene.wrong(FULL)
     if left.under_way:
@@ -93,29 +98,37 @@ def _played(
             f"{what}, and when your function ended, its thread still waited for room that nobody makes any more: let "
             "it go on, and tell it, by a flag, that it is to end."
         )
-    if readings.most_ahead > size + 1:
-        raise scene.wrong(
-            f"With size={size}, {readings.most_ahead} readings were there whose saving had not begun: {size} may wait "
-            "in the queue, and one in the thread's hand. The thread has to wait for room."
-        )
-    return seen, best.scene.ended
+    return seen
 
 
-WHY_NO_END = (
-    "Who puts something into an `asyncio.Queue` in a thread wakes nobody: go by `call_soon_threadsafe` or "
-    "`run_coroutine_threadsafe`. And a thread that waits for room, or a task that waits for an item, waits for ever "
-    "when the other one is gone."
-)
 FULL = (
     "`put_nowait` raised QueueFull on the loop, where nobody looks, and the reading is lost: let the thread wait for "
     "room, `run_coroutine_threadsafe(queue.put(item), loop).result()`."
 )
 
 
+def _best(row: Row, saving: Row, size: int) -> float:
+    """Return when all can be saved, in seconds, where no more than `size` are read whose saving has not begun."""
+    taken: list[float] = []
+    read = saved = 0.0
+    for number, (seconds, item) in enumerate(row):
+        read = max(read, taken[number - size] if number >= size else 0) + seconds
+        if isinstance(item, Exception):
+            return max(read, saved)
+        taken.append(max(read, saved))
+        saved = taken[-1] + saving[number][0]
+    return saved
+
+
 def _saved(function: Answer, row: Row, saving: Row, size: int) -> None:
-    seen, best = _played(function, row, saving, size)
+    seen, best = _played(function, row, saving, size), _best(row, saving, size)
     scene, save = seen.scene, seen.save
     scene.result(none=True)
+    if seen.readings.most_ahead > size + 1:
+        raise scene.wrong(
+            f"With size={size}, {seen.readings.most_ahead} readings were there whose saving had not begun: {size} may "
+            "wait in the queue, and one in the thread's hand. The thread has to wait for room."
+        )
     if len(save.calls) < len(row):
         missing = row[len(save.calls)][1]
         raise scene.wrong(
@@ -133,19 +146,19 @@ def _saved(function: Answer, row: Row, saving: Row, size: int) -> None:
 
 def _save_fails(function: Answer, row: Row, saving: Row, size: int) -> None:
     error = next(answer for _, answer in saving if isinstance(answer, Exception))
-    seen, best = _played(function, row, saving, size, f"`save` raised {type(error).__name__}")
+    seen = _played(function, row, saving, size, f"`save` raised {type(error).__name__}", NO_ROOM)
     at = seen.save.failed_at
     if at is None:
         raise seen.scene.wrong(f"`save` was not called with every reading, and your function {seen.scene.answered()}.")
     what = f"`save` raised {type(error).__name__} at {at:g} s"
     _check_raised(seen, error, what)
-    _check_over(seen, at, best, what)
+    _check_over(seen, at, what)
 
 
 def _reading_fails(function: Answer, row: Row, saving: Row, size: int) -> None:
     error = next(item for _, item in row if isinstance(item, Exception))
     what = f"`readings` raised {type(error).__name__}"
-    seen, best = _played(function, row, saving, size, what)
+    seen, best = _played(function, row, saving, size, what, NO_NEWS), _best(row, saving, size)
     _check_raised(seen, error, what)
     if seen.scene.ended > best:
         raise seen.scene.wrong(
@@ -155,10 +168,10 @@ def _reading_fails(function: Answer, row: Row, saving: Row, size: int) -> None:
 
 def _stopped(function: Answer, row: Row, saving: Row, size: int, cancel_at: float, clean_up: float = 0) -> None:
     what = f"Your function was cancelled at {cancel_at:g} s"
-    seen, best = _played(function, row, saving, size, what, cancel_at, clean_up)
+    seen = _played(function, row, saving, size, what, NO_ROOM, cancel_at, clean_up)
     if not seen.scene.cancelled:
         raise seen.scene.wrong(f"{what}, and it {seen.scene.answered()}: let CancelledError through.")
-    _check_over(seen, cancel_at, best, what)
+    _check_over(seen, cancel_at, what)
 
 
 def _check_raised(seen: _Played, error: Exception, what: str) -> None:
@@ -167,19 +180,19 @@ def _check_raised(seen: _Played, error: Exception, what: str) -> None:
         raise scene.wrong(f"{what}, and your function {scene.answered()}: let it through, alone or in a group.")
 
 
-def _check_over(seen: _Played, at: float, best: float, what: str) -> None:
+def _check_over(seen: _Played, at: float, what: str) -> None:
     """Raise Wrong if something began after `at`, or later where a `save` was cleaning up: nobody knew of it earlier."""
     known = max([at, *(call.ended or 0 for call in seen.save.calls if call.begun < at)])
-    if late := [use.begun for use in seen.readings.uses if use.begun > known]:
+    if late := [use.begun for use in seen.readings.uses if use.begun >= known]:
         raise seen.scene.wrong(
             f"{what}, and at {late[0]:g} s the thread began another reading: look at your flag before each."
         )
     if late := [call.begun for call in seen.save.calls if call.begun > at]:
         raise seen.scene.wrong(f"{what}, and at {late[0]:g} s another `save` began: nothing more is wanted.")
-    if seen.scene.ended > best:
+    over = max([known, *(use.ended or 0 for use in seen.readings.uses)])
+    if seen.scene.ended > over:
         raise seen.scene.wrong(
-            f"{what}, and it ended at {seen.scene.ended:g} s: when the reading that is under way is there, at {best:g} "
-            "s, all can be over."
+            f"{what}, and your function ended at {seen.scene.ended:g} s: at {over:g} s nothing was under way any more."
         )
 
 

@@ -94,6 +94,8 @@ def _fails(function: Answer, prices: Answers, rates: Answers) -> None:
 
 def _stopped(function: Answer, prices: Answers, rates: Answers, cancel_at: float) -> None:
     scene, *_ = _played(function, prices, rates, cancel_at)
+    if scene.ended < cancel_at:
+        return  # it need not wait for all prices before it asks for rates
     what = f"At {cancel_at:g} s your function was cancelled, and it"
     if not scene.cancelled:
         raise scene.wrong(f"{what} {scene.answered()}: let CancelledError through.")

@@ -27,18 +27,36 @@ class Use:
     ended: float | None = None
 
 
-def check_thread(name: str) -> None:
-    """Raise Wrong on the loop's own thread."""
-    if asyncio._get_running_loop() is not None:
-        raise Wrong(f"`{name}` was called on the loop's own thread, and nothing else can run meanwhile: use a thread.")
+class StandIn:
+    """Something that is handed to the learner's function; what it refuses is told before anything else."""
+
+    name = ""
+    refused = ""
+
+    def refuse(self, sentence: str) -> None:
+        """Raise Wrong, and keep the sentence: what becomes of an exception is the learner's."""
+        self.refused = self.refused or sentence
+        raise Wrong(sentence)
+
+    def check_thread(self) -> None:
+        """Refuse to be called on the loop's own thread."""
+        if asyncio._get_running_loop() is not None:
+            self.refuse(
+                f"`{self.name}` was called on the loop's own thread, and nothing else can run meanwhile: use a thread."
+            )
+
+    def __repr__(self) -> str:
+        return f"<{self.name}>"
 
 
-class Search:
+class Search(StandIn):
     """A plain function that takes a stated time for each place, looks at `stop`, and gives what it found.
 
     Args:
         row: for each place, 1, 2, 3 and so on, the seconds it takes, and what it gives; an exception is raised.
     """
+
+    name = "search"
 
     def __init__(self, row: Row) -> None:
         self.row = row
@@ -51,7 +69,7 @@ class Search:
 
     def __call__(self, place: Any, stop: Any) -> Any:
         """Search a place, until `stop` is set."""
-        check_thread("search")
+        self.check_thread()
         self._check(place, stop)
         seconds, answer = self.row[place - 1]
         if stop.is_set():
@@ -74,30 +92,29 @@ class Search:
             self.under_way -= 1
             use.ended = time.monotonic()
 
-    def __repr__(self) -> str:
-        return "<function search>"
-
     def _check(self, place: Any, stop: Any) -> None:
         if isinstance(stop, asyncio.Event):
-            raise Wrong("`stop` is an asyncio.Event, which belongs to its loop: pass a threading.Event.")
+            self.refuse("`stop` is an asyncio.Event, which belongs to its loop: pass a threading.Event.")
         if not isinstance(stop, threading.Event):
-            raise Wrong(f"`search` was called with stop={shown(stop, 40)}: pass a threading.Event.")
+            self.refuse(f"`search` was called with stop={shown(stop, 40)}: pass a threading.Event.")
         if self._stop not in (None, stop):
-            raise Wrong("`search` was called with two different events: one flag stops all.")
+            self.refuse("`search` was called with two different events: one flag stops all.")
         self._stop = stop
         if place not in self.places:
-            raise Wrong(f"`search` was called with {shown(place, 40)}, which is no place.")
+            self.refuse(f"`search` was called with {shown(place, 40)}, which is no place.")
         if any(use.item == place for use in self.uses):
-            raise Wrong(f"`search` was called twice with {shown(place, 40)}.")
+            self.refuse(f"`search` was called twice with {shown(place, 40)}.")
 
 
-class Readings:
+class Readings(StandIn):
     """A plain iterator whose `next` blocks for a stated time, and what was seen of it.
 
     Args:
         row: for each item, the seconds until it is there, and the item; an exception is raised.
         used: returns how many items somebody has begun to use.
     """
+
+    name = "next(readings)"
 
     def __init__(self, row: Row, used: Callable[[], int]) -> None:
         self.row, self._used = row, used
@@ -109,9 +126,9 @@ class Readings:
         return self
 
     def __next__(self) -> Any:
-        check_thread("next(readings)")
+        self.check_thread()
         if self.under_way:
-            raise Wrong("Two threads asked `readings` for the next item at the same time: one thread reads it.")
+            self.refuse("Two threads asked `readings` for the next item at the same time: one thread reads it.")
         if self.came == len(self.row):
             raise StopIteration
         seconds, item = self.row[self.came]
@@ -129,11 +146,8 @@ class Readings:
         self.most_ahead = max(self.most_ahead, self.came - self._used())
         return item
 
-    def __repr__(self) -> str:
-        return "<iterator readings>"
 
-
-class Ask:
+class Ask(StandIn):
     """A coroutine function that takes a stated time for each item, and what was seen of its calls.
 
     Args:
@@ -155,14 +169,14 @@ class Ask:
 
     async def _ask(self, item: Any) -> Any:
         if elsewhere():
-            raise Wrong(
+            self.refuse(
                 f"`{self.name}` ran on a loop of its own, while yours stood still: `await` it on yours, before you "
                 "sort."
             )
         if not isinstance(item, str) or item not in self.answers:
-            raise Wrong(f"`{self.name}` was called with {shown(item, 40)}, which it does not know.")
+            self.refuse(f"`{self.name}` was called with {shown(item, 40)}, which it does not know.")
         if item in self.asked:
-            raise Wrong(f"`{self.name}` was called twice with {item!r}: once is enough.")
+            self.refuse(f"`{self.name}` was called twice with {item!r}: once is enough.")
         self.asked.append(item)
         seconds, answer = self.answers[item]
         self.under_way += 1
@@ -177,9 +191,6 @@ class Ask:
         finally:
             self.under_way -= 1
         return answer
-
-    def __repr__(self) -> str:
-        return f"<function {self.name}>"
 
 
 @dataclass
@@ -203,11 +214,18 @@ def played(
             clock.settle()  # what was just woken is not stuck
             left.stuck = clock.stuck()
 
-    scene = play(function, *args, cancel_at=cancel_at, at_end=look)
-    for error in leaves(scene.raised):
-        if isinstance(error, Wrong):
-            raise scene.wrong(str(error))
-    return scene, left
+    timeline = None
+    try:
+        scene = play(function, *args, cancel_at=cancel_at, at_end=look)
+        timeline = scene.timeline
+        return scene, left
+    except Wrong as wrong:
+        timeline = wrong.timeline
+        raise
+    finally:
+        for each in args:
+            if isinstance(each, StandIn) and each.refused:
+                raise Wrong(each.refused, timeline)
 
 
 def came(error: Exception, raised: BaseException | None) -> bool:

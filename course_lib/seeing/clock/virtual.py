@@ -5,9 +5,9 @@ import math
 import threading
 import time
 from _thread import RLock
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import CancelledError, Executor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from course_lib.seeing.clock.errors import RealSocketError, SimulationError, SimulationStopped
@@ -137,6 +137,17 @@ class VirtualClock:
         finally:
             self.settling = False
         self.check_stopped()  # without the lock: where it never returns, others need that
+
+    @contextmanager
+    def unhurried(self) -> Iterator[None]:
+        """Let the loop's thread wait for the machine, as to start a thread: that time is not the program's."""
+        before, here = self.settling, self.is_loop_thread()
+        self.settling = self.settling or here
+        try:
+            yield
+        finally:
+            if here:
+                self.settling = before
 
     def is_alone(self) -> bool:
         """Return whether there is no worker for whom the loop's thread would have to wait."""
