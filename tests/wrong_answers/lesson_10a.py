@@ -206,7 +206,7 @@ async def cleans_up_in_else(search, places, threads):
     return answer
 
 
-# Exercise 2.
+# save_all.
 
 
 @told(ex.save_all, "`next(readings)` was called on the loop's own thread, and nothing else can run meanwhile")
@@ -437,7 +437,7 @@ async def puts_no_end_when_it_fails(readings, save, size):
     await reading
 
 
-# Exercise 3.
+# cheapest_first.
 
 
 @told(ex.cheapest_first, "Your code raised RuntimeError")

@@ -7,4 +7,4 @@ from course_lib.exercises.lesson_10a.sorting import cheapest_first
 
 __all__ = ["EXERCISES", "as_found", "cheapest_first", "first_found", "save_all", "solutions"]
 
-EXERCISES = (first_found, save_all, cheapest_first)
+EXERCISES = (cheapest_first, first_found, save_all)

@@ -1,4 +1,4 @@
-"""Exercise 1: threads that are asked to stop, and waited for."""
+"""Exercise 2: threads that are asked to stop, and waited for."""
 
 import heapq
 import math
@@ -159,7 +159,7 @@ def _check_over(scene: Scene, what: str, best: float) -> None:
 first_found = Exercise(
     lesson="lesson_10a",
     task=f"""\
-**Exercise 1: ask threads to stop.** Write `first_found(search, places, threads)`.
+**Exercise 2: ask threads to stop.** Write `first_found(search, places, threads)`.
 
 - `search(place, stop)` is a plain function and blocks for long. It returns what it found, or `None`. `stop` is a \
 `threading.Event`; `search` looks at it every {LOOK:g} s, and returns soon after it is set.

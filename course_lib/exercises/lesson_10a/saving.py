@@ -1,4 +1,4 @@
-"""Exercise 2: from a thread to the loop, and not too far ahead; and how the thread hears that nobody wants more."""
+"""Exercise 3: from a thread to the loop, and not too far ahead; and how the thread hears that nobody wants more."""
 
 from course_lib.exercises.chance import Chance
 from course_lib.exercises.framework import Answer, Exercise, Wrong
@@ -199,7 +199,7 @@ def _check_over(seen: _Played, at: float, what: str) -> None:
 save_all = Exercise(
     lesson="lesson_10a",
     task="""\
-**Exercise 2: a thread reads, the loop saves.** Write `save_all(readings, save, size)`.
+**Exercise 3: a thread reads, the loop saves.** Write `save_all(readings, save, size)`.
 
 - `readings` is a plain iterator, and its `next` blocks. Read it in one thread. An item may be anything, also `None`.
 - `await save(item)` takes a while. Save the items in their order, one after another.

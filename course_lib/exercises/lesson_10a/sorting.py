@@ -1,4 +1,4 @@
-"""Exercise 3: code that runs a loop inside a loop, restructured: first what waits, then what computes."""
+"""Exercise 1: code that runs a loop inside a loop, restructured: first what waits, then what computes."""
 
 import inspect
 from typing import Any
@@ -106,7 +106,7 @@ def _stopped(function: Answer, prices: Answers, rates: Answers, cancel_at: float
 cheapest_first = Exercise(
     lesson="lesson_10a",
     task=f"""\
-**Exercise 3: no loop inside a loop.** Somebody found this code, and it raises RuntimeError. Restructure \
+**Exercise 1: no loop inside a loop.** Somebody found this code, and it raises RuntimeError. Restructure \
 `cheapest_first(offers, price, rate)`.
 
 ```python
