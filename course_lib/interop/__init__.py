@@ -19,17 +19,18 @@ The promise, for all four:
 - When a call or a block is over, its thread, its event loop, its tasks and its iterator are, too.
 - Nothing is patched, and no loop is entered a second time.
 
-Not promised: that what belongs to one loop works on another. A future, a task or a connection of the caller's loop
-raises RuntimeError when it is awaited over there. A lock or a queue that nobody has waited at yet belongs to no loop:
-who waits at it in `run_sync` for something that the caller's loop is to do waits for ever, because that loop stands
-still meanwhile. `simulate` finds this (DeadlockError); an interrupt ends it. The loop of an asynchronous caller is
+Not promised: that what belongs to one loop works on another. A future or a task of the caller's loop, and most of what
+is built on them, raises RuntimeError when it is awaited over there. A lock or a queue that nobody has waited at yet
+belongs to no loop: who waits at it in `run_sync` for something that the caller's loop is to do waits for ever, because
+that loop stands still meanwhile. `simulate` finds this (DeadlockError); an interrupt ends it. An asynchronous caller is
 better served by `await`: a function between the two that is not `async def` is what to change.
 
-There is no queue here: `janus.Queue` has one face for threads and one for tasks, and works on all Pythons of the course.
+There is no queue here: `janus.Queue` has one face for threads and one for tasks, and works on all our Pythons.
 
 Source: asyncio.Runner and run_coroutine_threadsafe of the standard library, and BlockingPortal of anyio. What is
-different: a call that is interrupted ends with its task, and not when that was asked to end; nobody waits for ever for
-work that came as the loop ended; and a generator's items come in one task, or one thread, from the first to the last.
+different from run_coroutine_threadsafe: an interrupted call ends when its task has ended, and not when that was asked
+to; nobody waits for ever for work that came while the loop ended; and all items of an iterator come from one task, or
+one thread.
 """
 
 from course_lib.interop.iterating import iterate_in_thread, iterate_sync
