@@ -19,7 +19,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing, closing
-from contextvars import ContextVar
+from contextvars import ContextVar, copy_context
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -155,9 +155,9 @@ class World:
             match below.door:
                 case "await":
                     got += await self.collect(below)
-                case "to_thread":  # whose thread nobody waits for when it is cancelled
-                    working = asyncio.create_task(asyncio.to_thread(self.list_of, below))
-                    got += await uninterrupted(working)
+                case "to_thread":  # whose thread nobody waits for when it is cancelled, so its parts are here
+                    loop, context = asyncio.get_running_loop(), copy_context()
+                    got += await uninterrupted(loop.run_in_executor(None, context.run, self.list_of, below))
                 case _:
                     async with aclosing(iterate_in_thread(lambda: self.plain_items(below))) as items:
                         async for name in items:

@@ -11,23 +11,26 @@ The promise, for all four:
 
 - A result, or an exception, comes out on the other side as it is, once. Where a cancellation goes first, what else
   failed is handed to a loop's exception handler, and not lost.
-- A cancellation crosses over: what is cancelled, or interrupted by KeyboardInterrupt, on this side is cancelled on that
+- A cancellation crosses over: what is cancelled, or interrupted (KeyboardInterrupt), on this side is cancelled on that
   one, its clean-up is waited for, and then the cancellation is raised. Code in a thread cannot be cancelled: it is
-  waited for. A second interrupt stops the waiting, and what is left ends in the background.
+  waited for. Further interrupts stop the waiting, first the call's, then the block's; what is left then ends in the
+  background, or with the program.
 - Context variables are those of the caller; what is set over there stays there, as with `asyncio.run`.
 - When a call or a block is over, its thread, its event loop, its tasks and its iterator are, too.
 - Nothing is patched, and no loop is entered a second time.
 
-Not promised: that what belongs to one loop works on another. A future, a task or a connection of the caller's loop
-raises RuntimeError when it is awaited over there. A lock or a queue that nobody has waited at yet belongs to no loop:
-who waits at it in `run_sync` for something that the caller's loop is to do waits for ever, because that loop stands
-still meanwhile. `simulate` finds this (DeadlockError); an interrupt ends it. The loop of an asynchronous caller is
+Not promised: that what belongs to one loop works on another. A future or a task of the caller's loop, and most of what
+is built on them, raises RuntimeError when it is awaited over there. A lock or a queue that nobody has waited at yet
+belongs to no loop: who waits at it in `run_sync` for something that the caller's loop is to do waits for ever, because
+that loop stands still meanwhile. `simulate` finds this (DeadlockError); an interrupt ends it. An asynchronous caller is
 better served by `await`: a function between the two that is not `async def` is what to change.
 
-A queue between a thread and a loop is `janus.Queue`, or `culsans.Queue`; here is none.
+There is no queue here: `janus.Queue` has one face for threads and one for tasks, and works on all our Pythons.
 
 Source: asyncio.Runner and run_coroutine_threadsafe of the standard library, and BlockingPortal of anyio. What is
-different: the end of a call is the end of its task, and not the moment at which its cancellation was asked for.
+different from run_coroutine_threadsafe: an interrupted call ends when its task has ended, and not when that was asked
+to; nobody waits for ever for work that came while the loop ended; and all items of an iterator come from one task, or
+one thread.
 """
 
 from course_lib.interop.iterating import iterate_in_thread, iterate_sync

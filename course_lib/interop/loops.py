@@ -28,8 +28,9 @@ def run_sync(work: Work[T], *args: Any) -> T:
         args: what to call it with.
 
     Raises what the work raises; CancelledError if it ended cancelled; TypeError for what is neither coroutine nor
-    function; KeyboardInterrupt after the work was cancelled and has cleaned up. Under `asyncio.run` the first Ctrl+C
-    asks the main task to end, which it hears when this has returned; the second one is raised here.
+    function; KeyboardInterrupt after the work was cancelled and has cleaned up. Who runs the loop of this thread may
+    take an interrupt for itself, and hears of it when this has returned: `asyncio.run` the first one, and a notebook
+    each one in a cell that awaits.
     """
     coro = coroutine(work, args)
     try:
