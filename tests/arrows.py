@@ -20,6 +20,7 @@ LESSONS: dict[str, set[str]] = {
     "streams": set(),
     "pipeline": {"seeing", "streams", "lifecycle"},
     "jobs": {"lifecycle"},
+    "interop": {"lifecycle"},
     "testing": {"seeing", "diagnostics"},
 }
 """The lesson modules, in the order of the course, and what each may import: never one that comes after."""

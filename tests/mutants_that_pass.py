@@ -404,6 +404,64 @@ REASONS: dict[str, dict[str, tuple[str, ...]]] = {
         ),
         "Every job is true.": ("truth for None: - if job is None: + if not job:",),
     },
+    "first_found": {
+        FREE: (
+            "swap `loop, stop = (asyncio.get_running_loop(), threading.Event())` and "
+            "`pool = ThreadPoolExecutor(threads)`",
+        ),
+        NOTHING_FAILS: (
+            "take `jobs = [loop.run_in_executor(pool, search, place, stop) for place in places]` into `try:`",
+        ),
+        "A function that comes to its end gives None.": (
+            "take `return None` out of `try:`",
+            "drop `return None`",
+            "no return in `return None`",
+        ),
+        "Each thing that as_completed gives is the next job that ends, whichever of them is awaited first.": (
+            "backwards: - for job in asyncio.as_completed(jobs): + for job in list(asyncio.as_completed(jobs))[::-1]:",
+        ),
+    },
+    "save_all": {
+        FREE: (
+            "swap `loop, queue, stop = (asyncio.get_running_loop(), asyncio.Queue(size), threading.Event())` and "
+            "`def put(item):`",
+            "swap `def put(item):` and `def read():`",
+        ),
+        NOTHING_FAILS: ("take `reading = asyncio.create_task(asyncio.to_thread(read))` into `try:`",),
+        NOT_REACHED: ("raise again after `except BaseException:`",),
+        "The thread has put END, which is the last that it does: nobody can tell whether it was waited for.": (
+            "drop finally: `await asyncio.wait([reading])`",
+            "no finally, and `await asyncio.wait([reading])` after all",
+            "drop `await asyncio.wait([reading])`",
+            "drop await: - await asyncio.wait([reading]) + asyncio.wait([reading])",
+        ),
+        "On this clock a thread goes on when the loop has nothing to do, and by then the flag is set. A real one may "
+        "begin another reading.": ("take `stop.set()` into `while await queue.get() is not END:`",),
+    },
+    "cheapest_first": {
+        NOTHING_FAILS: (
+            "take `prices = [task.result() for task in asked]` into `async with asyncio.TaskGroup() as group:` (2)",
+        ),
+        AS_MANY: (
+            "drop strict: - euros = {offer: amount * rates[currency].result() for offer, (amount, currency) in "
+            "zip(offers, prices, strict=True)} + euros = {offer: amount * rates[currency].result() for offer, "
+            "(amount, currency) in zip(offers, prices)}",
+            "the other truth: - euros = {offer: amount * rates[currency].result() for offer, (amount, currency) in "
+            "zip(offers, prices, strict=True)} + euros = {offer: amount * rates[currency].result() for offer, "
+            "(amount, currency) in zip(offers, prices, strict=False)}",
+        ),
+        "In a dict that is only looked things up in, the order is nobody's; and all rates are asked for at once.": (
+            "backwards: - euros = {offer: amount * rates[currency].result() for offer, (amount, currency) in "
+            "zip(offers, prices, strict=True)} + euros = {offer: amount * rates[currency].result() for offer, "
+            "(amount, currency) in list(zip(offers, prices, strict=True))[::-1]}",
+            "backwards: - rates = {currency: group.create_task(rate(currency)) for currency in "
+            "{currency for _, currency in prices}} + rates = {currency: group.create_task(rate(currency)) for currency "
+            "in list({currency for _, currency in prices})[::-1]}",
+            "backwards: - rates = {currency: group.create_task(rate(currency)) for currency in "
+            "{currency for _, currency in prices}} + rates = {currency: group.create_task(rate(currency)) for currency "
+            "in {currency for _, currency in list(prices)[::-1]}}",
+        ),
+    },
     # Here the function under test is changed, and the reference test judges it.
     "test_retry": {
         "The last attempt that is allowed raises: none comes after it.": (
