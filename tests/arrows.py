@@ -19,6 +19,7 @@ LESSONS: dict[str, set[str]] = {
     "streams": set(),
     "pipeline": {"seeing", "streams", "lifecycle"},
     "jobs": {"lifecycle"},
+    "commands": {"family", "lifecycle"},
 }
 """The lesson modules, in the order of the course, and what each may import: never one that comes after."""
 
