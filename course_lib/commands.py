@@ -1,8 +1,8 @@
 """A command, run from a coroutine and bounded in time and memory: `await run_command("git", "log", seconds=10)`.
 
 The promise: when `run_command` returns, raises or is cancelled, at whatever moment, the process that it started has
-ended, and so has all that this has started. None of them is left as a zombie of ours, no pipe is open, and the loop was
-never blocked. It takes `seconds`, `grace` and a few moments, whatever the command does: it may ignore SIGTERM, write
+ended, and so has all that this has started. None of them is left as a zombie of ours, no pipe is open, and nothing has
+held up the loop but the start itself, for some milliseconds. It takes `seconds`, `grace` and a few moments, whatever the command does: it may ignore SIGTERM, write
 without end, or leave behind others that hold its pipes. Of either pipe the first `keep` bytes are in memory, no more:
 the rest is read, counted and dropped, so that a command that talks too much neither stands still nor fills the memory.
 

@@ -26,7 +26,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "08b": ("lifecycle_resources", "let_go"),
     "09a": ("pipeline", "gauge"),
     "09b": ("jobs",),
-    "10b": ("commands",),
+    "10b": ("commands", "stopping"),
 }
 """By lesson, the files of tests/ for what it teaches, without `test_` and `.py`."""
 
