@@ -2,9 +2,10 @@
 
 The promise: when `run_command` returns, raises or is cancelled, at whatever moment, the process that it started has
 ended, and so has all that this has started. None of them is left as a zombie of ours, no pipe is open, and nothing has
-held up the loop but the start itself, for some milliseconds. It takes `seconds`, `grace` and a few moments, whatever the command does: it may ignore SIGTERM, write
-without end, or leave behind others that hold its pipes. Of either pipe the first `keep` bytes are in memory, no more:
-the rest is read, counted and dropped, so that a command that talks too much neither stands still nor fills the memory.
+held up the loop but the start itself, for some milliseconds. It takes `seconds`, `grace` and a few moments, whatever
+the command does: it may ignore SIGTERM, write without end, or leave behind others that hold its pipes. Of either pipe
+the first `keep` bytes are in memory, no more: the rest is read, counted and dropped, so that a command that talks too
+much neither stands still nor fills the memory.
 
 How it ends a command: SIGTERM, `grace` seconds to clean up, then SIGKILL for it and its whole family. Windows has no
 SIGTERM; there it is killed at once.

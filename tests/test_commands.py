@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import threading
+import time
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 
@@ -104,7 +105,15 @@ def test_one_that_ignores_sigterm_floods_both_pipes_and_never_ends_is_ended(run,
             await run_command(sys.executable, str(path), seconds=2, keep=1000, grace=0.2)
         return raised.value
 
-    error = run(main)
+    tracemalloc.start()
+    begun = time.monotonic()
+    try:
+        error = run(main)
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert time.monotonic() - begun < 60
+    assert most < 10_000_000
     assert isinstance(error, CommandTimeout)
     assert "had not ended after 2 s" in str(error) and "pass more seconds" in str(error)
     assert len(error.finished.out) <= 1000 and len(error.finished.err) <= 1000
@@ -128,7 +137,7 @@ time.sleep(600)
 
     async def main():
         with pytest.raises(CommandTimeout) as raised:
-            await run_command(*program(source), seconds=5, grace=60)
+            await run_command(*program(source), seconds=3, grace=60)
         return raised.value.finished
 
     ended = run(main)

@@ -39,7 +39,7 @@ async def the_lessons_own(start, seconds, grace):
             await process.communicate()
 
 
-@told(ex.run_limited, "the program was asked to end at 5 s. This one does not listen, and nobody killed it")
+@told(ex.run_limited, "the program was asked to end at 5 s. It does not listen, and nobody killed it")
 async def asks_and_believes(start, seconds, grace):
     process = await start()
     try:
@@ -378,7 +378,7 @@ async def never_closes(reader, writer, answer, patience):
         await writer.drain()
 
 
-@told(ex.talk, "The client says nothing more, and does not end either: with patience=3 nobody is waited for")
+@told(ex.talk, "The client says nothing more, and does not end: with patience=3 nobody is waited for")
 async def waits_for_ever(reader, writer, answer, patience):
     try:
         while (line := await reader.readline()).endswith(b"\n"):

@@ -6,7 +6,7 @@ from typing import Any
 from course_lib.exercises.chance import STEP, Chance
 from course_lib.exercises.framework import Answer, Exercise, Wrong, elsewhere, leaves
 from course_lib.exercises.lesson_10b import solutions
-from course_lib.exercises.playing import Scene, play
+from course_lib.exercises.playing import PATIENCE, Scene, play
 from course_lib.exercises.shown import shown
 from course_lib.seeing import gauge
 
@@ -176,18 +176,9 @@ def _played(function: Answer, start: Start, seconds: float, grace: float, cancel
     try:
         scene = play(function, start, seconds, grace, cancel_at=cancel_at, at_end=start.look)
     except Wrong as wrong:
-        process = start.process
-        if process and process.asked_at is not None and process.killed_at is None and not process.stuck:
+        if str(wrong).startswith("It had not ended") and start.process:
             raise Wrong(
-                f"{given} the program was asked to end at {process.asked_at:g} s. This one does not listen, and nobody "
-                "killed it.",
-                wrong.timeline,
-            ) from None
-        if process and process.stuck:
-            raise Wrong(
-                f"{given} it had not ended: the program has more to say than its pipes hold, and nobody reads them. "
-                "`communicate()` reads until it has ended; `wait()` only waits.",
-                wrong.timeline,
+                f"{given} it had not ended after {PATIENCE:g} s: {_why(start.process)}", wrong.timeline
             ) from None
         raise
     for error in leaves(scene.raised):
@@ -210,6 +201,18 @@ def _played(function: Answer, start: Start, seconds: float, grace: float, cancel
             "`process.returncode` first."
         )
     return scene
+
+
+def _why(process: Process) -> str:
+    if process.stuck:
+        return (
+            "the program has more to say than its pipes hold, and nobody reads them. `communicate()` reads until it "
+            "has ended; `wait()` only waits."
+        )
+    # What has not ended is cancelled then, and may do late what it should have done.
+    if process.asked_at is None or process.asked_at >= PATIENCE:
+        return "this program never ends by itself, and nobody asked it to."
+    return f"the program was asked to end at {process.asked_at:g} s. It does not listen, and nobody killed it."
 
 
 def _last_deed(start: Start) -> str:

@@ -179,11 +179,13 @@ def _played(
     except Wrong as wrong:
         if not str(wrong).startswith("It had not ended"):
             raise
-        raise Wrong(
-            f"{wrong} The client says nothing more, and does not end either: with patience={patience:g} nobody is "
-            "waited for any longer.",
-            wrong.timeline,
-        ) from None
+        end = next((at for at, chunk in chunks if not chunk), None)
+        why = (
+            f"The client says nothing more, and does not end: with patience={patience:g} nobody is waited for so long."
+        )
+        if end is not None:
+            why = f'The client had ended at {end:g} s: from then on `readline` gives b"", at once, again and again.'
+        raise Wrong(f"{wrong} {why}", wrong.timeline) from None
     for error in leaves(scene.raised):
         if isinstance(error, Wrong):
             raise scene.wrong(str(error))
@@ -263,9 +265,11 @@ def _check_lines(scene: Scene, got: Sequence[bytes], lines: Sequence[bytes], chu
             why = '`readline` gives b"" when the client has ended, and an empty line as b"\\n".'
         raise scene.wrong(f"`answer` was called with {shown(more, 40)}: {why}")
     if len(got) < len(lines):
+        missed = lines[len(got)]
+        also = "" if missed else " An empty line is a line, too."
         raise scene.wrong(
-            f"{len(lines)} lines came, and `answer` was called {len(got)} times: {shown(lines[len(got)], 40)} was "
-            "never answered. An empty line is a line, too."
+            f"{len(lines)} lines came, and `answer` was called {len(got)} times: {shown(missed, 40)} was never "
+            f"answered.{also}"
         )
 
 
