@@ -1,11 +1,13 @@
 """Hostile workloads: each ends with a clear result or error, and no process is left."""
 
 import asyncio
+import multiprocessing
 import os
 import re
 import signal
 import subprocess
 import sys
+import tempfile
 import textwrap
 import threading
 import time
@@ -120,6 +122,21 @@ def test_what_never_ends_is_ended(model, workers, start_method, tmp_path, deadli
     used = {name for file in (at_work / "semaphores").iterdir() for name in file.read_text().split()}
     assert used or start_method != "spawn" or not sys.platform.startswith("linux")
     assert not [name for name in used if Path("/dev/shm", name).exists()]
+
+
+def test_the_folder_of_a_killed_forkserver_goes_with_it(tmp_path, deadline_when, monkeypatch):
+    """The sockets of a pool that could not clean up after itself are removed by who ended it."""
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        pytest.skip("there is no forkserver on this system")
+    (at_work := tmp_path / "at work").mkdir()
+    (at_work / "semaphores").mkdir()
+    deadline_when(lambda: len(list(at_work.iterdir())) > 2)
+    with tempfile.TemporaryDirectory(prefix="t") as folder:  # short: the path of a socket has 100 characters at most
+        monkeypatch.setattr(tempfile, "tempdir", folder)
+        monkeypatch.setenv("TMPDIR", folder)
+        found = measured(Workload.of(never_ends, [at_work] * 2), "processes", workers=2, start_method="forkserver")
+        assert "was ended with all it had started" in found.problem
+        assert not list(Path(folder).iterdir())
 
 
 def test_a_deadline_is_kept():

@@ -4,6 +4,7 @@
 """
 
 import gc
+import multiprocessing.process
 import os
 import pickle
 import signal
@@ -22,7 +23,9 @@ def main() -> None:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     orders, found = _own_channels()
     length = LENGTH.unpack(_read(orders, LENGTH.size))[0]
-    sys.path[:], work = pickle.loads(_read(orders, length))
+    sys.path[:], folder, work = pickle.loads(_read(orders, length))
+    # Private, but as Python's own tests do it: TMPDIR would also move the files that the work itself keeps.
+    multiprocessing.process.current_process()._config["tempdir"] = folder  # type: ignore[attr-defined]
     threading.Thread(target=_end_with_parent, args=(orders,), daemon=True).start()
 
     def send(message: Any) -> None:

@@ -13,6 +13,7 @@ import signal
 import struct
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -96,9 +97,7 @@ class Child:
     def __init__(
         self, work: Callable[..., None], args: tuple[Any, ...], deadline: float, environment: Mapping[str, str]
     ) -> None:
-        # In two layers: the inner one can be read only where the modules it names are found.
-        payload = pickle.dumps((sys.path, packed((work, args))))
-        self._payload = LENGTH.pack(len(payload)) + payload
+        self._work = packed((work, args))
         self._deadline = deadline
         path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")]))
         self._environment = {**os.environ, "PYTHONPATH": path, "PYTHONIOENCODING": "utf-8", **environment}
@@ -108,6 +107,11 @@ class Child:
 
     def run(self) -> End:
         """Start the child, wait until it has ended, and leave nothing of it."""
+        # For the sockets of multiprocessing: who is killed cannot remove the folder that they are in.
+        with tempfile.TemporaryDirectory(prefix="run-", ignore_cleanup_errors=True) as folder:
+            return self._run(folder)
+
+    def _run(self, folder: str) -> End:
         with self._lock:
             if self._stopped:
                 return End([], "", "it was stopped before it began")
@@ -125,7 +129,7 @@ class Child:
             for thread in (*readers, timer):
                 thread.start()
             with suppress(OSError):  # it has ended already: what became of it is seen below
-                process.stdin.write(self._payload)
+                process.stdin.write(_orders(self._work, folder))
                 process.stdin.flush()
             code = process.wait()
         finally:
@@ -183,6 +187,12 @@ def packed(value: Any, what: str = "this workload", mend: str = "make it inside 
             f"{what} cannot be sent to another process ({type(error).__name__}: {error}): a lock, an open file, "
             f"a connection or a session stays where it was made; {mend}"
         ) from error
+
+
+def _orders(work: bytes, folder: str) -> bytes:
+    # In two layers: the inner one can be read only where the modules it names are found.
+    orders = pickle.dumps((sys.path, folder, work))
+    return LENGTH.pack(len(orders)) + orders
 
 
 def _start(environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
