@@ -28,7 +28,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from course_lib.family import end_family, uninterrupted
+from course_lib.family import OWN_GROUP, end_family, uninterrupted
 
 WIDTH = 79
 OUTPUT = 4_000  # characters that are shown
@@ -214,7 +214,7 @@ def _run(command: list[str], folder: Path, seconds: float) -> tuple[bytes, int |
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
-                **_GROUP,
+                **OWN_GROUP,
             )
             reader = threading.Thread(target=_read, args=(child.stdout, output), daemon=True)
             reader.start()
@@ -230,11 +230,6 @@ def _run(command: list[str], folder: Path, seconds: float) -> tuple[bytes, int |
             child.wait()
             reader.join(2)  # what went into a session of its own may hold the pipe open
     return bytes(output), status
-
-
-_GROUP: dict[str, Any] = {"start_new_session": True}
-if sys.platform == "win32":
-    _GROUP = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
 
 
 _PATHS = {"PYTHONPATH", "PYTHONHOME"}  # where the course is, if it is not installed

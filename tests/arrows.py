@@ -21,6 +21,7 @@ LESSONS: dict[str, set[str]] = {
     "pipeline": {"seeing", "streams", "lifecycle"},
     "jobs": {"lifecycle"},
     "interop": {"lifecycle"},
+    "commands": {"family", "lifecycle"},
     "testing": {"seeing", "diagnostics"},
 }
 """The lesson modules, in the order of the course, and what each may import: never one that comes after."""

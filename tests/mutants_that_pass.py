@@ -404,6 +404,41 @@ REASONS: dict[str, dict[str, tuple[str, ...]]] = {
         ),
         "Every job is true.": ("truth for None: - if job is None: + if not job:",),
     },
+    "run_limited": {
+        NOT_REACHED: ("raise again after `except TimeoutError:`",),
+        "To wait for a program that has ended takes no time.": (
+            "take `await process.communicate()` out of `if process.returncode is None:`",
+        ),
+        "In the block there, nothing is raised but a TimeoutError.": (
+            "catch another class: - except TimeoutError: + except OSError:",
+            "catch another class: - except TimeoutError: + except Exception:",
+        ),
+        "The TimeoutError of the grace then leaves the function, in the place of the first.": (
+            "drop `suppress(TimeoutError)` from `with suppress(TimeoutError):`",
+        ),
+        NOTHING_FAILS: ("take `process.terminate()` into `with suppress(TimeoutError):`",),
+    },
+    "serve": {
+        FREE: (
+            "swap `jobs = {}` and `stopped = asyncio.create_task(stop.wait())`",
+            "swap `stopped = asyncio.create_task(stop.wait())` and `taking = asyncio.create_task(queue.get())`",
+            "swap `jobs[job] = taking.result()` and `job.add_done_callback(jobs.pop)`",
+            "swap `job.add_done_callback(jobs.pop)` and `taking = asyncio.create_task(queue.get())`",
+            "backwards: - for task in tasks: + for task in list(tasks)[::-1]:",
+        ),
+        NOTHING_FAILS: ("take `taking = asyncio.create_task(queue.get())` into `try:`",),
+        "Without jobs the end comes at once, and `finally` cancels it then.": (
+            "take `taking.cancel()` into `if jobs:`",
+        ),
+    },
+    "talk": {
+        UNREACHED: ("raise again after `except TimeoutError:`",),
+        NOTHING_FAILS: ("take `if not line.endswith(b'\\n'):` into `try:`",),
+        "In the block there, nothing is raised but a TimeoutError: the client is never torn away.": (
+            "catch another class: - except TimeoutError: + except OSError:",
+            "catch another class: - except TimeoutError: + except Exception:",
+        ),
+    },
     "first_found": {
         FREE: (
             "swap `loop, stop = (asyncio.get_running_loop(), threading.Event())` and "

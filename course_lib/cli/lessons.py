@@ -27,6 +27,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "09a": ("pipeline", "gauge"),
     "09b": ("jobs",),
     "10a": ("interop",),
+    "10b": ("commands", "stopping"),
     "11": ("testing*", "proving", "pytests"),
 }
 """By lesson, the files of tests/ for what it teaches, without `test_` and `.py`."""
