@@ -310,10 +310,10 @@ def test_what_the_names_in_an_assertion_stand_for_is_told():
 def test_what_a_test_prints_is_shown_once():
     """What the learner's test prints with a right implementation stands under the verdict, once."""
 
-    async def test_retry(retry):
+    async def prints(retry):
         print("here")
 
-    assert lesson_11.test_retry.judge(test_retry).printed == "here\n"
+    assert lesson_11.test_retry.judge(prints).printed == "here\n"
 
 
 def test_a_test_under_a_decorator_is_graded_as_it_is_written():

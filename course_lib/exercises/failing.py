@@ -2,14 +2,12 @@
 
 import ast
 import dis
-import linecache
-import traceback
 from collections.abc import Iterator
 
 from course_lib.exercises.causes import Place, is_learners, place_of
 from course_lib.exercises.framework import describe_raised, leaves
 from course_lib.exercises.shown import shown
-from course_lib.exercises.trials import Trial
+from course_lib.exercises.trials import Trial, where
 
 PLAIN = (int, float, str, bool, list, tuple, dict, set, BaseException, type(None))  # what is shown as it is
 
@@ -17,7 +15,7 @@ PLAIN = (int, float, str, bool, list, tuple, dict, set, BaseException, type(None
 def why(trial: Trial) -> str:
     """Say how a trial ended that did not pass."""
     if trial.kind == "deadlock":
-        return f"your test waits for something that never happens ({trial.text.removeprefix('deadlock: ')})."
+        return f"your test waits for something that never happens{trial.notes.waits}."
     if trial.kind == "endless":
         return f"your test does not come to an end ({trial.text})."
     if trial.error is None:
@@ -34,17 +32,13 @@ def is_assertion(error: BaseException | None) -> bool:
 
 def _line(error: BaseException) -> str:
     first = next(leaves(error))
-    steps = [step for step in traceback.walk_tb(first.__traceback__) if is_learners(step[0].f_code)]
-    if not steps:
-        return ""
-    frame, number = steps[-1]
-    said, values = linecache.getline(frame.f_code.co_filename, number, frame.f_globals).strip(), ""
+    said = where(first)
     if place := place_of(first):
         for each in (place.node, *place.parents):
             if isinstance(each, ast.Assert):
-                said, values = ast.unparse(ast.Assert(each.test)), _values(each.test, place)
-                break
-    return f", at line {number} of {frame.f_code.co_name}" + (f", `{said:.70}`" if said else "") + values
+                asserted = ast.unparse(ast.Assert(each.test))
+                return f"{said.partition(', `')[0]}, `{asserted:.70}`{_values(each.test, place)}"
+    return said
 
 
 def _values(test: ast.expr, place: Place) -> str:

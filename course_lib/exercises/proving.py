@@ -216,7 +216,10 @@ class Subject:
         if not notes.calls:
             raise Wrong(f"Your test passes whatever it is given: it never calls `{self.name}`.")
         if not notes.begun:
-            raise Wrong(f"Your test passes whatever it is given: it calls `{self.name}`, and never awaits it.")
+            raise Wrong(
+                f"Your test passes whatever it is given: it calls `{self.name}`, and what a call gives never begins. "
+                "Await it, or give its task a turn before you cancel it."
+            )
         if notes.returned:
             raise Wrong(
                 f"Your test passes whatever it is given: it returns {notes.returned}, and nobody looks at what a test "

@@ -1,8 +1,10 @@
 """One trial of a learner's test: it is run with one implementation, in many orders, and ends red or green."""
 
 import asyncio
+import linecache
 import random
 import sys
+import traceback
 import unittest
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -36,6 +38,7 @@ class Notes(Seen):
     skipped: bool = False
     left: tuple[str, ...] = ()  # the tasks that it left running
     drew: bool = False  # whether it drew random numbers
+    waits: str = ""  # the line at which it stood when it was cancelled, as a test that waits for ever is in the end
     swallowed: tuple[str, int] | None = None  # where an assertion failed: function and line, if that was looked for
 
 
@@ -92,6 +95,7 @@ def tried(
             if returned is not None:
                 notes.returned = shown(returned, 40)
         except BaseException as error:
+            notes.waits = _interrupted(error)
             if not _is_skip(error):
                 raise
             notes.skipped = True
@@ -130,6 +134,23 @@ def tried(
         return _drawn(lambda: worst.timeline if kind == "endless" else found.replay(worst.order))
 
     return Trial(kind, notes, worst.text, raised, worst.departures > 0, draw)
+
+
+def where(error: BaseException) -> str:
+    """Say where an error left the learner's code: ", at line 3 of test_retry, `await queue.get()`"."""
+    steps = [step for step in traceback.walk_tb(error.__traceback__) if is_learners(step[0].f_code)]
+    if not steps:
+        return ""
+    frame, number = steps[-1]
+    source = linecache.getline(frame.f_code.co_filename, number, frame.f_globals).strip()
+    return f", at line {number} of {frame.f_code.co_name}" + (f", `{source:.70}`" if source else "")
+
+
+def _interrupted(error: BaseException | None) -> str:
+    """Say where a cancellation struck, which may have turned into another error on its way."""
+    while error and not isinstance(error, asyncio.CancelledError):
+        error = error.__context__
+    return where(error) if error else ""
 
 
 def _drawn(draw: Callable[[], Timeline]) -> Timeline | None:

@@ -54,7 +54,7 @@ async def never_calls_it(retry):
     assert retry
 
 
-@told(ex.test_retry, "it calls `retry`, and never awaits it.")
+@told(ex.test_retry, "it calls `retry`, and what a call gives never begins.")
 @told(ex.test_retry, "A coroutine was made and never awaited, so its code never ran.")
 async def never_awaits_it(retry):
     assert retry(fake([DOWN, "answer"]), attempts=3, pause=1)
@@ -235,8 +235,9 @@ async def calls_it_otherwise(retry):
     assert await retry(fake([0]), 3) == 0
 
 
-@told(ex.test_retry, "your test waits for something that never happens (main waits at line")
-@told(ex.test_retry, "Nothing that is promised ends that.")
+@told(
+    ex.test_retry, "of waits_for_an_event_that_nobody_sets, `await called.wait()`. Nothing that is promised ends that."
+)
 async def waits_for_an_event_that_nobody_sets(retry):
     called = asyncio.Event()
     task = asyncio.create_task(retry(fake([0]), 3, 1))
@@ -606,6 +607,14 @@ class Connections:
                     raise error
             finally:
                 self.lent.remove(connection)
+
+
+@told(ex.test_pool, "your test waits for something that never happens, at line ")
+@told(ex.test_pool, "of holds_the_only_one, `async with borrow(), borrow():`. Nothing that is promised ends that.")
+async def holds_the_only_one(make_pool):
+    borrow = make_pool(Connections().connect, 1)
+    async with borrow(), borrow():
+        pass
 
 
 @told(
