@@ -18,8 +18,9 @@ def why(trial: Trial) -> str:
         return f"your test waits for something that never happens{trial.notes.waits}."
     if trial.kind == "endless":
         return f"your test does not come to an end ({trial.text})."
-    if trial.error is None:
-        return f"your test did not end ({trial.text})."
+    if trial.error is None:  # nothing was raised, and an asynchronous generator is still open
+        left = trial.text.removeprefix("left running: ").rpartition("; returned ")[0]
+        return f"your test ends, and leaves open what it began: {left}."
     if is_assertion(trial.error):
         return f"your test fails{_line(trial.error)}."
     return describe_raised(trial.error).replace("Your code raised", "your test ends with", 1)

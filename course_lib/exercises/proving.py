@@ -156,6 +156,8 @@ class Subject:
                 f"It is one that {self.rights[number].style}; others pass. Your test asks for more than is promised: "
                 "read the task again, and assert only what it says."
             )
+        if trial.kind == "left":
+            return "Close it, by `aclose()` or by `aclosing`."
         if trial.kind != "failed":
             return "Nothing that is promised ends that."
         if not is_assertion(trial.error) and not self._went_through(trial.error):

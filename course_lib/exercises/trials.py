@@ -47,9 +47,9 @@ class Trial:
     """How a test ended with one implementation, and what was seen of it.
 
     `kind` is "passed"; "failed" with `error`, "deadlock" and "endless", which pytest shows red (or never ends);
-    "refused" for threads and sockets, "unsteady" where the same run ended in two ways. `elsewhere` says that it
-    passes in the usual order, and fails in another. `draw` runs it once more and gives the timeline; what the test
-    prints is seen then, and not before.
+    "left" where it leaves an asynchronous generator open, "refused" for threads and sockets, "unsteady" where the same
+    run ended in two ways. `elsewhere` says that it passes in the usual order, and fails in another. `draw` runs it once
+    more and gives the timeline; what the test prints is seen then, and not before.
     """
 
     kind: Kind

@@ -310,6 +310,23 @@ async def leaves_it_running(retry):
     assert times == [0]
 
 
+@told(ex.test_retry, "your test ends, and leaves open what it began: answers. Close it, by `aclose()`")
+async def leaves_a_generator_open(retry):
+    async def answers():
+        for answer in (DOWN, 0):
+            await asyncio.sleep(1)
+            yield answer
+
+    given = answers()
+
+    async def call():
+        if isinstance(answer := await anext(given), Exception):
+            raise answer
+        return answer
+
+    assert await retry(call, 3, 1) == 0
+
+
 # Looks inside
 
 
