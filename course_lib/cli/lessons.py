@@ -28,7 +28,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "09b": ("jobs",),
     "10a": ("interop",),
     "10b": ("commands", "stopping"),
-    "11": ("testing*", "proving", "pytests"),
+    "11": ("testing*", "proving", "under_test", "pytests"),
 }
 """By lesson, the files of tests/ for what it teaches, without `test_` and `.py`."""
 
