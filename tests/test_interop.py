@@ -483,6 +483,73 @@ def test_what_comes_while_the_block_ends_is_refused_or_ends():
         assert not concurrent.futures.wait(futures, PATIENCE).not_done
 
 
+def test_what_comes_between_the_loops_last_turn_and_its_close_ends_too(monkeypatch):
+    """A call that is handed over when the loop will not run again is given up, and its coroutine closed."""
+    new, handing, last_turn_over, handed = asyncio.new_event_loop, *(threading.Event() for _ in range(3))
+
+    def new_loop():
+        loop = new()
+        call_soon, close = loop.call_soon_threadsafe, loop.close
+
+        def call_late(callback, *args, **kwargs):
+            if threading.current_thread() is late:
+                handing.set()
+                assert last_turn_over.wait(PATIENCE)
+            handle = call_soon(callback, *args, **kwargs)
+            if threading.current_thread() is late:
+                handed.set()
+            return handle
+
+        def close_late():
+            last_turn_over.set()
+            assert handed.wait(PATIENCE)
+            close()
+
+        loop.call_soon_threadsafe, loop.close = call_late, close_late
+        return loop
+
+    monkeypatch.setattr(asyncio, "new_event_loop", new_loop)
+    futures = []
+    late = threading.Thread(target=lambda: futures.append(loop.submit(asyncio.sleep, 1000)))
+    with LoopThread() as loop:
+        late.start()
+        assert handing.wait(PATIENCE)
+    late.join(PATIENCE)
+    assert [future.cancelled() for future in futures] == [True]
+
+
+def test_what_is_left_when_a_task_ends_the_loop_never_begins():
+    """Work that was handed over in the step that raises SystemExit does not begin on a loop that is ending."""
+    log, futures = [], []
+
+    async def exits():
+        futures.append(loop.submit(for_ever, log, lambda: log.append("begun")))
+        raise SystemExit
+
+    with pytest.raises(SystemExit), LoopThread() as loop:
+        loop.run(exits)
+    assert (log, futures[0].cancelled()) == ([], True)
+
+
+def test_what_fails_after_its_future_was_cancelled_is_reported():
+    """Nobody waits any more for work whose future was cancelled: its exception goes to the loop's handler."""
+    told, begun = [], threading.Event()
+
+    async def breaks():
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context["exception"]))
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            raise OSError("disk full")
+
+    with LoopThread() as loop:
+        future = loop.submit(breaks)
+        assert begun.wait(PATIENCE)
+        future.cancel()
+    assert [str(error) for error in told] == ["disk full"]
+
+
 def test_where_there_is_no_loop_to_use_says_so():
     """Before its block, after it, in its own thread, and a second time, it is refused, and the coroutine closed."""
     loop = LoopThread()

@@ -172,7 +172,7 @@ class LoopThread:
     def _begin(self, call: Call[Any]) -> None:
         if self._closing or call.outcome.cancelled():
             self._drop(call)
-        elif call in self._calls:
+        else:
             call.begin().add_done_callback(lambda _: self._calls.discard(call))
 
     def _cancel(self, call: Call[Any]) -> None:
