@@ -24,7 +24,9 @@ from aiohttp import web
 
 from course_lib.seeing import SimulationError, simulate
 from course_lib.seeing.clock import threads
+from course_lib.seeing.timeline import watching
 from course_lib.seeing.timeline.frames import running_line
+from course_lib.seeing.timeline.turns import Turns
 
 METHODS = multiprocessing.get_all_start_methods()
 TAKES_A_WHILE = [sys.executable, "-c", "import time; time.sleep(1); print('done')"]
@@ -640,3 +642,37 @@ def test_code_between_two_lines_is_named_by_its_first() -> None:
     frame = lineless()
     assert frame.f_lineno is None
     assert running_line(frame).startswith(f"line {lineless.__code__.co_firstlineno} of lineless")
+
+
+def test_a_machine_without_a_free_processor_blames_nobody(monkeypatch):
+    """A step that was long because its thread had to queue for a processor is not told as one that blocks."""
+
+    class Queued(watching.Turns):
+        @classmethod
+        def of(cls, ident):
+            return cls(0.0, time.monotonic(), ready=True)
+
+    async def main():
+        escaped_sleep(0.2)
+
+    assert simulate(main).blocking_lines
+    monkeypatch.setattr(watching, "Turns", Queued)
+    assert not simulate(main).blocking_lines
+
+
+def test_a_step_that_computes_or_waits_is_told_whoever_else_wants_a_processor():
+    """The queueing that is forgiven is what the system has counted for that thread, and nothing else."""
+
+    async def computes():
+        until = time.thread_time() + 0.2
+        while time.thread_time() < until:
+            pass
+
+    assert simulate(computes).blocking_lines
+    if sys.platform == "linux":
+        before, used = Turns.of(threading.get_ident()), time.thread_time()
+        while time.thread_time() < used + 0.05:
+            pass
+        after = Turns.of(threading.get_ident())
+        assert after.ready and after.used > before.used and not after.queues_since(before)
+    assert Turns.of(-1) == Turns()

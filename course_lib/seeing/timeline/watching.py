@@ -10,11 +10,13 @@ from typing import TypeVar
 from course_lib.seeing.clock import RunawayError, SimulationStopped, VirtualClockLoop, let_go, real_monotonic
 from course_lib.seeing.timeline.frames import running_line
 from course_lib.seeing.timeline.recorder import Recorder
+from course_lib.seeing.timeline.turns import Turns
 
 T = TypeVar("T")
 
 POLL = 0.01  # real seconds between two looks at the simulation
 BLOCKED_POLLS = 5  # a step seen at so many looks one after another took real time that the clock cannot know
+BLOCKED = POLL * BLOCKED_POLLS
 WAITED = 0.3  # the same for a worker, in real seconds: its work holds up nobody but the clock
 ROUND = 0.02  # real seconds between two attempts to stop one
 PATIENCE = 25  # rounds in which threads that wait for each other may end by themselves
@@ -78,17 +80,22 @@ class Watch:
     def watch(self) -> None:
         """Wait for the simulation's end. Raises RunawayError when a part cannot be stopped."""
         self.ready.wait()
-        seen, looks, since, noted = None, 0, 0.0, False
+        seen, looks, since, noted, first, last = None, 0, 0.0, False, Turns(), Turns()
         while not self.done.wait(POLL):
             selector = self.loop.selector
             # In one turn the loop may run many short steps, of tasks or of callbacks: not one of them blocks.
             place = (self.loop.time(), selector.still, self.recorder.running, len(self.loop.scheduled_now))
-            workers = self.lines(self.loop.clock.running_threads()) if self._waits() else []
+            threads = self.loop.clock.running_threads() if self._waits() else []
+            workers = self.lines(threads)
             blocked = self._stoppable and (workers or not self._waits()) and (place, workers) == seen
+            seen, before, last = (place, workers), last, Turns.of((threads or [self._thread])[0])
             if not blocked:
-                looks, since, noted = 0, real_monotonic(), False
-            seen, looks = (place, workers), looks + 1
-            if not noted and looks > BLOCKED_POLLS and (not workers or real_monotonic() - since > WAITED):
+                looks, since, noted, first = 0, real_monotonic(), False, last
+            looks += 1
+            # Without the time in which the machine had no processor for it: then nobody's step is long.
+            took = real_monotonic() - since - (last.queued - first.queued)
+            long = looks > BLOCKED_POLLS and took > (WAITED if workers else BLOCKED)
+            if long and not noted and not last.queues_since(before):
                 noted = True
                 found = self.waited_lines if workers else self.blocking_lines
                 found += [line for line in workers or [self._line(self._thread)] if line not in found]
