@@ -2,11 +2,17 @@
 
 import os
 import signal
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+
+# How Popen begins a process that can be ended with its whole group, and that a Ctrl+C for this one does not reach.
+OWN_GROUP: dict[str, Any] = {"start_new_session": True}
+if sys.platform == "win32":
+    OWN_GROUP = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
 
 ROUNDS = 20  # a process that is being killed may just have started another one
 PATIENCE = 2.0  # seconds that are given to a resource tracker

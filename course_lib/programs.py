@@ -28,9 +28,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from course_lib.family import end_family, uninterrupted
+from course_lib.family import OWN_GROUP, end_family, uninterrupted
 
-NAME = "program.py"
 WIDTH = 79
 OUTPUT = 4_000  # characters that are shown
 KEPT = 200_000  # bytes that are kept, to be cut down to them
@@ -80,6 +79,8 @@ class Said(tuple[tuple[int, str, str], ...]):
 class Program:
     """A program as text, to be run and linted."""
 
+    file = "program.py"
+
     def __init__(self, source: str) -> None:
         self.source = source
 
@@ -101,10 +102,16 @@ class Program:
             raise ValueError(f"seconds={seconds!r}: a program needs some time, pass more than 0")
         # Resolved, because Windows and macOS also have other names for the folder of temporary files.
         with tempfile.TemporaryDirectory(prefix="course-program-", ignore_cleanup_errors=True) as folder:
-            path = Path(folder).resolve() / NAME
+            path = Path(folder).resolve() / self.file
             path.write_text(self.source, encoding="utf-8")
-            output, status = _run([sys.executable, *options, str(path)], path.parent, seconds)
-        return Ran(tidy(output.decode("utf-8", "replace"), path), status, seconds)
+            output, status = _run(self._command(path, *options), path.parent, seconds)
+        return Ran(self._tidy(output.decode("utf-8", "replace"), path), status, seconds)
+
+    def _command(self, path: Path, *options: str) -> list[str]:
+        return [sys.executable, *options, str(path)]
+
+    def _tidy(self, output: str, path: Path) -> str:
+        return tidy(output, path)
 
     def lint(self, *rules: str) -> Said:
         """Return what ruff says of the program.
@@ -116,7 +123,7 @@ class Program:
         Raises ValueError for a rule that ruff does not know.
         """
         command = [sys.executable, "-m", "ruff", "check", "--isolated", "--no-cache", "--target-version", "py311"]
-        command += ["--output-format", "json", "--select", ",".join(rules or RULES), "--stdin-filename", NAME, "-"]
+        command += ["--output-format", "json", "--select", ",".join(rules or RULES), "--stdin-filename", self.file, "-"]
         found = subprocess.run(command, input=self.source.encode(), capture_output=True, check=False)
         if found.returncode not in (0, 1):  # 1: something was found
             raise ValueError(f"ruff refused the rules {rules}: {found.stderr.decode('utf-8', 'replace').strip()}")
@@ -146,13 +153,13 @@ def tidy(output: str, path: Path) -> str:
     lines: list[str] = []
     shown = True  # whether lines of code are shown: those of the program, one for each place
     warned = False  # whether the line of code of a warning, indented less, is still to be left out
-    for line in output.replace("\r\n", "\n").replace(str(path), NAME).expandtabs().split("\n"):
+    for line in output.replace("\r\n", "\n").replace(str(path), path.name).expandtabs().split("\n"):
         if found := _FRAME.match(line):
-            shown = found["file"] == NAME
+            shown = found["file"] == path.name
             if not shown:
                 continue
         elif found := _WARNED.match(line):
-            warned = found["file"] != NAME
+            warned = found["file"] != path.name
             line = f"{_last(found['file'])}: {found['said']}" if warned else line
         elif _CODE.match(line):
             if not shown:
@@ -207,7 +214,7 @@ def _run(command: list[str], folder: Path, seconds: float) -> tuple[bytes, int |
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
-                **_GROUP,
+                **OWN_GROUP,
             )
             reader = threading.Thread(target=_read, args=(child.stdout, output), daemon=True)
             reader.start()
@@ -225,18 +232,15 @@ def _run(command: list[str], folder: Path, seconds: float) -> tuple[bytes, int |
     return bytes(output), status
 
 
-_GROUP: dict[str, Any] = {"start_new_session": True}
-if sys.platform == "win32":
-    _GROUP = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
-
-
 _PATHS = {"PYTHONPATH", "PYTHONHOME"}  # where the course is, if it is not installed
 
 
 def _environment() -> dict[str, str]:
     """Return this process' environment, so that Python behaves as it does where nobody has set anything."""
-    kept = {name: value for name, value in os.environ.items() if name in _PATHS or not name.startswith("PYTHON")}
-    return kept | {"PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1", "PYTHON_COLORS": "0", "PYTHONDONTWRITEBYTECODE": "1"}
+    ours = ("PYTHON", "PYTEST")
+    kept = {name: value for name, value in os.environ.items() if name in _PATHS or not name.startswith(ours)}
+    python = {"PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1", "PYTHON_COLORS": "0", "PYTHONDONTWRITEBYTECODE": "1"}
+    return kept | python | {"COLUMNS": str(WIDTH)}
 
 
 def _read(pipe: IO[bytes], output: bytearray) -> None:

@@ -15,10 +15,14 @@ LESSONS: dict[str, set[str]] = {
     "comparison": {"seeing", "lifecycle", "family"},
     "tasks": {"lifecycle"},
     "programs": {"family"},
+    "pytests": {"programs"},
     "diagnostics": {"monitor", "seeing"},
     "streams": set(),
     "pipeline": {"seeing", "streams", "lifecycle"},
     "jobs": {"lifecycle"},
+    "interop": {"lifecycle"},
+    "commands": {"family", "lifecycle"},
+    "testing": {"seeing", "diagnostics"},
 }
 """The lesson modules, in the order of the course, and what each may import: never one that comes after."""
 

@@ -1,8 +1,9 @@
 """Does any check let a slip pass? python tests/mutants.py [lesson ...] [--only NAME] [--sample N --seed S]
 
-Each small change of each reference solution (tests/mutations.py) is judged by the exercise's own check. One that passes
-is a survivor: the check does not look, or the change changes nothing that a caller could see. What is the latter stands
-in tests/mutants_that_pass.py, with the reason. Any other makes the command fail, and so does a reason that is no longer
+Each small change of each reference solution (tests/mutations.py) is judged by the exercise's own check; where the
+answer is a test, it is the function under test that is changed, and the reference test that judges. One that passes is
+a survivor: the check does not look, or the change changes nothing that a caller could see. What is the latter stands in
+tests/mutants_that_pass.py, with the reason. Any other makes the command fail, and so does a reason that is no longer
 needed.
 
 Of the libraries for this, Cosmic Ray and mutmut change files and run a test suite for each change, in a process of its
@@ -31,6 +32,7 @@ from mutations import mutants
 import course_lib.exercises
 from course_lib.exercises import framework
 from course_lib.exercises.framework import Answer, Exercise, Verdict
+from course_lib.exercises.proving import TestExercise
 
 LIMIT = 0.5  # real seconds that one run of a mutant may take: some go round for ever
 
@@ -45,16 +47,19 @@ class Case:
 
     def function(self) -> Answer:
         """Return the mutant, in a module like the one of the solutions."""
-        home = inspect.getmodule(self.exercise.reference)
+        home = inspect.getmodule(original(self.exercise))
         assert home is not None
         names = dict(vars(home))
         exec(compile(self.source, f"<mutant of {self.exercise.name}>", "exec"), names)
-        return names[self.exercise.name]
+        return names[original(self.exercise).__name__]
 
     def judge(self) -> Verdict:
         """Return what the exercise's check says of the mutant."""
         with mock.patch.object(framework, "LIMIT", LIMIT), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of a coroutine that the mutant before this one never awaited
+            if isinstance(self.exercise, TestExercise):
+                failed = self.exercise.subject.fails(self.exercise.reference, self.function)
+                return Verdict(not failed, "the reference test fails" if failed else "the reference test passes")
             return self.exercise.judge(self.function())
 
     @property
@@ -62,6 +67,11 @@ class Case:
         """Why it may pass; empty where it must not."""
         reasons = REASONS.get(self.exercise.name, {})
         return next((reason for reason, names in reasons.items() if self.name in names), "")
+
+
+def original(exercise: Exercise) -> Answer:
+    """Return the function that is changed: the reference, or the function under test."""
+    return exercise.subject.rights[0].code.function if isinstance(exercise, TestExercise) else exercise.reference
 
 
 def lessons(names: Sequence[str] = ()) -> list[ModuleType]:
@@ -79,7 +89,7 @@ def lessons(names: Sequence[str] = ()) -> list[ModuleType]:
 
 def cases(exercise: Exercise) -> Iterator[Case]:
     """Give every mutant of an exercise's reference solution."""
-    (function,) = ast.parse(inspect.getsource(exercise.reference)).body
+    (function,) = ast.parse(inspect.getsource(original(exercise))).body
     for mutant in mutants(function):
         try:
             compile(mutant.source, "", "exec")

@@ -404,4 +404,133 @@ REASONS: dict[str, dict[str, tuple[str, ...]]] = {
         ),
         "Every job is true.": ("truth for None: - if job is None: + if not job:",),
     },
+    "run_limited": {
+        NOT_REACHED: ("raise again after `except TimeoutError:`",),
+        "To wait for a program that has ended takes no time.": (
+            "take `await process.communicate()` out of `if process.returncode is None:`",
+        ),
+        "In the block there, nothing is raised but a TimeoutError.": (
+            "catch another class: - except TimeoutError: + except OSError:",
+            "catch another class: - except TimeoutError: + except Exception:",
+        ),
+        "The TimeoutError of the grace then leaves the function, in the place of the first.": (
+            "drop `suppress(TimeoutError)` from `with suppress(TimeoutError):`",
+        ),
+        NOTHING_FAILS: ("take `process.terminate()` into `with suppress(TimeoutError):`",),
+    },
+    "serve": {
+        FREE: (
+            "swap `jobs = {}` and `stopped = asyncio.create_task(stop.wait())`",
+            "swap `stopped = asyncio.create_task(stop.wait())` and `taking = asyncio.create_task(queue.get())`",
+            "swap `jobs[job] = taking.result()` and `job.add_done_callback(jobs.pop)`",
+            "swap `job.add_done_callback(jobs.pop)` and `taking = asyncio.create_task(queue.get())`",
+            "backwards: - for task in tasks: + for task in list(tasks)[::-1]:",
+        ),
+        NOTHING_FAILS: ("take `taking = asyncio.create_task(queue.get())` into `try:`",),
+        "Without jobs the end comes at once, and `finally` cancels it then.": (
+            "take `taking.cancel()` into `if jobs:`",
+        ),
+    },
+    "talk": {
+        UNREACHED: ("raise again after `except TimeoutError:`",),
+        NOTHING_FAILS: ("take `if not line.endswith(b'\\n'):` into `try:`",),
+        "In the block there, nothing is raised but a TimeoutError: the client is never torn away.": (
+            "catch another class: - except TimeoutError: + except OSError:",
+            "catch another class: - except TimeoutError: + except Exception:",
+        ),
+    },
+    "first_found": {
+        FREE: (
+            "swap `loop, stop = (asyncio.get_running_loop(), threading.Event())` and "
+            "`pool = ThreadPoolExecutor(threads)`",
+        ),
+        NOTHING_FAILS: (
+            "take `jobs = [loop.run_in_executor(pool, search, place, stop) for place in places]` into `try:`",
+        ),
+        "A function that comes to its end gives None.": (
+            "take `return None` out of `try:`",
+            "drop `return None`",
+            "no return in `return None`",
+        ),
+        "Each thing that as_completed gives is the next job that ends, whichever of them is awaited first.": (
+            "backwards: - for job in asyncio.as_completed(jobs): + for job in list(asyncio.as_completed(jobs))[::-1]:",
+        ),
+    },
+    "save_all": {
+        FREE: (
+            "swap `loop, queue, stop = (asyncio.get_running_loop(), asyncio.Queue(size), threading.Event())` and "
+            "`def put(item):`",
+            "swap `def put(item):` and `def read():`",
+        ),
+        NOTHING_FAILS: ("take `reading = asyncio.create_task(asyncio.to_thread(read))` into `try:`",),
+        NOT_REACHED: ("raise again after `except BaseException:`",),
+        "The thread has put END, which is the last that it does: nobody can tell whether it was waited for.": (
+            "drop finally: `await asyncio.wait([reading])`",
+            "no finally, and `await asyncio.wait([reading])` after all",
+            "drop `await asyncio.wait([reading])`",
+            "drop await: - await asyncio.wait([reading]) + asyncio.wait([reading])",
+        ),
+        "On this clock a thread goes on when the loop has nothing to do, and by then the flag is set. A real one may "
+        "begin another reading.": ("take `stop.set()` into `while await queue.get() is not END:`",),
+    },
+    "cheapest_first": {
+        NOTHING_FAILS: (
+            "take `prices = [task.result() for task in asked]` into `async with asyncio.TaskGroup() as group:` (2)",
+        ),
+        AS_MANY: (
+            "drop strict: - euros = {offer: amount * rates[currency].result() for offer, (amount, currency) in "
+            "zip(offers, prices, strict=True)} + euros = {offer: amount * rates[currency].result() for offer, "
+            "(amount, currency) in zip(offers, prices)}",
+            "the other truth: - euros = {offer: amount * rates[currency].result() for offer, (amount, currency) in "
+            "zip(offers, prices, strict=True)} + euros = {offer: amount * rates[currency].result() for offer, "
+            "(amount, currency) in zip(offers, prices, strict=False)}",
+        ),
+        "In a dict that is only looked things up in, the order is nobody's; and all rates are asked for at once.": (
+            "backwards: - euros = {offer: amount * rates[currency].result() for offer, (amount, currency) in "
+            "zip(offers, prices, strict=True)} + euros = {offer: amount * rates[currency].result() for offer, "
+            "(amount, currency) in list(zip(offers, prices, strict=True))[::-1]}",
+            "backwards: - rates = {currency: group.create_task(rate(currency)) for currency in "
+            "{currency for _, currency in prices}} + rates = {currency: group.create_task(rate(currency)) for currency "
+            "in list({currency for _, currency in prices})[::-1]}",
+            "backwards: - rates = {currency: group.create_task(rate(currency)) for currency in "
+            "{currency for _, currency in prices}} + rates = {currency: group.create_task(rate(currency)) for currency "
+            "in {currency for _, currency in list(prices)[::-1]}}",
+        ),
+    },
+    # Here the function under test is changed, and the reference test judges it.
+    "test_retry": {
+        "The last attempt that is allowed raises: none comes after it.": (
+            "off by one: - for attempt in range(attempts): + for attempt in range(attempts + 1):",
+        ),
+    },
+    "test_limited": {
+        FREE: ("swap `slots = asyncio.Semaphore(limit)` and `async def one(call):`",),
+        NOTHING_FAILS: ("take `tasks = [asyncio.create_task(one(call)) for call in calls]` into `try:`",),
+        "All calls are under way meanwhile, and whoever cancels finds the `finally`.": (
+            "a pause before `return await asyncio.gather(*tasks)`",
+        ),
+        "The order in which they are cancelled is free.": (
+            "backwards: - for task in tasks: + for task in list(tasks)[::-1]:",
+        ),
+    },
+    "test_share": {
+        FREE: (
+            "swap `loads = {}` and `async def get(key):`",
+            "swap `async def get(key):` and `def forget(key, task):`",
+        ),
+        "To forget again what is forgotten fails in a callback, and the loop's log alone hears of it.": (
+            "take `loads[key].add_done_callback(lambda task: forget(key, task))` out of `if key not in loads:`",
+        ),
+        "Only a load that fails and whose first asker was cancelled just before is kept.": (
+            "a pause before `loads[key].add_done_callback(lambda task: forget(key, task))`",
+        ),
+        "Nothing is promised for a load that cancels itself.": (
+            "half a condition: - if task.cancelled() or task.exception(): + if task.exception():",
+        ),
+    },
+    "test_pool": {
+        FREE: ("swap `for _ in range(size):` and `@asynccontextmanager`",),
+        "The same function, made several times.": ("take `@asynccontextmanager` into `for _ in range(size):`",),
+        "All places are alike.": ("backwards: - for _ in range(size): + for _ in list(range(size))[::-1]:",),
+    },
 }

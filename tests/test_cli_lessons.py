@@ -118,7 +118,8 @@ def test_elsewhere(): pass
 def run(folder, *arguments, failing=0, skips=False):
     """Run the checks of a small suite as the command does, with its output in a pipe."""
     (folder / "test_it.py").write_text(SAMPLE.format(failing=failing, skips=skips))
-    command = [sys.executable, "-m", "pytest", "-p", "course_lib.cli.report", "-p", "no:cacheprovider", "--rootdir=."]
+    command = [sys.executable, "-m", "pytest", "-p", "course_lib.cli.report", "--rootdir=."]
+    command += ["-p", "no:cacheprovider", "-p", "no:asyncio"]  # pytest-asyncio asks for settings
     variables = {**os.environ, "PYTHONPATH": str(REPO), "PYTEST_ADDOPTS": ""}
     ran = subprocess.run(
         [*command, *arguments], cwd=folder, env=variables, capture_output=True, text=True, timeout=600, check=False

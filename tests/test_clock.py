@@ -212,6 +212,44 @@ def test_callbacks_run_at_their_time_and_in_order():
     assert run(main) == [("at", 1), ("later", 2), "a", "b", "c"]
 
 
+def drained_in_floats():
+    """Wait until a bucket is empty, as a rate limiter does: the rest is so small that `now + rest` is now."""
+    loop = asyncio.get_running_loop()
+    empty, last, level = loop.create_future(), loop.time(), 1e-18
+
+    def drip():
+        nonlocal last, level
+        last, level = loop.time(), level - (loop.time() - last)
+        if level > 0:
+            loop.call_at(last + level, drip)
+        else:
+            empty.set_result(None)
+
+    drip()
+    return empty
+
+
+def test_a_timer_set_for_now_again_and_again_lets_time_pass():
+    """Who waits for a time that is no later than now, in floats, waits for the clock to move: it does, by 2 ns."""
+
+    async def main():
+        await asyncio.sleep(1)
+        await drained_in_floats()
+
+    assert simulate(main).end == 1.000000002
+
+
+def test_what_is_due_at_one_moment_stays_there():
+    """Sleeps of no time, and timers that are due now, end at the moment they were set, also when they are many."""
+
+    async def main():
+        await asyncio.gather(*(asyncio.sleep(0 if number % 2 else 1e-12) for number in range(1000)))
+        for _ in range(1000):
+            await asyncio.sleep(0)
+
+    assert simulate(main).end == 0
+
+
 def test_a_sleep_for_ever_is_no_time():
     """A sleep of infinite length does not drag the clock along, and alone it is a deadlock."""
 

@@ -425,6 +425,21 @@ def test_anyios_threads_are_part_of_it():
     assert run(main) == 2
 
 
+def test_a_pool_is_shut_down_while_its_jobs_are_cancelled():
+    """Who shuts a pool down waits for the job that runs; those cancelled meanwhile are not waited for."""
+
+    async def main():
+        loop, pool = asyncio.get_running_loop(), ThreadPoolExecutor(1)
+        jobs = [loop.run_in_executor(pool, time.sleep, 2) for _ in range(3)]
+        await asyncio.sleep(1)
+        for job in jobs:
+            job.cancel()
+        await asyncio.to_thread(pool.shutdown)
+        return now()
+
+    assert run(main) == 2
+
+
 @pytest.mark.parametrize("repeat", range(20))
 def test_the_loops_pool_is_shut_down(repeat):
     """shutdown_default_executor() waits for the jobs, in virtual time, every time."""

@@ -1,8 +1,4 @@
-"""Cancel everywhere: whenever a crawl is cancelled, it ends at once, leaves nothing running, and accounts for each URL.
-
-A crawl is run once to count the moments at which a request begins or its answer arrives, and then once for each of
-them, cancelled there; a request that was to end at that moment meets the cancellation.
-"""
+"""Cancel everywhere: whenever a crawl is cancelled, it ends at once, leaves nothing, and accounts for each URL."""
 
 import asyncio
 import inspect
@@ -13,104 +9,70 @@ import pytest
 
 from course_lib.crawler import AsyncWebCrawler, FakeWeb
 from course_lib.seeing import simulate
+from course_lib.testing import cancel_everywhere
 
 START = "http://site.test/"
 
 
-class CancellingWeb(FakeWeb):
-    """A web that cancels a task at moment number `at`, and again `times - 1` times in the next turns of the loop."""
+class World:
+    """A web with all that a crawl may meet, and a crawler."""
 
-    def __init__(self, at, times):
-        super().__init__()
-        self.at, self.times, self.moments, self.task, self.cancelled_at = at, times, 0, None, None
-        self.add_page("/", ["/a", "/b", "/flaky", "/old", "http://other.test/"], delay=1)
-        self.add_page("/a", ["/c", "/gone", "/d"], delay=1)
-        self.add_page("/b", ["/c"], delay=2)
-        self.add_page("/c", ["/a"], delay=1)
-        self.add_page("/d", ["/e"], delay=0)
-        self.add_page("/flaky", failing=[503], delay=1)
-        self.add_redirect("/old", "/b", delay=1)
-        self.add_page("http://other.test/", delay=1)
-        self.add_robots("User-agent: *\nDisallow: /d", delay=1)
+    def __init__(self):
+        self.web = web = FakeWeb()
+        web.add_page("/", ["/a", "/b", "/flaky", "/old", "http://other.test/"], delay=1)
+        web.add_page("/a", ["/c", "/gone", "/d"], delay=1)
+        web.add_page("/b", ["/c"], delay=2)
+        web.add_page("/c", ["/a"], delay=1)
+        web.add_page("/d", ["/e"], delay=0)
+        web.add_page("/flaky", failing=[503], delay=1)
+        web.add_redirect("/old", "/b", delay=1)
+        web.add_page("http://other.test/", delay=1)
+        web.add_robots("User-agent: *\nDisallow: /d", delay=1)
+        self.crawler = AsyncWebCrawler(
+            2, 2, fetch=web.fetch, allowed_hosts={"site.test", "other.test"}, jitter=lambda _, longest: longest
+        )
 
-    def moment(self):
-        if self.moments == self.at:
-            self.cancelled_at = asyncio.get_running_loop().time()
-            self.cancel(self.times)
-        self.moments += 1
+    def is_idle(self):
+        """No request is left."""
+        return not +self.web._in_flight
 
-    def cancel(self, times):
-        if times:
-            self.task.cancel()
-            asyncio.get_running_loop().call_soon(self.cancel, times - 1)
-
-    async def fetch(self, url, **options):
-        self.moment()
-        try:
-            return await super().fetch(url, **options)
-        finally:
-            self.moment()
+    def accounts_for_each_url(self):
+        """Every URL that was seen is crawled, failed or skipped, and only one of these."""
+        results = [result.url for result in self.crawler.results]
+        assert len(set(results)) == len(results) and not set(results) & self.crawler.skipped.keys()
+        linked = {link for result in self.crawler.results for link in result.links}
+        asked = {url for url in self.web.requests if not url.endswith("robots.txt")}
+        assert linked | asked <= set(results) | self.crawler.skipped.keys()
 
 
-async def as_a_list(crawler):
-    await crawler.crawl_recursive(START)
+async def as_a_list(world):
+    await world.crawler.crawl_recursive(START)
 
 
-async def as_a_stream(crawler):
-    async with aclosing(crawler.stream(START)) as results:
+async def as_a_stream(world):
+    async with aclosing(world.crawler.stream(START)) as results:
         async for _ in results:
             await asyncio.sleep(0.5)
 
 
-async def as_a_stream_that_nobody_closes(crawler):
-    async for _ in crawler.stream(START):
+async def as_a_stream_that_nobody_closes(world):
+    async for _ in world.crawler.stream(START):
         pass
 
 
-async def one_url(crawler):
-    await crawler.crawl_url(None, f"{START}old")
-
-
-def run(scenario, at=-1, times=1):
-    web = CancellingWeb(at, times)
-    crawler = AsyncWebCrawler(
-        2, 2, fetch=web.fetch, allowed_hosts={"site.test", "other.test"}, jitter=lambda _, longest: longest
-    )
-
-    async def main():
-        web.task = asyncio.create_task(scenario(crawler), name="scenario")
-        await asyncio.wait({web.task})
-        left = asyncio.all_tasks() - {asyncio.current_task()}
-        assert not left, f"left running: {left}"
-
-    timeline = simulate(main)
-    assert timeline.leaked == [] and timeline.notes == []
-    assert not +web._in_flight
-    return web, crawler, timeline
+async def one_url(world):
+    await world.crawler.crawl_url(None, f"{START}old")
 
 
 @pytest.mark.parametrize("scenario", [as_a_list, as_a_stream, as_a_stream_that_nobody_closes, one_url])
-@pytest.mark.parametrize("times", [1, 3])
-def test_cancelled_anywhere(scenario, times):
-    """Cancelled at any moment, once or again and again, a crawl is over at that moment, with nothing left behind."""
-    web, *_ = run(scenario)
-    assert not web.task.cancelled() and web.moments >= 6
-    for at in range(web.moments - 1):
-        cancelled, _, timeline = run(scenario, at, times)
-        assert cancelled.task.cancelled(), f"the cancellation at moment {at} was swallowed"
-        assert timeline.end == cancelled.cancelled_at
+def test_cancelled_anywhere(scenario):
+    """Cancelled at any moment, once or again, a crawl is over at that moment, with nothing left behind."""
+    assert cancel_everywhere(scenario, World.is_idle, make=World, within=0).points >= 5
 
 
 def test_each_url_is_in_one_place_whenever_it_ends():
     """At whatever moment a crawl is cancelled, every URL it had seen is crawled, failed or skipped, and only one."""
-    moments = run(as_a_list)[0].moments
-    for at in range(moments - 1):
-        web, crawler, _ = run(as_a_list, at)
-        results = [result.url for result in crawler.results]
-        assert len(set(results)) == len(results) and not set(results) & crawler.skipped.keys()
-        linked = {link for result in crawler.results for link in result.links}
-        asked = {url for url in web.requests if not url.endswith("robots.txt")}
-        assert linked | asked | {START} <= set(results) | crawler.skipped.keys()
+    assert cancel_everywhere(as_a_list, World.accounts_for_each_url, make=World).points > 10
 
 
 def test_every_public_coroutine_function_is_cancelled():

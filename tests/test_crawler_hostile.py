@@ -341,11 +341,11 @@ def test_the_server_stops_though_clients_hang() -> None:
     before = threading.active_count()
     server = HostileServer()
     host, port = server.url.removeprefix("http://").split(":")
-    with socket.create_connection((host, int(port)), timeout=10) as client:
+    with socket.create_connection((host, int(port)), timeout=300) as client:
         client.sendall(b"GET /silent HTTP/1.1\r\n\r\n")
         server.stop()
         server.stop()
         assert client.recv(1) == b""
     assert threading.active_count() == before
     with pytest.raises(OSError, match="refused"):
-        socket.create_connection((host, int(port)), timeout=10)
+        socket.create_connection((host, int(port)), timeout=300)

@@ -11,10 +11,10 @@ import asyncpg
 import pytest
 from database_lab import asynchronous, fresh_table, make_pool
 from test_database_pool import STATE
-from test_lifecycle_cancel import Stepped
 
 from course_lib.database import AsyncDatabasePool
 from course_lib.lab.servers import postgres
+from course_lib.testing import Stepped
 
 READ = "SELECT word FROM things WHERE id = $1"
 WRITE = "UPDATE things SET word = word || '!' WHERE id = 1"

@@ -23,6 +23,7 @@ def kernel() -> Iterator[kernels.Kernel]:
         ("await asyncio.sleep(600)", "CancelledError"),
         ("await asyncio.gather(asyncio.sleep(600), asyncio.sleep(500))", "CancelledError"),
         ("time.sleep(600)", "KeyboardInterrupt"),
+        ("from course_lib.interop import run_sync; run_sync(asyncio.sleep, 600)", "KeyboardInterrupt"),
     ],
 )
 def test_an_interrupted_cell_comes_back(kernel: kernels.Kernel, wait: str, error: str) -> None:

@@ -1,12 +1,10 @@
 """Cancel everywhere: at every point where a public coroutine function can wait, a cancellation gets through, cleanly.
 
-Each scenario is run once to count its suspension points, and then once for each of them, cancelled there. A task can be
-cancelled as it suspends, or as what it waits for arrives: in the second case the result and the cancellation meet.
+Each scenario goes through `cancel_everywhere`, with a world that says whether all is cleaned up.
 """
 
 import asyncio
 import inspect
-from collections.abc import Coroutine
 from contextlib import aclosing
 
 import pytest
@@ -23,39 +21,7 @@ from course_lib.lifecycle import (
     with_retry,
     with_timeout,
 )
-from course_lib.seeing import simulate
-
-
-class Stepped(Coroutine):
-    """A coroutine whose task is cancelled at its suspension points number `points`, counted from 1."""
-
-    def __init__(self, coro, points=(), *, on_arrival=False):
-        self.coro, self.points, self.on_arrival = coro, points, on_arrival
-        self.count = 0
-
-    def _step(self, step, *args):
-        waits_for = step(*args)
-        self.count += 1
-        if self.count in self.points:
-            task = asyncio.current_task()
-            if self.on_arrival and waits_for is not None:
-                # Before the task's own callback: it has its result, and has not been resumed.
-                waits_for.add_done_callback(lambda _: task.cancel())
-            else:
-                task.cancel()
-        return waits_for
-
-    def send(self, value):
-        return self._step(self.coro.send, value)
-
-    def throw(self, *error):
-        return self._step(self.coro.throw, *error)
-
-    def close(self):
-        self.coro.close()
-
-    def __await__(self):
-        raise NotImplementedError
+from course_lib.testing import cancel_everywhere
 
 
 class World:
@@ -90,6 +56,14 @@ class World:
             for number in range(3):
                 await asyncio.sleep(1)
                 yield number
+
+    def check(self):
+        assert self.opened == self.closed
+        assert self.manager.get_active_coroutines() == []
+        statistics = self.manager.get_statistics()
+        assert statistics["completed"] == sum(
+            statistics[name] for name in ("success", "failed", "cancelled", "timeout", "closed")
+        )
 
 
 async def resource(world):
@@ -177,43 +151,22 @@ SCENARIOS = {
 }
 
 
-def run(scenario, points=(), *, on_arrival=False):
-    """Run a scenario, cancelled at `points` (0: before its first step); return World, task and step count."""
-    world = World()
+def cancelled_everywhere(scenario):
+    """Cancel a scenario at every moment, up to three times; return the world of the run that nobody cancelled."""
+    worlds = []
 
-    async def main():
-        stepped = Stepped(scenario(world), points, on_arrival=on_arrival)
-        task = asyncio.get_running_loop().create_task(stepped, name="scenario")
-        if 0 in points:
-            task.cancel()
-        await asyncio.wait([task])
-        left = asyncio.all_tasks() - {asyncio.current_task()}
-        assert not left, f"left running: {left}"
-        return task, stepped.count
+    def world():
+        worlds.append(World())
+        return worlds[-1]
 
-    timeline = simulate(main)
-    assert timeline.notes == []
-    task, count = timeline.result
-    assert world.opened == world.closed
-    assert world.manager.get_active_coroutines() == []
-    statistics = world.manager.get_statistics()
-    assert statistics["completed"] == sum(
-        statistics[name] for name in ("success", "failed", "cancelled", "timeout", "closed")
-    )
-    return world, task, count
+    cancel_everywhere(scenario, World.check, make=world, times=3)
+    return worlds[0]
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.__name__)
-@pytest.mark.parametrize("on_arrival", [False, True], ids=["as it suspends", "as the result arrives"])
-@pytest.mark.parametrize("times", [1, 2, 3], ids=["once", "twice", "three times"])
-def test_cancelled_anywhere(scenario, on_arrival, times):
-    """Cancelled at any suspension point, and the ones after, a task ends cancelled, cleaned up, and leaks nothing."""
-    world, task, count = run(scenario)
-    assert task.exception() is None and world.opened > 0
-    assert count >= 2
-    for point in range(count + 1):
-        world, task, _ = run(scenario, range(point, point + times), on_arrival=on_arrival)
-        assert task.cancelled(), f"the cancellation at point {point} of {count} was swallowed: {task}"
+def test_cancelled_anywhere(scenario):
+    """Cancelled at any moment, and again as it cleans up, a task ends cancelled, cleaned up, and leaks nothing."""
+    assert cancelled_everywhere(scenario).opened > 0
 
 
 def test_every_public_coroutine_function_is_cancelled():
@@ -228,35 +181,3 @@ def test_every_public_coroutine_function_is_cancelled():
                 inspect.unwrap(function) if callable(function) else None
             ):
                 assert function in covered, name
-
-
-def test_the_driver_sees_a_swallowed_cancellation():
-    """A scenario that swallows its cancellation, or loses its clean-up, does not pass."""
-
-    async def swallows(world):
-        try:
-            await asyncio.sleep(1)
-        except asyncio.CancelledError:
-            pass
-
-    async def loses(world):
-        await world.open()
-        try:
-            await asyncio.sleep(1)
-        finally:
-            await world.close(None)
-
-    assert not run(swallows, [1])[1].cancelled()
-    with pytest.raises(AssertionError):
-        run(loses, [2, 3])
-
-
-def test_the_driver_sees_a_leaked_task():
-    """A scenario that leaves a task behind does not pass."""
-
-    async def leaks(world):
-        task = asyncio.create_task(asyncio.sleep(9))
-        await asyncio.shield(task)
-
-    with pytest.raises(AssertionError, match="left running"):
-        run(leaks, [1])

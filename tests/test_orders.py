@@ -10,6 +10,7 @@ import time
 
 import pytest
 from orders_model import compare
+from test_clock import drained_in_floats
 
 from course_lib.seeing import SimulationError, every_order, simulate, span
 
@@ -769,3 +770,14 @@ def test_everything_is_put_back():
     every_order(shop)
     assert (time.sleep, threading.Thread.start, sys.stdout, socket.socket.connect) == before
     assert "set" not in vars(asyncio.tasks)
+
+
+def test_a_timer_set_for_now_again_and_again_lets_time_pass():
+    """Who waits for a time that is no later than now, in floats, waits for the clock to move: it does."""
+
+    async def main():
+        await answer("first")
+        await drained_in_floats()
+        return "drained"
+
+    assert texts(every_order(main)) == {"returned 'drained'"}

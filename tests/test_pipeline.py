@@ -11,6 +11,7 @@ from pipeline_model import compare
 
 from course_lib.pipeline import Failure, pipeline, stage
 from course_lib.seeing import Timeline, simulate, span
+from course_lib.testing import cancel_everywhere
 
 
 async def double(number: int) -> int:
@@ -280,6 +281,50 @@ def test_a_cancelled_consumer_ends_the_run_and_is_cancelled() -> None:
     assert timeline.result
     assert cleaned == [3, 3]
     assert not timeline.leaked
+
+
+class Careful:
+    """A source and a stage that take time to clean up, and count who has not."""
+
+    def __init__(self) -> None:
+        self.open = 0
+
+    async def source(self) -> AsyncIterator[int]:
+        self.open += 1
+        try:
+            for number in range(4):
+                await asyncio.sleep(1)
+                yield number
+        finally:
+            await self.close()
+
+    async def work(self, number: int) -> int:
+        self.open += 1
+        try:
+            await asyncio.sleep(2)
+            return number
+        finally:
+            await self.close()
+
+    async def close(self) -> None:
+        try:
+            await asyncio.sleep(1)
+        finally:  # this, too, may be cancelled
+            self.open -= 1
+
+    def is_closed(self) -> bool:
+        return self.open == 0
+
+
+def test_cancelled_anywhere() -> None:
+    """Cancelled at any moment, a run ends cancelled, with its source closed and every stage cleaned up."""
+
+    async def consume(careful: Careful) -> None:
+        async with pipeline(stage(careful.work, at_once=2), str)(careful.source()) as results:
+            async for _ in results:
+                await asyncio.sleep(0.5)
+
+    cancel_everywhere(consume, Careful.is_closed, make=Careful)
 
 
 def test_a_limit_on_the_next_result_loses_nothing() -> None:

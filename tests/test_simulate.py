@@ -833,6 +833,6 @@ async def main():
     await asyncio.sleep(1)
 print(simulate(main).notes[-1])
 """
-    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=30)
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=300)
     assert run.stdout.strip() == "stubborn did not end when it was cancelled", run.stderr
     assert run.returncode == 0

@@ -3,6 +3,7 @@
 import asyncio
 import concurrent.futures
 import datetime
+import gc
 import logging
 import multiprocessing
 import os
@@ -22,6 +23,7 @@ import requests
 from aiohttp import web
 
 from course_lib.seeing import SimulationError, simulate
+from course_lib.seeing.clock import threads
 from course_lib.seeing.timeline.frames import running_line
 
 METHODS = multiprocessing.get_all_start_methods()
@@ -38,6 +40,53 @@ def failing(main, kind, **kwargs):
     with pytest.raises(kind) as caught:
         simulate(main, **kwargs)
     return caught.value
+
+
+# The machine.
+
+
+@pytest.mark.parametrize("start", ["to_thread", "Thread"])
+def test_a_thread_that_the_machine_starts_slowly_blocks_nothing(start, monkeypatch):
+    """What a busy machine takes to start a thread is no work of the program's."""
+    real = threads._real_start
+
+    def slowly(thread):
+        escaped_sleep(0.2)
+        real(thread)
+
+    async def main():
+        if start == "Thread":
+            threading.Thread(target=time.sleep, args=(1,)).start()
+        await asyncio.to_thread(time.sleep, 2)
+        return now()
+
+    monkeypatch.setattr(threads, "_real_start", slowly)
+    timeline = simulate(main)
+    assert (timeline.result, timeline.blocking_lines) == (2, [])
+
+
+def test_what_a_thread_starts_when_its_task_is_cancelled_is_cancelled_too(capfd):
+    """A thread whose `put` is cancelled at the end, and which puts once more, leaves no task for the collector."""
+
+    async def main():
+        loop, queue = asyncio.get_running_loop(), asyncio.Queue(1)
+
+        def put(item):
+            asyncio.run_coroutine_threadsafe(queue.put(item), loop).result()
+
+        def read():
+            try:
+                for number in range(5):
+                    put(number)
+            finally:
+                put("the end")
+
+        asyncio.create_task(asyncio.to_thread(read))  # noqa: RUF006  # main forgets it
+        await asyncio.sleep(1)
+
+    simulate(main)
+    gc.collect()
+    assert capfd.readouterr().err == ""
 
 
 # Processes.

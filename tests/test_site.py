@@ -209,7 +209,7 @@ def test_the_index_lists_every_term_once_by_name_and_once_by_lesson():
 def test_the_lessons_have_the_names_they_have_in_the_readme():
     """A page says "Lesson 2: The event loop" where the README's outline has "2. The event loop"."""
     readme = (REPO / "README.md").read_text("utf-8")
-    outline = re.findall(r"^\| \[?(\d\w?)\. ([^\](|]+?)(?:\]| \(planned\)| \|)", readme, re.M)
+    outline = re.findall(r"^\| \[?(\d+\w?)\. ([^\](|]+?)(?:\]| \(planned\)| \|)", readme, re.M)
     known = {f"Lesson {number}: {title}" for number, title in outline} | {"Later lessons"}
     said = {re.findall('<li class="lesson">(.+)</li>', html_of(name))[0] for name in TERMS}
     assert len(known) > 6 and said <= known

@@ -546,7 +546,7 @@ def test_a_synchronous_request_from_a_running_loop_is_answered(server: LabServer
     """The server answers while the caller's own event loop stands still: it lives in another thread."""
 
     async def cell() -> str:
-        return requests.get(f"{server.url}/status/200", timeout=20).text  # blocks this loop on purpose
+        return requests.get(f"{server.url}/status/200", timeout=300).text  # blocks this loop on purpose
 
     assert asyncio.run(cell()) == "200\n"
     assert server._thread is not threading.current_thread()
@@ -557,7 +557,7 @@ def test_it_is_reached_behind_a_proxy():
     program = """
 import requests
 from course_lib.lab import web
-print(requests.get(web.start().url + "/delay/0", timeout=10).status_code)
+print(requests.get(web.start().url + "/delay/0", timeout=300).status_code)
 """
     proxy = {"HTTP_PROXY": "http://127.0.0.1:9", "http_proxy": "http://127.0.0.1:9", "NO_PROXY": "example.org"}
     environment = {**os.environ, **proxy}

@@ -26,6 +26,9 @@ TESTS: dict[str, tuple[str, ...]] = {
     "08b": ("lifecycle_resources", "let_go"),
     "09a": ("pipeline", "gauge"),
     "09b": ("jobs",),
+    "10a": ("interop",),
+    "10b": ("commands", "stopping"),
+    "11": ("testing*", "proving", "under_test", "pytests"),
 }
 """By lesson, the files of tests/ for what it teaches, without `test_` and `.py`."""
 

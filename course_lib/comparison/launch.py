@@ -24,7 +24,7 @@ from typing import IO, Any
 
 import cloudpickle  # type: ignore[import-untyped]
 
-from course_lib.family import end_family, wait_for_trackers
+from course_lib.family import OWN_GROUP, end_family, wait_for_trackers
 from course_lib.lifecycle import finish
 
 OUTPUT = 10_000  # bytes that are kept of what the child prints
@@ -196,13 +196,9 @@ def _orders(work: bytes, folder: str) -> bytes:
 
 
 def _start(environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
-    # A group of its own: it can be ended whole, and a Ctrl-C for this process does not reach it.
-    flags: dict[str, Any] = {"start_new_session": True}
-    if sys.platform == "win32":
-        flags = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
     pipe = subprocess.PIPE
     command = [sys.executable, "-m", "course_lib.comparison.child"]
-    return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, env=dict(environment), **flags)
+    return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, env=dict(environment), **OWN_GROUP)
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:

@@ -24,6 +24,7 @@ _INSTALLED = sorted({sysconfig.get_path(name) for name in ("purelib", "platlib",
 ]
 
 
+_CELL = re.compile(r"ipykernel_\d+[/\\]\d+\.py$")
 _FILE_AND_LINE = re.compile(r"((?:[A-Za-z]:)?[/\\][^\s'\"<>:]*\.py):(\d+)")
 
 
@@ -35,9 +36,14 @@ def line_of(spot: Spot) -> tuple[str, int]:
 
 
 def label(file: str, line: int) -> str:
-    """Return "cell 7, line 3" or "crawl.py, line 12": no path of this machine, but for a library's file, which one."""
+    """Return "cell 7, line 3" or "crawl.py, line 12": no path of this machine, but for a library's file, which one.
+
+    Where nobody counts the cells, it is "a cell's line 3".
+    """
     if file in cells:
         return f"cell {cells[file]}, line {line}"
+    if _CELL.search(file):
+        return f"a cell's line {line}"
     for folder in _INSTALLED:
         if file.startswith(folder):
             return f"{PurePath(file).relative_to(folder).as_posix()}, line {line}"

@@ -73,24 +73,39 @@ async def finish(cleanup: Awaitable[T], timeout: float = 10.0, cancellation: asy
     Raises CancelledError if one came, and then hands what the clean-up raised to the loop's exception handler; else
     TimeoutError when the time was up, and whatever the clean-up raised.
     """
-    loop = asyncio.get_running_loop()
-    task = loop.create_task(with_timeout(cleanup, timeout), name="clean-up")
+    task = asyncio.get_running_loop().create_task(with_timeout(cleanup, timeout), name="clean-up")
     try:
-        while not task.done():
-            try:
-                await asyncio.wait({task})  # which, unlike `await task`, leaves the task alone when it is cancelled
-            except asyncio.CancelledError as error:
-                cancellation = error.with_traceback(None)  # asyncio's frames, which from 3.14 on lead to this task
-        if cancellation is None:
-            return task.result()
-        if not task.cancelled() and task.exception():
-            message = "a clean-up failed while the task that waited for it was being cancelled"
-            loop.call_exception_handler({"message": message, "exception": task.exception(), "task": task})
-        raise cancellation
+        return await uninterrupted(task, cancellation)
     finally:
         # The traceback of what is raised leads to this frame, which must not lead back to it: what a task held would
         # wait for the garbage collector.
         del cleanup, task, cancellation
+
+
+async def uninterrupted(work: asyncio.Future[T], cancellation: asyncio.CancelledError | None = None) -> T:
+    """Wait for a task or a future to its end even if this task is cancelled meanwhile; then pass the cancellation on.
+
+    Args:
+        work: what a cancellation must not reach, such as a job that runs in a thread.
+        cancellation: one that is already on its way, to be raised in the end.
+
+    Raises CancelledError if one came, and then hands what the work raised to the loop's exception handler; else
+    whatever the work raised.
+    """
+    try:
+        while not work.done():
+            try:
+                await asyncio.wait({work})  # which, unlike `await work`, leaves the work alone when it is cancelled
+            except asyncio.CancelledError as error:
+                cancellation = error.with_traceback(None)  # asyncio's frames, which from 3.14 on lead to this task
+        if cancellation is None:
+            return work.result()
+        if not work.cancelled() and work.exception():
+            message = "what a task waited for, to its end, failed while the task was being cancelled"
+            work.get_loop().call_exception_handler({"message": message, "exception": work.exception(), "task": work})
+        raise cancellation
+    finally:
+        del work, cancellation  # the traceback of what is raised leads to this frame
 
 
 def _stand_in(name: str) -> Callable[[], Awaitable[dict[str, Any]]]:

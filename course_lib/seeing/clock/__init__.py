@@ -10,6 +10,7 @@ Source: the idea is that of looptime and of trio's autojump clock; the treatment
 """
 
 from course_lib.seeing.clock.current import clock_for_this_thread, clock_of_this_thread
+from course_lib.seeing.clock.duenow import DueNow
 from course_lib.seeing.clock.errors import (
     DeadlockError,
     RealSocketError,
@@ -24,6 +25,7 @@ from course_lib.seeing.clock.waits import let_go
 
 __all__ = [
     "DeadlockError",
+    "DueNow",
     "RealSocketError",
     "RunawayError",
     "SimulationError",

@@ -12,6 +12,7 @@ from contextvars import Context
 from typing import Any, cast
 
 from course_lib.seeing.clock.current import clock_for_this_thread
+from course_lib.seeing.clock.duenow import DueNow
 from course_lib.seeing.clock.errors import DeadlockError, RealSocketError
 from course_lib.seeing.clock.sockets import check_inside
 from course_lib.seeing.clock.threads import watch_job
@@ -32,6 +33,7 @@ class VirtualClockLoop(asyncio.SelectorEventLoop):
         self._owns_clock = clock is None
         self.clock = clock or VirtualClock()
         self._timers = itertools.count()
+        self._due_now = DueNow()
         self.left_open: list[str] = []  # async generators that nobody closed
         self.selector = JumpingSelector(self.clock)
         super().__init__(self.selector)
@@ -77,6 +79,7 @@ class VirtualClockLoop(asyncio.SelectorEventLoop):
         if self.get_debug():
             loop._check_thread()
             loop._check_callback(callback, "call_at")
+        when = self._due_now.later(when, self.clock.now(), self._clock_resolution, self.selector.still)
         timer: Any = OrderedTimer(when, callback, args, self, context)
         _hide_line(timer)
         timer.number = next(self._timers)

@@ -36,7 +36,7 @@ def start(self: threading.Thread) -> None:
     # On the instance, since a subclass has a `run` of its own.
     self.run = partial(_run, clock, turn, self, self.run)  # type: ignore[method-assign]
     try:
-        with clock_for_this_thread(None):  # it waits, really, until the thread exists
+        with clock_for_this_thread(None), clock.unhurried():  # it waits, really, until the thread exists
             return _real_start(self)
     except BaseException:
         del clock.workers.threads[self]
@@ -81,7 +81,7 @@ def submit(self: ThreadPoolExecutor, function: Any, /, *args: Any, **kwargs: Any
     real = INTERPRETERS if _runs_interpreters(self) else ""
     # A job that is not counted yet, and waits, would stand for the thread that submits it, and time would move.
     with clock.workers.counting():
-        with clock_for_this_thread(None):
+        with clock_for_this_thread(None), clock.unhurried():
             if real:
                 job = _real_submit(self, function, *args, **kwargs)
             else:

@@ -5,9 +5,9 @@ import math
 import threading
 import time
 from _thread import RLock
-from collections.abc import Iterable
-from concurrent.futures import Executor
-from concurrent.futures import wait as wait_for_all
+from collections.abc import Iterable, Iterator
+from concurrent.futures import CancelledError, Executor
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from course_lib.seeing.clock.errors import RealSocketError, SimulationError, SimulationStopped
@@ -138,6 +138,17 @@ class VirtualClock:
             self.settling = False
         self.check_stopped()  # without the lock: where it never returns, others need that
 
+    @contextmanager
+    def unhurried(self) -> Iterator[None]:
+        """Let the loop's thread wait for the machine, as to start a thread: that time is not the program's."""
+        before, here = self.settling, self.is_loop_thread()
+        self.settling = self.settling or here
+        try:
+            yield
+        finally:
+            if here:
+                self.settling = before
+
     def is_alone(self) -> bool:
         """Return whether there is no worker for whom the loop's thread would have to wait."""
         with self._lock:
@@ -182,7 +193,9 @@ class VirtualClock:
 
     def finish(self, executor: Executor) -> None:
         """Let the jobs of a pool come to their end."""
-        wait_for_all(self.workers.unfinished().get(executor, ()))
+        for job in tuple(self.workers.unfinished().get(executor, ())):
+            with suppress(CancelledError):  # waiting for all at once, one is told by the pool's thread, no part of this
+                job.exception()
 
     # Workers. Each one begins by waiting for its turn, so that they begin one by one and in order.
 
@@ -204,6 +217,11 @@ class VirtualClock:
     def waiting_threads(self) -> list[int]:
         """Return the identifiers of the workers that wait for their time or for another thread."""
         return [wait.thread for wait in list(self._waiting)]
+
+    def stuck(self) -> int:
+        """Return how many workers wait without a limit, and have not been woken."""
+        with self._lock:
+            return sum(until == math.inf for until in self._waiting.values())
 
     def still_at_work(self) -> int:
         """Return how many jobs, and threads of the program's own, have not ended, nor wait without a limit for more."""

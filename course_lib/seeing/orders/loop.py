@@ -11,6 +11,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from contextvars import Context
 from typing import Any
 
+from course_lib.seeing.clock import DueNow
 from course_lib.seeing.orders.order import TIMER, Choice, Point
 from course_lib.seeing.orders.outside import Outside, Stretch
 from course_lib.seeing.orders.tasks import TasksLoop
@@ -64,6 +65,7 @@ class OrdersLoop(TasksLoop):
         self._chooser, self._outside, self.most = chooser, outside, steps
         self._now = self._usual = 0.0
         self._numbers = itertools.count()
+        self._due_now = DueNow()
         self._names: dict[str, int] = {}
         self._ready: deque[asyncio.Handle] = deque()
         self._timers: list[_Timer] = []
@@ -219,6 +221,7 @@ class OrdersLoop(TasksLoop):
         self, when: float, callback: Callable[..., object], *args: Any, context: Context | None = None
     ) -> asyncio.TimerHandle:
         """Schedule a callback at a time of the clock; those due at the same time run in order of scheduling."""
+        when = self._due_now.later(when, self._now, 1e-9, self.steps)
         timer = self._timer(when, callback, args, context)
         if when < math.inf:  # else the clock would go there, and what never happens would be no deadlock
             heapq.heappush(self._timers, timer)

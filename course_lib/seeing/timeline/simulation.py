@@ -28,6 +28,7 @@ Main = Callable[[], Coroutine[Any, Any, Any]]
 
 CLEANUP = 0.5  # real seconds for tasks to react to their cancellation
 CLEAN_UP = "clean up"
+ROUNDS = 10  # of tasks that are cancelled, and after which there are new ones
 STILL = 1000  # turns of the loop at one instant, after which an endless simulation is told that time stands still
 NAMED = 5  # waiting tasks that an error names
 
@@ -199,10 +200,15 @@ class _Simulation:
             # What asyncio would log once the task is gone, at some later time and for nobody to see.
             if task is not None and task.done() and getattr(task, "_log_traceback", False):
                 self._note_lost(trace.name, task.exception())  # which counts as asking
-        tasks = asyncio.all_tasks(self._loop)
-        for task in tasks:
-            task.cancel()
-        self._end(_wait_for(tasks))
+        tasks = set[asyncio.Task[Any]]()
+        # A thread that waits for a task, and is told that this was cancelled, may start another one, to clean up say.
+        for _ in range(ROUNDS):
+            if not (new := asyncio.all_tasks(self._loop) - tasks):
+                break
+            tasks |= new
+            for task in new:
+                task.cancel()
+            self._end(_wait_for(new))
         self._loop.note_open_generators()
         self._end(self._loop.shutdown_asyncgens())
         survivors = [task for task in tasks if not task.done()]
@@ -254,5 +260,5 @@ def _callback_name(handle: Any) -> str:
 
 
 async def _wait_for(tasks: set[asyncio.Task[Any]]) -> None:
-    if tasks:
-        await asyncio.wait(tasks)
+    await asyncio.wait(tasks)
+    await asyncio.sleep(0)  # in which a thread has its turn that waited for one of them

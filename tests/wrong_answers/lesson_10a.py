@@ -1,0 +1,541 @@
+"""Wrong answers to lesson 10a's exercises, and what each must be told."""
+
+import asyncio
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+from course_lib.exercises import lesson_10a as ex
+from course_lib.interop import run_sync
+from wrong_answers import told
+
+END = object()
+
+
+@told(ex.first_found, "was called on the loop's own thread, and nothing else can run meanwhile: use a thread")
+async def calls_it_itself(search, places, threads):
+    for place in places:
+        found = search(place, threading.Event())
+        if found is not None:
+            return found
+
+
+@told(ex.first_found, "this can be over at 2.25 s. Your function ended at 5 s: at most one search was under way")
+async def one_after_another(search, places, threads):
+    stop = threading.Event()
+    working = None
+    try:
+        for place in places:
+            working = asyncio.ensure_future(asyncio.to_thread(search, place, stop))
+            if (found := await asyncio.shield(working)) is not None:
+                return found
+    finally:
+        stop.set()
+        if working:
+            await asyncio.wait([working])
+
+
+@told(ex.first_found, "searches were under way at one time: a pool of your own, `ThreadPoolExecutor(2)`, has so many")
+async def no_limit(search, places, threads):
+    return await ex.solutions.first_found(search, places, len(places) or 1)
+
+
+@told(ex.first_found, "The pool of `to_thread` has 32 threads here, and on most machines fewer")
+async def the_shared_pool(search, places, threads):
+    stop, slots = threading.Event(), asyncio.Semaphore(threads)
+
+    async def one(place):
+        async with slots:
+            if not stop.is_set():
+                return await asyncio.to_thread(search, place, stop)
+
+    tasks = [asyncio.create_task(one(place)) for place in places]
+    try:
+        for task in asyncio.as_completed(tasks):
+            if (found := await task) is not None:
+                return found
+    finally:
+        stop.set()
+        await asyncio.wait(tasks) if tasks else None
+
+
+@told(ex.first_found, "and when your function ended, a search was still under way in its thread: ask it to stop")
+async def sets_the_flag_and_leaves(search, places, threads):
+    loop, stop = asyncio.get_running_loop(), threading.Event()
+    pool = ThreadPoolExecutor(threads)
+    jobs = [loop.run_in_executor(pool, search, place, stop) for place in places]
+    try:
+        for job in asyncio.as_completed(jobs):
+            if (found := await job) is not None:
+                return found
+    finally:
+        stop.set()
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+@told(ex.first_found, "wait for the threads, on the loop's own thread: `await asyncio.to_thread(pool.shutdown)` waits")
+async def a_with_block(search, places, threads):
+    loop, stop = asyncio.get_running_loop(), threading.Event()
+    with ThreadPoolExecutor(threads) as pool:
+        jobs = [loop.run_in_executor(pool, search, place, stop) for place in places]
+        try:
+            for job in asyncio.as_completed(jobs):
+                if (found := await job) is not None:
+                    return found
+        finally:
+            stop.set()
+
+
+@told(ex.first_found, "at 2 s something was found, and whoever still searches looks at `stop` soon after")
+async def never_sets_the_flag(search, places, threads):
+    loop, stop = asyncio.get_running_loop(), threading.Event()
+    pool = ThreadPoolExecutor(threads)
+    jobs = [loop.run_in_executor(pool, search, place, stop) for place in places]
+    try:
+        for job in asyncio.as_completed(jobs):
+            if (found := await job) is not None:
+                return found
+    finally:
+        await asyncio.to_thread(pool.shutdown, cancel_futures=True)
+
+
+@told(ex.first_found, "what has not begun is to be taken out of the pool")
+async def leaves_them_in_the_pool(search, places, threads):
+    loop, stop = asyncio.get_running_loop(), threading.Event()
+    pool = ThreadPoolExecutor(threads)
+    jobs = [loop.run_in_executor(pool, search, place, stop) for place in places]
+    try:
+        for job in asyncio.as_completed(jobs):
+            if (found := await job) is not None:
+                return found
+    finally:
+        stop.set()
+        await asyncio.to_thread(pool.shutdown)
+
+
+@told(ex.first_found, "The first search that did not give None gave 0, which is falsy, and not None; you returned")
+async def takes_falsy_for_nothing(search, places, threads):
+    loop, stop = asyncio.get_running_loop(), threading.Event()
+    pool = ThreadPoolExecutor(threads)
+    jobs = [loop.run_in_executor(pool, search, place, stop) for place in places]
+    try:
+        for job in asyncio.as_completed(jobs):
+            if found := await job:
+                return found
+    finally:
+        stop.set()
+        await asyncio.to_thread(pool.shutdown, cancel_futures=True)
+
+
+@told(ex.first_found, "4 places, 4 threads: this can be over at 2.25 s. Your function ended at 9 s")
+async def waits_for_all(search, places, threads):
+    loop, stop = asyncio.get_running_loop(), threading.Event()
+    pool = ThreadPoolExecutor(threads)
+    try:
+        found = await asyncio.gather(*(loop.run_in_executor(pool, search, place, stop) for place in places))
+        return next((each for each in found if each is not None), None)
+    finally:
+        stop.set()
+        await asyncio.to_thread(pool.shutdown, cancel_futures=True)
+
+
+@told(ex.first_found, "`stop` is an asyncio.Event, which belongs to its loop: pass a threading.Event")
+async def an_event_of_the_loops(search, places, threads):
+    loop, stop = asyncio.get_running_loop(), asyncio.Event()
+    pool = ThreadPoolExecutor(threads)
+    jobs = [loop.run_in_executor(pool, search, place, stop) for place in places]
+    try:
+        for job in asyncio.as_completed(jobs):
+            if (found := await job) is not None:
+                return found
+    finally:
+        stop.set()
+        await asyncio.to_thread(pool.shutdown, cancel_futures=True)
+
+
+@told(ex.first_found, "two different events: one flag stops all")
+async def a_flag_for_each(search, places, threads):
+    loop, pool = asyncio.get_running_loop(), ThreadPoolExecutor(threads)
+    stops = [threading.Event() for _ in places]
+    jobs = [loop.run_in_executor(pool, search, *each) for each in zip(places, stops, strict=True)]
+    try:
+        for job in asyncio.as_completed(jobs):
+            if (found := await job) is not None:
+                return found
+    finally:
+        for stop in stops:
+            stop.set()
+        await asyncio.to_thread(pool.shutdown, cancel_futures=True)
+
+
+@told(ex.first_found, "`search` raised OSError, and your function returned None: let it through")
+async def hides_failures(search, places, threads):
+    loop, stop = asyncio.get_running_loop(), threading.Event()
+    pool = ThreadPoolExecutor(threads)
+    jobs = [loop.run_in_executor(pool, search, place, stop) for place in places]
+    try:
+        for job in asyncio.as_completed(jobs):
+            try:
+                found = await job
+            except OSError:
+                return None
+            if found is not None:
+                return found
+    finally:
+        stop.set()
+        await asyncio.to_thread(pool.shutdown, cancel_futures=True)
+
+
+@told(
+    ex.first_found, "Your function was cancelled at 0.5 s, and when your function ended, a search was still under way"
+)
+async def cleans_up_in_else(search, places, threads):
+    loop, stop = asyncio.get_running_loop(), threading.Event()
+    pool = ThreadPoolExecutor(threads)
+    jobs = [loop.run_in_executor(pool, search, place, stop) for place in places]
+    answer = None
+    try:
+        for job in asyncio.as_completed(jobs):
+            if (answer := await job) is not None:
+                break
+    except Exception:
+        stop.set()
+        await asyncio.to_thread(pool.shutdown, cancel_futures=True)
+        raise
+    stop.set()
+    await asyncio.to_thread(pool.shutdown, cancel_futures=True)
+    return answer
+
+
+# save_all.
+
+
+@told(ex.save_all, "`next(readings)` was called on the loop's own thread, and nothing else can run meanwhile")
+async def reads_on_the_loop(readings, save, size):
+    for item in readings:
+        await save(item)
+
+
+@told(ex.save_all, "With size=2 this can be done at 22 s; your function ended at 27 s")
+async def never_reads_ahead(readings, save, size):
+    while (item := await asyncio.to_thread(next, readings, END)) is not END:
+        await save(item)
+
+
+def _reading(put_item):
+    """Return an answer whose thread puts by `put_item(loop, queue, item)`, and forgets every other end than its own."""
+
+    async def save_all(readings, save, size):
+        loop, queue = asyncio.get_running_loop(), asyncio.Queue(size)
+
+        def read():
+            for item in readings:
+                put_item(loop, queue, item)
+            put_item(loop, queue, END)
+
+        reading = asyncio.ensure_future(asyncio.to_thread(read))
+        while (item := await queue.get()) is not END:
+            await save(item)
+        await reading
+
+    return save_all
+
+
+puts_itself = told(ex.save_all, "in a thread wakes nobody: go by `run_coroutine_threadsafe`")(
+    _reading(lambda loop, queue, item: queue.put_nowait(item))
+)
+puts_soon = told(ex.save_all, "`put_nowait` raised QueueFull on the loop, where nobody looks, and the reading is lost")(
+    _reading(lambda loop, queue, item: loop.call_soon_threadsafe(queue.put_nowait, item))
+)
+does_not_wait = told(ex.save_all, "readings were there whose saving had not begun: 2 may wait in the queue")(
+    _reading(lambda loop, queue, item: asyncio.run_coroutine_threadsafe(queue.put(item), loop))
+)
+hears_of_no_failure = told(ex.save_all, "this was still running: ")(
+    _reading(lambda loop, queue, item: asyncio.run_coroutine_threadsafe(queue.put(item), loop).result())
+)
+
+
+@told(
+    ex.save_all, "readings were there whose saving had not begun: 2 may wait in the queue, and one in the thread's hand"
+)
+async def a_queue_without_a_limit(readings, save, size):
+    await ex.solutions.save_all(readings, save, 0)
+
+
+@told(ex.save_all, "was never saved, and your function returned: a reading may be anything, also None")
+async def none_for_the_end(readings, save, size):
+    loop, queue, stop = asyncio.get_running_loop(), asyncio.Queue(size), threading.Event()
+
+    def put(item):
+        asyncio.run_coroutine_threadsafe(queue.put(item), loop).result()
+
+    def read():
+        try:
+            while not stop.is_set() and (item := next(readings, None)) is not None:
+                put(item)
+        finally:
+            put(None)
+
+    reading = asyncio.create_task(asyncio.to_thread(read))
+    try:
+        while (item := await queue.get()) is not None:
+            await save(item)
+    except BaseException:
+        stop.set()
+        while await queue.get() is not None:
+            pass
+        raise
+    finally:
+        await asyncio.wait([reading])
+    await reading
+
+
+@told(ex.save_all, "the thread began another reading: look at your flag before each")
+async def looks_after_the_reading(readings, save, size):
+    loop, queue, stop = asyncio.get_running_loop(), asyncio.Queue(size), threading.Event()
+
+    def put(item):
+        asyncio.run_coroutine_threadsafe(queue.put(item), loop).result()
+
+    def read():
+        try:
+            for item in readings:
+                if stop.is_set():
+                    return
+                put(item)
+        finally:
+            put(END)
+
+    reading = asyncio.create_task(asyncio.to_thread(read))
+    try:
+        while (item := await queue.get()) is not END:
+            await save(item)
+    except BaseException:
+        stop.set()
+        while await queue.get() is not END:
+            pass
+        raise
+    finally:
+        await asyncio.wait([reading])
+    await reading
+
+
+@told(ex.save_all, "Does the thread wait for room in a queue from which nobody takes any more?")
+async def makes_no_room(readings, save, size):
+    loop, queue, stop = asyncio.get_running_loop(), asyncio.Queue(size), threading.Event()
+
+    def put(item):
+        asyncio.run_coroutine_threadsafe(queue.put(item), loop).result()
+
+    def read():
+        try:
+            while not stop.is_set() and (item := next(readings, END)) is not END:
+                put(item)
+        finally:
+            put(END)
+
+    reading = asyncio.create_task(asyncio.to_thread(read))
+    try:
+        while (item := await queue.get()) is not END:
+            await save(item)
+    finally:
+        stop.set()
+        await asyncio.wait([reading])
+    await reading
+
+
+@told(ex.save_all, "its thread still waited for room that nobody makes any more: let it go on, and tell it, by a flag")
+async def leaves_a_thread_that_waits(readings, save, size):
+    loop, queue, room = asyncio.get_running_loop(), asyncio.Queue(), threading.Semaphore(size)
+
+    def read():
+        try:
+            while room.acquire() and (item := next(readings, END)) is not END:
+                loop.call_soon_threadsafe(queue.put_nowait, item)
+        finally:
+            loop.call_soon_threadsafe(queue.put_nowait, END)
+
+    reading = loop.run_in_executor(None, read)
+    while (item := await queue.get()) is not END:
+        room.release()
+        await save(item)
+    await reading
+
+
+@told(ex.save_all, "its thread was still reading. Nothing can stop that reading, so wait for it")
+async def does_not_wait_for_the_reading(readings, save, size):
+    loop, queue, stop = asyncio.get_running_loop(), asyncio.Queue(), threading.Event()
+    room = threading.Semaphore(size)
+
+    def read():
+        try:
+            while room.acquire() and not stop.is_set() and (item := next(readings, END)) is not END:
+                loop.call_soon_threadsafe(queue.put_nowait, item)
+        finally:
+            loop.call_soon_threadsafe(queue.put_nowait, END)
+
+    reading = loop.run_in_executor(None, read)
+    try:
+        while (item := await queue.get()) is not END:
+            room.release()
+            await save(item)
+    finally:
+        stop.set()
+        room.release()
+    await reading
+
+
+@told(ex.save_all, "`readings` raised OSError, and your function returned None: let it through")
+async def hears_of_no_failed_reading(readings, save, size):
+    loop, queue, stop = asyncio.get_running_loop(), asyncio.Queue(), threading.Event()
+    room = threading.Semaphore(size)
+
+    def read():
+        try:
+            while room.acquire() and not stop.is_set() and (item := next(readings, END)) is not END:
+                loop.call_soon_threadsafe(queue.put_nowait, item)
+        finally:
+            loop.call_soon_threadsafe(queue.put_nowait, END)
+
+    reading = loop.run_in_executor(None, read)
+    try:
+        while (item := await queue.get()) is not END:
+            room.release()
+            await save(item)
+    finally:
+        stop.set()
+        room.release()
+        await asyncio.wait([reading])
+
+
+@told(ex.save_all, "Does who waits for the next item hear that the thread has ended?")
+async def puts_no_end_when_it_fails(readings, save, size):
+    loop, queue = asyncio.get_running_loop(), asyncio.Queue(size)
+    stop = threading.Event()
+
+    def put(item):
+        asyncio.run_coroutine_threadsafe(queue.put(item), loop).result()
+
+    def read():
+        while not stop.is_set():
+            item = next(readings, END)
+            put(item)
+            if item is END:
+                return
+        put(END)
+
+    reading = asyncio.create_task(asyncio.to_thread(read))
+    try:
+        while (item := await queue.get()) is not END:
+            await save(item)
+    except BaseException:
+        stop.set()
+        while await queue.get() is not END:
+            pass
+        raise
+    finally:
+        await asyncio.wait([reading])
+    await reading
+
+
+# cheapest_first.
+
+
+@told(ex.cheapest_first, "Your code raised RuntimeError")
+async def as_it_was_found(offers, price, rate):
+    return await ex.as_found.cheapest_first(offers, price, rate)
+
+
+@told(ex.cheapest_first, "ran on a loop of its own, while yours stood still: `await` it on yours, before you sort")
+async def another_loop(offers, price, rate):
+    def in_euros(offer):
+        amount, currency = run_sync(price, offer)
+        return amount * run_sync(rate, currency)
+
+    return sorted(offers, key=in_euros)
+
+
+@told(ex.cheapest_first, "`rate` was called twice with 'EUR': once is enough")
+async def there_and_back(offers, price, rate):
+    loop = asyncio.get_running_loop()
+
+    def wait_for(work):
+        return asyncio.run_coroutine_threadsafe(work, loop).result()
+
+    def in_euros(offer):
+        amount, currency = wait_for(price(offer))
+        return amount * wait_for(rate(currency))
+
+    return await asyncio.to_thread(sorted, offers, key=in_euros)
+
+
+@told(ex.cheapest_first, "`rate` was called twice with 'EUR': once is enough")
+async def a_rate_for_each_offer(offers, price, rate):
+    async def in_euros(offer):
+        amount, currency = await price(offer)
+        return amount * await rate(currency)
+
+    euros = await asyncio.gather(*(in_euros(offer) for offer in offers))
+    return sorted(offers, key=dict(zip(offers, euros, strict=True)).get)
+
+
+@told(ex.cheapest_first, "with at most 1 calls of `price` and 1 of `rate` under way at one time")
+async def one_price_after_another(offers, price, rate):
+    euros, rates = {}, {}
+    for offer in offers:
+        amount, currency = await price(offer)
+        if currency not in rates:
+            rates[currency] = await rate(currency)
+        euros[offer] = amount * rates[currency]
+    return sorted(offers, key=euros.get)
+
+
+@told(ex.cheapest_first, "this was still running")
+async def gathers_and_leaves(offers, price, rate):
+    prices = await asyncio.gather(*map(price, offers))
+    currencies = {currency for _, currency in prices}
+    rates = dict(zip(currencies, await asyncio.gather(*map(rate, currencies)), strict=True))
+    euros = {offer: amount * rates[currency] for offer, (amount, currency) in zip(offers, prices, strict=True)}
+    return sorted(offers, key=euros.get)
+
+
+@told(ex.cheapest_first, "Those that cost the same stay in the order of `offers`")
+async def sorts_by_name_too(offers, price, rate):
+    async with asyncio.TaskGroup() as group:
+        prices = {offer: group.create_task(price(offer)) for offer in offers}
+    async with asyncio.TaskGroup() as group:
+        rates = {each: group.create_task(rate(each)) for each in {task.result()[1] for task in prices.values()}}
+
+    def in_euros(offer):
+        amount, currency = prices[offer].result()
+        return amount * rates[currency].result(), offer
+
+    return sorted(offers, key=in_euros)
+
+
+@told(ex.cheapest_first, "The list `offers` is your caller's, and after your call it was another: sort a copy")
+async def sorts_in_place(offers, price, rate):
+    found = await ex.solutions.cheapest_first(offers, price, rate)
+    offers[:] = found
+    return offers
+
+
+@told(ex.cheapest_first, "Return ['salt', 'corn', 'rice', 'tea']; your function returned")
+async def forgets_the_rates(offers, price, rate):
+    async with asyncio.TaskGroup() as group:
+        prices = {offer: group.create_task(price(offer)) for offer in offers}
+    return sorted(offers, key=lambda offer: -prices[offer].result()[0])
+
+
+@told(ex.cheapest_first, "`price` raised OSError, and your function returned")
+async def leaves_out_what_fails(offers, price, rate):
+    asked = [asyncio.create_task(price(offer)) for offer in offers]
+    try:
+        prices = await asyncio.gather(*asked, return_exceptions=True)
+    finally:
+        for task in asked:
+            task.cancel()
+        await asyncio.gather(*asked, return_exceptions=True)
+    there = {offer: found for offer, found in zip(offers, prices, strict=True) if not isinstance(found, BaseException)}
+    async with asyncio.TaskGroup() as group:
+        rates = {each: group.create_task(rate(each)) for each in {currency for _, currency in there.values()}}
+    return sorted(there, key=lambda offer: there[offer][0] * rates[there[offer][1]].result())
