@@ -54,7 +54,7 @@ MINUTES = {
     "07b_shared_state_and_memory": Minutes(45, 155, "2026-11-29", READER, pace=1.4),
     "08a_streams": Minutes(43, 78, "2026-11-29", READER, pace=1.35),
     "08b_context_managers": Minutes(44, 91, "2026-11-29", READER, pace=1.3),
-    "09a_queues_and_backpressure": Minutes(45, 75, "2026-11-29", ESTIMATE),
+    "09a_queues_and_backpressure": Minutes(45, 112, "2026-11-29", READER, pace=1.35),
     "09b_message_queue": Minutes(44, 74, "2026-11-29", ESTIMATE),
     "10a_threads_and_loops": Minutes(44, 75, "2026-11-29", ESTIMATE, pace=1.3),
     "10b_processes_and_streams": Minutes(44, 75, "2026-11-29", ESTIMATE, pace=1.3),

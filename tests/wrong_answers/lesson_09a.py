@@ -80,6 +80,43 @@ async def one_sentinel(source, work, workers, size):
     return results
 
 
+@told(ex.work_ahead, "None, which came before it, was never worked on")
+async def none_for_each_end(source, work, workers, size):
+    queue, results = asyncio.Queue(size), []
+
+    async def run_worker():
+        while (item := await queue.get()) is not None:
+            results.append(await work(item))
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(workers):
+            group.create_task(run_worker())
+        async for item in source:
+            await queue.put(item)
+        for _ in range(workers):
+            await queue.put(None)
+    return results
+
+
+@told(ex.work_ahead, "None, which came before it, was never worked on")
+async def leaves_out_what_is_falsy(source, work, workers, size):
+    queue, results = asyncio.Queue(size), []
+
+    async def run_worker():
+        while (item := await queue.get()) is not END:
+            if item:
+                results.append(await work(item))
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(workers):
+            group.create_task(run_worker())
+        async for item in source:
+            await queue.put(item)
+        for _ in range(workers):
+            await queue.put(END)
+    return results
+
+
 @told(ex.work_ahead, "Did a worker take an item for the end? An item may be anything, also None")
 async def none_for_the_end(source, work, workers, size):
     queue, results = asyncio.Queue(size), []
@@ -120,7 +157,7 @@ async def nobody_watches_the_workers(source, work, workers, size):
     return results
 
 
-@told(ex.work_ahead, "At most 1 calls of `work` were under way at one time")
+@told(ex.work_ahead, "Never more than 1 call of `work` was under way")
 async def one_after_another(source, work, workers, size):
     return [await work(item) async for item in source]
 
@@ -154,7 +191,9 @@ async def reads_it_all_first(source, work, workers, size):
     return results
 
 
-@told(ex.work_ahead, "this can be done at")
+@told(
+    ex.work_ahead, "Read ahead, as far as there is room: with size=2, item 3 could be asked for at 0 s, and was asked"
+)
 async def no_queue_between(source, work, workers, size):
     iterator, results, turn = aiter(source), [], asyncio.Lock()
 
@@ -217,7 +256,344 @@ async def lets_them_end(source, work, workers, size):  # which is what the cours
         return [result async for result in results]
 
 
+def work_behind(queue_of):
+    """Return an answer whose queue is what `queue_of` makes of the number of workers and the size."""
+
+    async def work_ahead(source, work, workers, size):
+        queue, results = queue_of(workers, size), []
+
+        async def run_worker():
+            while (item := await queue.get()) is not END:
+                results.append(await work(item))
+
+        async with asyncio.TaskGroup() as group:
+            for _ in range(workers):
+                group.create_task(run_worker())
+            async for item in source:
+                await queue.put(item)
+            for _ in range(workers):
+                await queue.put(END)
+        return results
+
+    return work_ahead
+
+
+@told(
+    ex.work_ahead, "Read ahead, as far as there is room: with size=2, item 5 could be asked for at 0 s, and was asked"
+)
+async def one_place_only(source, work, workers, size):
+    return await work_behind(lambda workers, size: asyncio.Queue(1))(source, work, workers, size)
+
+
+@told(ex.work_ahead, "Read ahead, as far as there is room: with size=2")
+async def places_by_the_workers(source, work, workers, size):
+    return await work_behind(lambda workers, size: asyncio.Queue(workers))(source, work, workers, size)
+
+
+@told(
+    ex.work_ahead, "Read ahead, as far as there is room: with size=2, item 4 could be asked for at 0 s, and was asked"
+)
+async def slots_and_no_queue(source, work, workers, size):
+    slots, results = asyncio.Semaphore(workers), []
+
+    async def one(item):
+        try:
+            results.append(await work(item))
+        finally:
+            slots.release()
+
+    async with asyncio.TaskGroup() as group:
+        async for item in source:
+            await slots.acquire()
+            group.create_task(one(item))
+    return results
+
+
+@told(ex.work_ahead, "The source is held up too late: is `size` the limit of the queue?")
+async def one_place_too_many(source, work, workers, size):
+    return await work_behind(lambda workers, size: asyncio.Queue(size + 1))(source, work, workers, size)
+
+
+@told(ex.work_ahead, "put_nowait does not wait for room, and the limit is to stay: `await queue.put(...)`")
+async def puts_without_waiting(source, work, workers, size):
+    queue, results = asyncio.Queue(size), []
+
+    async def run_worker():
+        while (item := await queue.get()) is not END:
+            results.append(await work(item))
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(workers):
+            group.create_task(run_worker())
+        async for item in source:
+            queue.put_nowait(item)
+        for _ in range(workers):
+            queue.put_nowait(END)
+    return results
+
+
+@told(ex.work_ahead, "they wait for an item that never comes: cancel them, and then await them")
+async def joins_and_leaves_them(source, work, workers, size):
+    queue, results = asyncio.Queue(size), []
+
+    async def run_worker():
+        while True:
+            item = await queue.get()
+            results.append(await work(item))
+            queue.task_done()
+
+    tasks = [asyncio.create_task(run_worker()) for _ in range(workers)]
+    async for item in source:
+        await queue.put(item)
+    await queue.join()
+    assert not any(task.done() for task in tasks)
+    return results
+
+
+@told(ex.work_ahead, "after `join`, cancel the workers, and then await them")
+async def joins_and_awaits_them(source, work, workers, size):
+    queue, results = asyncio.Queue(size), []
+
+    async def run_worker():
+        while True:
+            item = await queue.get()
+            results.append(await work(item))
+            queue.task_done()
+
+    tasks = [asyncio.create_task(run_worker()) for _ in range(workers)]
+    async for item in source:
+        await queue.put(item)
+    await queue.join()
+    for task in tasks:
+        await task
+    return results
+
+
+@told(ex.work_ahead, "a `finally` or an `except` that waits at `put` waits for a worker that is dead")
+async def puts_the_end_in_a_finally(source, work, workers, size):
+    queue, results = asyncio.Queue(size), []
+
+    async def read():
+        try:
+            async for item in source:
+                await queue.put(item)
+        finally:
+            for _ in range(workers):
+                await queue.put(END)
+
+    async def run_worker():
+        while (item := await queue.get()) is not END:
+            results.append(await work(item))
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(read())
+        for _ in range(workers):
+            group.create_task(run_worker())
+    return results
+
+
+@told(ex.work_ahead, "Who waits, waits at `put`, and nobody takes anything out")
+async def limits_the_results(source, work, workers, size):
+    queue, results = asyncio.Queue(size), asyncio.Queue(size)
+
+    async def run_worker():
+        while (item := await queue.get()) is not END:
+            await results.put(await work(item))
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(workers):
+            group.create_task(run_worker())
+        async for item in source:
+            await queue.put(item)
+        for _ in range(workers):
+            await queue.put(END)
+    return [results.get_nowait() for _ in range(results.qsize())]
+
+
+@told(ex.work_ahead, "and let them wait at `get` also while the queue is empty")
+async def goes_home_when_it_is_empty(source, work, workers, size):
+    queue, results = asyncio.Queue(size), []
+
+    async def run_worker():
+        while not queue.empty():
+            results.append(await work(await queue.get()))
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(workers):
+            group.create_task(run_worker())
+        async for item in source:
+            await queue.put(item)
+    return results
+
+
+@told(ex.work_ahead, "but did not wait until")
+async def cancels_and_does_not_wait(source, work, workers, size):
+    queue, results = asyncio.Queue(size), []
+
+    async def read():
+        async for item in source:
+            await queue.put(item)
+        for _ in range(workers):
+            await queue.put(END)
+
+    async def run_worker():
+        while (item := await queue.get()) is not END:
+            results.append(await work(item))
+
+    tasks = [asyncio.create_task(each) for each in (read(), *(run_worker() for _ in range(workers)))]
+    try:
+        await asyncio.gather(*tasks)
+    except BaseException:
+        for task in tasks:
+            task.cancel()
+        raise
+    return results
+
+
 # keep_newest
+
+
+@told(ex.keep_newest, "Did the one who uses the items take an item for the end? An item may be anything, also None")
+async def ends_with_none(feed, use, size):
+    queue, dropped = asyncio.Queue(size), []
+
+    async def consume():
+        while (item := await queue.get()) is not None:
+            await use(item)
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(consume())
+        async for item in feed:
+            if queue.full():
+                dropped.append(queue.get_nowait())
+            queue.put_nowait(item)
+        await queue.put(None)
+    return dropped
+
+
+@told(ex.keep_newest, "`use` failed, and with it the task that called it: who waits at `put` for a task that is dead")
+async def nobody_watches_the_user(feed, use, size):
+    queue, dropped = asyncio.Queue(size), []
+
+    async def consume():
+        while (item := await queue.get()) is not END:
+            await use(item)
+
+    user = asyncio.create_task(consume())
+    async for item in feed:
+        if queue.full():
+            dropped.append(queue.get_nowait())
+        queue.put_nowait(item)
+    await queue.put(END)
+    await user
+    return dropped
+
+
+@told(ex.keep_newest, "`join` waits for one `task_done()` for each item that was put in, also for one that you drop")
+async def reports_nothing_dropped(feed, use, size):
+    queue, dropped = asyncio.Queue(size), []
+
+    async def consume():
+        while True:
+            await use(await queue.get())
+            queue.task_done()
+
+    async with asyncio.TaskGroup() as group:
+        user = group.create_task(consume())
+        async for item in feed:
+            if queue.full():
+                dropped.append(queue.get_nowait())
+            queue.put_nowait(item)
+        await queue.join()
+        user.cancel()
+    return dropped
+
+
+@told(ex.keep_newest, "the item used as number 2 is 'item 3'; you used 'item 4'")
+async def empties_the_queue(feed, use, size):
+    queue, dropped = asyncio.Queue(size), []
+
+    async def consume():
+        while (item := await queue.get()) is not END:
+            await use(item)
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(consume())
+        async for item in feed:
+            if queue.full():
+                while not queue.empty():
+                    dropped.append(queue.get_nowait())
+            queue.put_nowait(item)
+        await queue.put(END)
+    return dropped
+
+
+@told(ex.keep_newest, "3 items waited, and `size` is 2")
+async def one_place_more(feed, use, size):
+    queue, dropped = asyncio.Queue(size + 1), []
+
+    async def consume():
+        while (item := await queue.get()) is not END:
+            await use(item)
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(consume())
+        async for item in feed:
+            if queue.full():
+                dropped.append(queue.get_nowait())
+            queue.put_nowait(item)
+        await queue.put(END)
+    return dropped
+
+
+@told(ex.keep_newest, "items waited, and `size` is 2")
+async def a_task_for_each_item(feed, use, size):
+    turn = asyncio.Lock()
+
+    async def one(item):
+        async with turn:
+            await use(item)
+
+    async with asyncio.TaskGroup() as group:
+        async for item in feed:
+            group.create_task(one(item))
+    return []
+
+
+@told(ex.keep_newest, "The feed had ended at 4 s, and who waits at `get` does not hear of it")
+async def looks_for_the_end_before_it_waits(feed, use, size):
+    queue, dropped, over = asyncio.Queue(size), [], False
+
+    async def consume():
+        while not (over and queue.empty()):
+            await use(await queue.get())
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(consume())
+        async for item in feed:
+            if queue.full():
+                dropped.append(queue.get_nowait())
+            queue.put_nowait(item)
+        over = True
+    return dropped
+
+
+@told(ex.keep_newest, "put_nowait does not wait for room, and the limit is to stay: `await queue.put(...)`")
+async def does_not_wait_at_the_end(feed, use, size):
+    queue, dropped = asyncio.Queue(size), []
+
+    async def consume():
+        while (item := await queue.get()) is not END:
+            await use(item)
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(consume())
+        async for item in feed:
+            if queue.full():
+                dropped.append(queue.get_nowait())
+            queue.put_nowait(item)
+        queue.put_nowait(END)
+    return dropped
 
 
 @told(ex.keep_newest, "came at 2 s, and nobody was waiting for it: it is lost, and you do not know it")
@@ -310,7 +686,7 @@ async def uses_all_at_once(feed, use, size):
     return []
 
 
-@told(ex.keep_newest, "the item used as number 2 is")
+@told(ex.keep_newest, "items waited, and `size` is 2")
 async def no_limit_at_all(feed, use, size):
     queue = asyncio.Queue()
 
@@ -363,7 +739,7 @@ async def the_rate_alone(call, items, at_once, gap):
     return [task.result() for task in tasks]
 
 
-@told(ex.call_paced, "With gap=1, call 1 began at 0 s, and call 2 at 0 s. Semaphores do not limit that")
+@told(ex.call_paced, "With gap=1, calls 1 and 2 both began at 0 s: each is to draw a turn of its own")
 async def the_semaphore_alone(call, items, at_once, gap):
     slots = asyncio.Semaphore(at_once)
 
@@ -376,7 +752,7 @@ async def the_semaphore_alone(call, items, at_once, gap):
     return [task.result() for task in tasks]
 
 
-@told(ex.call_paced, "a turn that is taken before the wait for a slot is old when the call begins")
+@told(ex.call_paced, "Call 4 may have drawn its turn early, for 1.5 s, and then waited for a slot: a slot first")
 async def turn_before_slot(call, items, at_once, gap):
     slots = asyncio.Semaphore(at_once)
 
@@ -390,7 +766,7 @@ async def turn_before_slot(call, items, at_once, gap):
     return [task.result() for task in tasks]
 
 
-@told(ex.call_paced, "the gap is from start to start, and whoever ends makes room at once")
+@told(ex.call_paced, "The gap is from start to start, and whoever ends makes room at once")
 async def one_after_another_with_a_pause(call, items, at_once, gap):
     answers = []
     for item in items:
@@ -399,7 +775,7 @@ async def one_after_another_with_a_pause(call, items, at_once, gap):
     return answers
 
 
-@told(ex.call_paced, "the gap is from start to start, and whoever ends makes room at once")
+@told(ex.call_paced, "The gap is from start to start, and whoever ends makes room at once")
 async def pauses_with_the_slot(call, items, at_once, gap):
     slots, turn = asyncio.Semaphore(at_once), asyncio.Lock()
 
@@ -468,3 +844,107 @@ async def gathers_and_leaves(call, items, at_once, gap):
             return await call(item)
 
     return list(await asyncio.gather(*(one(item) for item in items)))
+
+
+class Bucket:  # the lesson's
+    def __init__(self, rate):
+        self.gap = 1 / rate
+        self.next = 0
+
+    async def wait(self):
+        now = asyncio.get_running_loop().time()
+        start = max(self.next, now)
+        self.next = start + self.gap
+        await asyncio.sleep(start - now)
+
+
+@told(ex.call_paced, "Call 4 may have drawn its turn early, for 1.5 s, and then waited for a slot: a slot first")
+async def bucket_before_slot(call, items, at_once, gap):
+    slots, bucket = asyncio.Semaphore(at_once), Bucket(1 / gap)
+
+    async def one(item):
+        await bucket.wait()
+        async with slots:
+            return await call(item)
+
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(one(item)) for item in items]
+    return [task.result() for task in tasks]
+
+
+@told(ex.call_paced, "2 seconds apart, which is 1 / gap: the lesson's Bucket takes a rate, 1 / gap")
+async def a_gap_for_a_rate(call, items, at_once, gap):
+    slots, bucket = asyncio.Semaphore(at_once), Bucket(gap)
+
+    async def one(item):
+        async with slots:
+            await bucket.wait()
+            return await call(item)
+
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(one(item)) for item in items]
+    return [task.result() for task in tasks]
+
+
+@told(ex.call_paced, "both began at 0 s: each is to draw a turn of its own, from one bucket")
+async def a_bucket_for_each(call, items, at_once, gap):
+    slots = asyncio.Semaphore(at_once)
+
+    async def one(item):
+        async with slots:
+            await Bucket(1 / gap).wait()
+            return await call(item)
+
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(one(item)) for item in items]
+    return [task.result() for task in tasks]
+
+
+@told(ex.call_paced, "that moves on before anything is awaited")
+async def moves_on_too_late(call, items, at_once, gap):
+    loop = asyncio.get_running_loop()
+    slots, next_start = asyncio.Semaphore(at_once), 0
+
+    async def one(item):
+        nonlocal next_start
+        async with slots:
+            await asyncio.sleep(max(0, next_start - loop.time()))
+            next_start = loop.time() + gap
+            return await call(item)
+
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(one(item)) for item in items]
+    return [task.result() for task in tasks]
+
+
+@told(ex.call_paced, "two items may be equal, and each has an answer of its own")
+async def one_answer_for_equal_items(call, items, at_once, gap):
+    slots, bucket, answers = asyncio.Semaphore(at_once), Bucket(1 / gap), {}
+
+    async def one(item):
+        async with slots:
+            await bucket.wait()
+            answers[item] = await call(item)
+
+    async with asyncio.TaskGroup() as group:
+        for item in items:
+            group.create_task(one(item))
+    return [answers[item] for item in items]
+
+
+@told(ex.call_paced, "but did not wait until")
+async def cancels_and_leaves(call, items, at_once, gap):
+    slots, bucket = asyncio.Semaphore(at_once), Bucket(1 / gap)
+
+    async def one(item):
+        async with slots:
+            await bucket.wait()
+            return await call(item)
+
+    tasks = [asyncio.create_task(one(item)) for item in items]
+    try:
+        return list(await asyncio.gather(*tasks))
+    except BaseException:
+        for task in tasks:
+            task.cancel()
+        raise

@@ -7,10 +7,12 @@ from course_lib.exercises.chance import STEP, Chance
 from course_lib.exercises.framework import Answer, Exercise, Wrong
 from course_lib.exercises.lesson_09a import solutions
 from course_lib.exercises.lesson_09a.stand_ins import Feed, Work, check_raised, check_stopped, played
+from course_lib.exercises.lesson_09a.waits import Waits
 from course_lib.exercises.playing import Scene
 from course_lib.exercises.shown import shown
 
 ROUNDS = 20
+NO_END = ("It had not ended", "Your code waits for something")  # how the sentences of `play` begin
 BESIDE = 1 / 64  # seconds, so that no item comes in the moment in which another has been used
 
 Row = Sequence[tuple[float, Any]]
@@ -22,7 +24,9 @@ def _grade_keep_newest(keep_newest: Answer) -> str:
     _kept(keep_newest, [(0.125, "early"), *eight], 0.125, 1)
     _kept(keep_newest, eight, 2.25, 1)
     _kept(keep_newest, [(1, None), (2, 0), (3, ""), (4, "item 4"), (5, False)], 2.25, 3)
+    _kept(keep_newest, eight[:2], 0.25, 2, ends_at=4)
     _kept(keep_newest, [], 1, 1)
+    _kept(keep_newest, [], 1, 2, ends_at=2)
     _use_fails(keep_newest, eight, 3.125, 2, 2)
     for cancel_at in (0.5, 2.5, 9.5):
         _stopped(keep_newest, eight, 3.125, 2, cancel_at)
@@ -34,7 +38,7 @@ def _grade_keep_newest(keep_newest: Answer) -> str:
             at += chance.seconds(STEP, 2)
             row.append((at, chance.value(f"item {number}")))
         seconds, size = chance.seconds(STEP, 4) + BESIDE, chance.number(1, 3)
-        _kept(keep_newest, row, seconds, size)
+        _kept(keep_newest, row, seconds, size, at + chance.one_of((0, 2, 9)))
         _use_fails(keep_newest, row, seconds, size, 1)
         _stopped(keep_newest, row, seconds, size, row[0][0] + 0.125, clean_up=chance.seconds(0, 1))
     return "Nothing was missed, the oldest made room for the newest, and you said what was dropped."
@@ -63,9 +67,16 @@ def _model(row: Row, seconds: float, size: int) -> tuple[list[tuple[float, Any]]
     return used, dropped, free
 
 
-def _played(function: Answer, row: Row, use: Work, size: int, cancel_at: float | None = None) -> Scene:
-    feed = Feed(row)
-    scene = played(function, feed, use, size, cancel_at=cancel_at)
+def _played(
+    function: Answer, row: Row, use: Work, size: int, cancel_at: float | None = None, ends_at: float = 0
+) -> Scene:
+    feed, waits = Feed(row, ends_at), Waits()
+    try:
+        scene = played(function, feed, use, size, cancel_at=cancel_at, at_end=waits.look)
+    except Wrong as wrong:
+        if cancel_at is None and str(wrong).startswith(NO_END):
+            raise Wrong(f"{wrong} {_why_no_end(use, feed, waits)}".rstrip(), wrong.timeline) from None
+        raise
     if feed.missed and not scene.raised:
         at, item = feed.missed
         raise scene.wrong(
@@ -75,13 +86,56 @@ def _played(function: Answer, row: Row, use: Work, size: int, cancel_at: float |
     return scene
 
 
-def _kept(function: Answer, row: Row, seconds: float, size: int) -> None:
+def _why_no_end(use: Work, feed: Feed, waits: Waits) -> str:
+    if use.failed_at is not None and "put" in waits.at:
+        return (
+            f"At {use.failed_at:g} s `use` failed, and with it the task that called it: who waits at `put` for a task "
+            "that is dead waits for ever. One task group over both sides ends both."
+        )
+    if use.failed_at is not None:
+        return f"At {use.failed_at:g} s `use` failed: one task group over both sides ends both."
+    if "join" in waits.at:
+        return "`join` waits for one `task_done()` for each item that was put in, also for one that you drop."
+    if waits.only_put:
+        return (
+            "Who waits, waits at `put`, and nobody takes anything out. Did the one who uses the items take an item for "
+            "the end? An item may be anything, also None: only an object of your own can say that nothing more comes."
+        )
+    if "get" in waits.at:
+        return (
+            f"The feed had ended at {feed.ends_at:g} s, and who waits at `get` does not hear of it: put an object of "
+            "your own behind the last item."
+        )
+    return ""
+
+
+def _most_waited(row: Row, use: Work) -> tuple[int, float]:
+    """Return how many items at least waited at one time, and when: those that had come, and were used later."""
+    came: list[float] = []
+    last = len(row)
+    for call in reversed(use.calls):  # of equal items the latest that it can have been
+        last = max((n for n in range(last) if row[n][1] is call.item and row[n][0] <= call.begun), default=0)
+        came.insert(0, row[last][0])
+    moments = [(sum(at < call.begun for at in came[n:]), -call.begun) for n, call in enumerate(use.calls)]
+    most, at = max(moments, default=(0, 0.0))
+    return most, -at
+
+
+def _kept(function: Answer, row: Row, seconds: float, size: int, ends_at: float = 0) -> None:
     used, dropped, ended = _model(row, seconds, size)
+    ended = max(ended, ends_at)
     use = _Uses(row, seconds)
-    scene = _played(function, row, use, size)
+    scene = _played(function, row, use, size, ends_at=ends_at)
     returned = scene.result()
     began = [(call.begun, call.item) for call in use.calls]
-    if isinstance(returned, list) and len(returned) > len(dropped) and len(began) < len(used):
+    waited, when = _most_waited(row, use)
+    if waited > size:
+        raise scene.wrong(
+            f"At {when:g} s {waited} items waited, and `size` is {size}. When all places are taken, the oldest that "
+            "waits goes, and is dropped."
+        )
+    more = isinstance(returned, list) and len(returned) > len(dropped)
+    if more and len(began) < len(used) and all(a is b for a, b in zip(returned, dropped, strict=False)):
         raise scene.wrong(
             f"You dropped {shown(returned[-1], 40)}, and no item came that needed its place: at the end there is time. "
             "Who says that nothing more comes waits for room."
@@ -103,8 +157,9 @@ def _kept(function: Answer, row: Row, seconds: float, size: int) -> None:
         raise scene.wrong(
             f"{with_size}, the dropped items are {shown(dropped, 60)}; your function returned {shown(returned, 60)}."
         )
-    if row and scene.ended != ended:
-        raise scene.wrong(f"The last item was used at {ended:g} s; your function ended at {scene.ended:g} s.")
+    if scene.ended != ended:
+        what = "The feed ended, and the last item was used," if row else "The feed ended"
+        raise scene.wrong(f"{what} at {ended:g} s; your function ended at {scene.ended:g} s.")
 
 
 class _Uses(Work):
@@ -132,8 +187,16 @@ def _use_fails(function: Answer, row: Row, seconds: float, size: int, number: in
     if len(used) < number:
         return
     error = OSError("disk full")
-    scene = _played(function, row, _Uses(row, seconds, (number, error)), size)
-    check_raised(scene, error, "`use`", used[number - 1][0] + seconds)
+    use = _Uses(row, seconds, (number, error))
+    scene = _played(function, row, use, size)
+    began, due = [call.begun for call in use.calls], used[number - 1][0]
+    if use.failed_at is None or began[number - 1] > due:
+        when = f"was used from {began[number - 1]:g} s on" if use.failed_at is not None else "was not used"
+        raise scene.wrong(
+            f"With size={size}, and {seconds:g} s to use an item, the item to be used as number {number} could be used "
+            f"from {due:g} s on; it {when}, and your function {scene.answered()}."
+        )
+    check_raised(scene, error, "`use`", use.failed_at)
 
 
 def _stopped(function: Answer, row: Row, seconds: float, size: int, cancel_at: float, clean_up: float = 0) -> None:
@@ -150,7 +213,8 @@ keep_newest = Exercise(
 lost: ask for the next at once.
 - `await use(item)` takes a while: one item at a time, in their order. Items may be anything, also `None`.
 - Meanwhile, at most `size` items wait. When one more comes, the oldest that waits is dropped.
-- When the feed has ended, and what waits has been used, return the list of the dropped items.
+- When the feed has ended, which may be a while after its last item, and what waits has been used, return the list of \
+the dropped items.
 - If `use` fails, all ends at once, and the exception leaves your function, alone or in a group.
 - Cancelled, you stop at once. Nothing is left running.""",
     reference=solutions.keep_newest,

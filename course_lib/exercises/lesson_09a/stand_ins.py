@@ -1,25 +1,27 @@
 """The sources of lesson 9a, and the work that is done on their items, with what was seen of them."""
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from course_lib.exercises.framework import Answer, Wrong, await_missing, elsewhere, leaves
+from course_lib.exercises.framework import Answer, Wrong, await_missing, describe_raised, elsewhere, leaves
 from course_lib.exercises.playing import Scene, play
 from course_lib.exercises.shown import shown
 from course_lib.seeing import span
 
 THREAD = "ran on an event loop of its own, in another thread: no threads here, one loop is enough."
+FULL = "put_nowait does not wait for room, and the limit is to stay: `await queue.put(...)` waits."
 
 
 @dataclass(eq=False)
 class Call:
-    """One call of a Work: its item, and when it began and ended, in seconds."""
+    """One call of a Work: its item, when it began and ended, in seconds, and whether it gave its answer."""
 
     item: Any
     begun: float
     ended: float | None = None
+    answered: bool = False
 
 
 class Work:
@@ -68,6 +70,7 @@ class Work:
                 if isinstance(answer, Exception):
                     self.failed_at = now() if self.failed_at is None else self.failed_at
                     raise answer
+                call.answered = True
         finally:
             self.under_way -= 1
             call.ended = now()
@@ -83,9 +86,15 @@ class Work:
             raise Wrong(f"`{self.name}` was called twice with {shown(item, 40)}.")
         if not any(item is each for each in self.items):
             raise Wrong(f"`{self.name}` was called with {shown(item, 40)}, which is no item.")
+        before = self.items[number]
+        if not before:
+            raise Wrong(
+                f"`{self.name}` was called with {shown(item, 40)}, and {shown(before, 40)}, which came before it, was "
+                "never worked on: an item may be anything, also None, and only an object of your own is no item."
+            )
         raise Wrong(
-            f"`{self.name}` was called with {shown(item, 40)}, and {shown(self.items[number], 40)} came before it: "
-            "begin the items in their order."
+            f"`{self.name}` was called with {shown(item, 40)}, and {shown(before, 40)} came before it: begin the items "
+            "in their order."
         )
 
 
@@ -95,6 +104,8 @@ class Source:
     def __init__(self, row: Sequence[tuple[float, Any]], work: Work) -> None:
         self.row, self.work = row, work
         self.came = 0
+        self.asked: list[float] = []  # when it was asked for each, in seconds
+        self.failed_at: float | None = None
         self.most_ahead = 0  # the most items that had been read, and whose work had not begun
         self._asked = False
 
@@ -108,12 +119,15 @@ class Source:
             raise Wrong("`source` was asked by two tasks at the same time: one task reads it.")
         if self.came == len(self.row):
             raise StopAsyncIteration
+        now = asyncio.get_running_loop().time
         seconds, item = self.row[self.came]
+        self.asked.append(now())
         self._asked = True
         try:
             with span(f"read {self.came + 1}"):
                 await asyncio.sleep(seconds)
                 if isinstance(item, Exception):
+                    self.failed_at = now()
                     raise item
         finally:
             self._asked = False
@@ -126,10 +140,15 @@ class Source:
 
 
 class Feed:
-    """An asynchronous iterator whose items come at their times, in seconds, whether somebody waits or not."""
+    """An asynchronous iterator whose items come at their times, in seconds, whether somebody waits or not.
 
-    def __init__(self, row: Sequence[tuple[float, Any]]) -> None:
-        self._row = list(row)
+    Args:
+        row: when each item comes, and the item.
+        ends_at: when it ends, if that is after its last item.
+    """
+
+    def __init__(self, row: Sequence[tuple[float, Any]], ends_at: float = 0.0) -> None:
+        self._row, self.ends_at = list(row), max([ends_at, *(at for at, _ in row)])
         self.missed: tuple[float, Any] | None = None  # the first that came while nobody waited
 
     def __aiter__(self) -> "Feed":
@@ -143,6 +162,7 @@ class Feed:
             self.missed = self.missed or self._row[0]
             del self._row[0]
         if not self._row:
+            await asyncio.sleep(self.ends_at - now())
             raise StopAsyncIteration
         at, item = self._row[0]
         with span(f"wait for {shown(item, 12)}"):
@@ -154,25 +174,27 @@ class Feed:
         return "<asynchronous iterator feed>"
 
 
-def played(function: Answer, *args: Any, cancel_at: float | None = None) -> Scene:
-    """Play a scene; raise Wrong for what a stand-in has refused."""
-    scene = play(function, *args, cancel_at=cancel_at)
+def played(function: Answer, *args: Any, cancel_at: float | None = None, at_end: Callable[[], object] = int) -> Scene:
+    """Play a scene; raise Wrong for what a stand-in has refused, and for a queue that was full."""
+    scene = play(function, *args, cancel_at=cancel_at, at_end=at_end)
     for error in leaves(scene.raised):
         if isinstance(error, Wrong):
             raise scene.wrong(str(error))
+        if isinstance(error, asyncio.QueueFull):
+            raise scene.wrong(describe_raised(error, FULL))
     if isinstance(scene.returned, list) and await_missing(scene.returned):
         raise scene.wrong("Your list has coroutines or tasks where their results belong: an `await` is missing.")
     return scene
 
 
-def check_raised(scene: Scene, error: Exception, what: str, at: float) -> None:
-    """Raise Wrong unless the call let this error through, alone or in a group, at this moment."""
+def check_raised(scene: Scene, error: Exception, what: str, at: float, clean_up: float = 0) -> None:
+    """Raise Wrong unless the call let this error through, alone or in a group, at this moment, or after a clean-up."""
     if not any(each is error for each in leaves(scene.raised)):
         raise scene.wrong(
             f"{what} raised {type(error).__name__} at {at:g} s, and your function {scene.answered()}: let it through, "
             "alone or in a group."
         )
-    if scene.ended > at:
+    if scene.ended > at + clean_up:
         raise scene.wrong(
             f"{what} raised {type(error).__name__} at {at:g} s, and it left your function at {scene.ended:g} s: what "
             "still runs is to be cancelled then, and nothing new begun."
