@@ -226,8 +226,9 @@ consume = Exercise(
   takes it over tries again), and go on.
 - `await stream.ack(job.id)` acknowledges a job.
 
-One job at a time. Look for what the dead left **before each** new job. The check kills your consumer at every moment;
-another one, which runs your function, too, must then do what is left.""",
+One job at a time: handle what you are given before you ask for the next. Look for what the dead left **before each**
+new job. The check kills your consumer at every moment; another one, which runs your function, too, must then do what is
+left.""",
     reference=solutions.consume,
     grade=_grade_consume,
     hints=[

@@ -265,7 +265,8 @@ What fails at its first or second start is left pending: return. What fails at i
 `f"{type(error).__name__}: {error}"` for a reason. What comes a fourth time had killed its processes: give it up without
 beginning it, for a reason of your own. (`job.deliveries` is how often it was handed out, begun or not.)
 
-The check kills your process at every moment: no job may be lost, and none be begun a fourth time.""",
+The check kills your process at every moment, and the next ones, too: no job may be lost, and none be begun a fourth
+time.""",
     reference=solutions.work_on,
     grade=_grade_work_on,
     hints=[
