@@ -25,7 +25,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "08a": ("streams",),
     "08b": ("lifecycle_resources", "let_go"),
     "09a": ("pipeline", "gauge"),
-    "09b": ("jobs",),
+    "09b": ("jobs", "children"),
 }
 """By lesson, the files of tests/ for what it teaches, without `test_` and `.py`."""
 

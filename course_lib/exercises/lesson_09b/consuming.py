@@ -81,7 +81,7 @@ def _where(stream: Stream, name: str) -> str:
             f"{lies}; you asked `take_over` last at {looked[-1]:.0f} s, when its {LEASE} s were not over: ask before "
             "each new job."
         )
-    return f"{lies}: take over what has been pending for {LEASE} s."
+    return f"{lies}: take over what has been pending for {LEASE} s, {'before each new job' if looked else 'too'}."
 
 
 def times(count: int) -> str:
