@@ -16,6 +16,7 @@ LESSONS: dict[str, set[str]] = {
     "tasks": {"lifecycle"},
     "programs": {"family"},
     "diagnostics": {"monitor", "seeing"},
+    "tracing": {"monitor", "diagnostics", "seeing"},
     "streams": set(),
     "pipeline": {"seeing", "streams", "lifecycle"},
     "jobs": {"lifecycle"},
@@ -53,7 +54,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "edition": {"paths"},
     "notebook": {"edition"},
     "lab": {"paths"},
-    "cli": {"__init__", "paths", "edition", "files", "lab"},
+    "cli": {"__init__", "paths", "edition", "files", "lab", "tracing"},
     "exercises": {"seeing", "paths", "files"},
     **LESSONS,
 }

@@ -1,0 +1,223 @@
+"""What is noted of one loop: its tasks, their steps, and what held it up."""
+
+import asyncio
+import sys
+import threading
+from collections import deque
+from time import perf_counter, process_time
+from typing import Any, Protocol
+from weakref import ref
+
+from course_lib.diagnostics.findings import Finding, Findings
+from course_lib.diagnostics.places import place, place_of, waiting_place
+from course_lib.monitor.blame import STEP, UNSEEN, Sighting, blame
+from course_lib.seeing.timeline.frames import is_library, is_ours, leave_no_line
+from course_lib.seeing.timeline.layers import Layer, put_layer, take_layers_off
+from course_lib.seeing.timeline.model import Outcome
+from course_lib.seeing.timeline.trace import Trace, task_name
+from course_lib.tracing.traced import TracedCoroutine, traced_in
+
+EVERY = 0.01  # seconds between two looks at what runs
+SIGHTINGS = 1000  # the last so many places where code was seen at work
+FAILURES = 1000  # the last so many failed tasks, of which somebody may yet ask
+
+_END_OF_STEP = asyncio.Handle._run.__code__
+_SEND = TracedCoroutine.send.__code__
+
+
+class Hearing(Protocol):
+    """Who hears of blocks and of what is left."""
+
+    findings: Findings
+    looks: deque[tuple[float, float]]  # when somebody looked, and how long the processor had worked then
+
+    def held(self, task: str, place: str, seconds: float) -> None:
+        """Count a block."""
+
+
+class LoopNotes:
+    """What is noted of one loop since it was last written down; the numbers of `totals` are of its whole life."""
+
+    def __init__(self, number: int, loop: asyncio.AbstractEventLoop, tracer: Hearing, slow: float) -> None:
+        self.number, self.slow, self.open = number, slow, True
+        self.loop = ref(loop)
+        self.thread, self.thread_name = threading.get_ident(), threading.current_thread().name
+        self.start = perf_counter()
+        self.end: float | None = None
+        self.made_count = self.done = self.failed = self.cancelled = 0
+        self.made, self.over = list[Trace](), list[Trace]()
+        self.alive = dict[int, Trace]()
+        self.log, self.blocks = list[float](), list[tuple[float, float]]()
+        self.note = self.log.extend  # a step is noted by one call of a function in C
+        self.running: TracedCoroutine | None = None
+        self.begun: float | None = None
+        self.turn: float | None = None  # when this turn of the loop began; None while it waits or rests
+        self.explained = 0.0
+        self._tracer = tracer
+        self._sightings: deque[Sighting] = deque(maxlen=SIGHTINGS)
+        self._failures: deque[Trace] = deque(maxlen=FAILURES)
+        self._told = set[int]()
+        self._selector: Any = None
+
+    # Tasks.
+
+    def task_made(self, coro: Any, name: str | None) -> TracedCoroutine:
+        """Return the coroutine of a new task, wrapped."""
+        self.made_count = number = self.made_count + 1
+        trace = Trace(number, getattr(coro, "__name__", type(coro).__name__), perf_counter())
+        trace.is_task = True
+        if name is not None:
+            trace.given_name = str(name)
+        self.made.append(trace)
+        self.alive[number] = trace
+        return TracedCoroutine(coro, trace, self)
+
+    def ended(self, trace: Trace, now: float, error: BaseException) -> None:
+        """Note that the coroutine of the current task has ended, with StopIteration or an error."""
+        task = asyncio.current_task(self.loop())
+        trace.task_ended(now, error)
+        if trace.outcome is Outcome.DONE and getattr(task, "_must_cancel", False):
+            trace.outcome = Outcome.CANCELLED  # cancelled in its last step: asyncio drops the result
+        if trace.outcome is Outcome.DONE:
+            self.done += 1
+        elif trace.outcome is Outcome.CANCELLED:
+            self.cancelled += 1
+        else:
+            self.failed += 1
+            self._failures.append(trace)
+        self.alive.pop(trace.number, None)
+        self.over.append(trace)
+
+    def unasked(self) -> list[Trace]:
+        """Return the traces of failed tasks that are still there, and whose exception nobody has asked for."""
+        found = []
+        for trace in list(self._failures):
+            task: Any = trace.failed_task() if trace.failed_task else None
+            if getattr(task, "_log_traceback", False):  # private; task.exception() would count as having asked
+                found.append(trace)
+        return found
+
+    # The loop.
+
+    def enter(self, loop: Any) -> None:
+        """Note that the loop begins to run, in this thread."""
+        self.thread, self.thread_name, self.end = threading.get_ident(), threading.current_thread().name, None
+        self._selector = getattr(loop, "_selector", None)  # private, but the same since 3.4; uvloop has none
+        if self._selector is not None:
+            self.open = True
+            put_layer(self._selector, "select", _Turn, self)
+            self.turn_began()
+
+    def leave(self, loop: Any) -> None:
+        """Note that the loop has stopped, and which of its tasks are left in the middle of their work."""
+        if self._selector is not None:
+            self.turn_ended()
+            self.open = False
+            take_layers_off(self._selector, "select")
+        self.end = perf_counter()
+        left = [(traced.trace.number, task) for task in asyncio.all_tasks(loop) if (traced := traced_in(task))]
+        for number, task in sorted(left, key=lambda pair: pair[0]):
+            if number not in self._told:
+                self._told.add(number)
+                waits = waiting_place(task.get_coro())
+                where = (f"waits at {waits}",) if waits else ()
+                who = f"task {task_name(task)}"
+                self._tracer.findings.add(Finding("running when its loop stopped", who, where=where, fault=False))
+
+    def turn_began(self) -> None:
+        """Note that the loop has something to do."""
+        self.explained = 0.0
+        self.turn = perf_counter()
+
+    def turn_ended(self) -> None:
+        """Note that the loop has done what there was to do; what no task's step took, callbacks did."""
+        began, self.turn = self.turn, None
+        if began is None:
+            return
+        ended = perf_counter()
+        if ended - began - self.explained >= self.slow:
+            seen = [sighting for sighting in list(self._sightings) if sighting.since == began]
+            seconds = ended - began - self.explained
+            self._blame("a callback", seen, began, ended, ("the beginning of the turn", "its end"), seconds)
+
+    # What holds it up.
+
+    def step_was_slow(self, coro: TracedCoroutine, begun: float, ended: float) -> None:
+        """Note a step that held the loop."""
+        seen = [sighting for sighting in list(self._sightings) if sighting.since == begun]
+        reached = waiting_place(coro.coro) or "its end"
+        self._blame(f"task {self.name_of(coro)}", seen, begun, ended, (STEP, reached), ended - begun)
+
+    def look(self) -> None:
+        """Note what runs on the loop now; another thread calls this."""
+        step, turn, running, now = self.begun, self.turn, self.running, perf_counter()
+        since = turn if step is None else step
+        if since is None or now - since < EVERY / 2:
+            return
+        line = _place_in_step(self.thread)
+        if (step, turn) != (self.begun, self.turn):
+            return  # the loop went on while this was noted
+        last = self._sightings[-1] if self._sightings else None
+        if last is not None and (last.since, last.line) == (since, line):
+            last.last = now
+        else:
+            self._sightings.append(Sighting(since, int(running is not None), "", "", line, now, now))
+
+    def holding(self) -> tuple[str, str, float] | None:
+        """Return the task, the place and the seconds of the step that holds the loop now; None if none does."""
+        begun, running = self.begun, self.running
+        if begun is None or running is None or (seconds := perf_counter() - begun) < self.slow:
+            return None
+        last = self._sightings[-1] if self._sightings else None
+        return f"task {self.name_of(running)}", last.line if last and last.since == begun else "", seconds
+
+    def name_of(self, coro: TracedCoroutine) -> str:
+        """Return the name of a coroutine's task."""
+        task = asyncio.current_task(self.loop()) if threading.get_ident() == self.thread else None
+        return task_name(task) if task is not None and traced_in(task) is coro else coro.trace.name
+
+    def _blame(
+        self, who: str, seen: list[Sighting], began: float, ended: float, edges: tuple[str, str], seconds: float
+    ) -> None:
+        task, _, line = blame(seen, began, ended, 2 * EVERY, *edges, seconds=seconds)
+        if task == UNSEEN and not self._worked_since(began):
+            return  # no code took that long: the machine had no time for this process
+        self.blocks.append((began, ended))
+        self._tracer.held(who, line, seconds)
+
+    def _worked_since(self, began: float) -> bool:
+        before = [worked for at, worked in list(self._tracer.looks) if at <= began]
+        return not before or process_time() - before[-1] > self.slow / 2
+
+
+class _Turn(Layer):
+    def __call__(self, timeout: float | None = None) -> Any:
+        notes: Any = self.owner
+        notes.turn_ended()
+        try:
+            return self.real(timeout)
+        except BaseException as error:
+            leave_no_line(error)
+            raise
+        finally:
+            notes.turn_began()
+
+
+def _place_in_step(thread: int) -> str:
+    """Describe the innermost line of the user's own code of the step or callback that a thread runs; else a library's.
+
+    The frames are let go at once: what they hold must not come to its end in the thread that looks.
+    """
+    frame, library = sys._current_frames().get(thread), ""
+    while frame is not None and frame.f_code is not _END_OF_STEP and frame.f_code is not _SEND:
+        if not is_library(frame.f_code):
+            return place_of((frame.f_code, frame.f_lasti))
+        if not library and not is_ours(frame.f_code):
+            library = place(frame.f_code.co_filename, frame.f_lineno or frame.f_code.co_firstlineno)
+        frame = frame.f_back
+    return library
+
+
+def lost(trace: Trace) -> Finding:
+    """Return what is told of a failed task that is still there, and that nobody has asked."""
+    return Finding("failed, nobody has asked", f"task {trace.name}", said=trace.error, fault=False)

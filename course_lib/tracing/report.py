@@ -1,0 +1,84 @@
+"""What a run tells, as text of 79 columns: totals, swimlane, what held the loop, what was left behind."""
+
+from dataclasses import replace
+
+from course_lib.monitor.records import show
+from course_lib.seeing.timeline.text import EMPTY, wrapped
+from course_lib.tracing.history import Held, History, telling_first
+
+LANES = 20  # tasks drawn of a loop
+LOOPS = 3  # loops drawn: the last ones
+BLOCKS = 5  # places told that held the loop
+
+_WORDS = {"done": "done", "failed": "failed", "cancelled": "cancelled", "left": "left running"}
+
+
+def report(run: History, program: str, how: str, slow: float, tick: float | None) -> str:
+    """Return the report of a run.
+
+    Args:
+        run: what its journal told.
+        program: what to call it.
+        how: how it ended, "exit status 0".
+        slow: from how many seconds on a step counted as one that held the loop.
+        tick: seconds a column of the swimlane; None for the smallest round number that fits.
+    """
+    lines = wrapped("", f"trace of {program}: {show(run.seconds, False)}, {how}")
+    if not run.ended:
+        lines += wrapped("note: ", "it had no time to say good-bye: of its last quarter of a second nothing is known")
+    lines += [f"note: at the last look {held_line(held)}, and went on" for held in run.holding if not run.ended]
+    lines.append(totals(run))
+    if not run.totals["loops"]:
+        return "\n".join([*lines, "no event loop of asyncio's was run in this process"])
+    lines += ["", *swimlanes(run, tick)]
+    lines += ["", *blocks(run, slow)]
+    if run.findings:
+        lines += ["", run.findings]
+    return "\n".join(lines)
+
+
+def totals(run: History) -> str:
+    """Return the number of tasks made, and what became of them."""
+    states = ", ".join(f"{run.totals[name]:,} {word}" for name, word in _WORDS.items() if run.totals[name])
+    loops = f"; {run.totals['loops']:,} loops" if run.totals["loops"] > 1 else ""
+    return f"tasks: {run.totals['made_count']:,} made{': ' + states if states else ''}{loops}"
+
+
+def swimlanes(run: History, tick: float | None) -> list[str]:
+    """Return the swimlanes of the last loops, the last seconds of each."""
+    lines = []
+    if run.cut:
+        lines.append(f"the last {show(run.seconds - min((loop.began for loop in run.loops), default=0.0), False)}:")
+    if (more := int(run.totals["loops"]) - len(run.loops[-LOOPS:])) > 0:
+        lines.append(f"not drawn here: {more:,} loops before")
+    for loop in run.loops[-LOOPS:]:
+        if run.totals["loops"] > 1:
+            lines += ["", f"loop {loop.number}, in {loop.thread}, from {show(loop.began, False)} on:"]
+        timeline = replace(loop.timeline, lanes=telling_first(list(loop.timeline.lanes), LANES))
+        if tick is not None and timeline.end / tick > 400:
+            lines.append(f"(a tick of {tick:g} s is too fine for {show(timeline.end, False)}: drawn coarser)")
+        fits = tick if tick is None or timeline.end / tick <= 400 else None
+        lines.append(timeline.text(fits, lanes=LANES).replace(EMPTY, "no task was made"))
+        if loop.kind:
+            lines += wrapped("note: ", f"a loop of {loop.kind}'s: steps of tasks are timed, callbacks are not")
+    return lines
+
+
+def blocks(run: History, slow: float) -> list[str]:
+    """Return what held a loop, the longest first."""
+    if not run.totals["blocks"]:
+        return [f"nothing held the loop for {slow:g} s or more"]
+    times = f"{run.totals['blocks']:,} times" if run.totals["blocks"] > 1 else "once"
+    lines = [f"the loop was held for {slow:g} s or more {times}, together {show(run.blocked, False)}:"]
+    for held in run.held[:BLOCKS]:
+        lines += wrapped("  ", held_line(held))
+    if len(run.held) > BLOCKS:
+        lines.append(f"  and {len(run.held) - BLOCKS:,} more places")
+    return lines
+
+
+def held_line(held: Held) -> str:
+    """Return in a line what held a loop."""
+    often = "" if held.times == 1 else f" ({held.times:,} times, together {show(held.together, False)})"
+    where = held.place if held.place.startswith("between ") else held.place and f"at {held.place}"
+    return f"{held.task} for {show(held.longest, False)} {where}".rstrip() + often
