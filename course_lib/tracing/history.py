@@ -90,8 +90,11 @@ def history(folder: Path, last: float, slow: float) -> History:
     found.totals["left"] = found.totals["made_count"] - sum(found.totals[n] for n in ("done", "failed", "cancelled"))
     found.blocked, found.ended, found.findings = final["totals"]["blocked"], final["end"], final["findings"]
     found.held = sorted((Held(*told) for told in final["held"]), key=lambda held: -held.longest)
-    found.holding = [Held(task, place, 1, took, took) for task, place, took in final["holding"]]
     began, at = final["began"], final["at"]
+    for loop_number, number, task, place, took in [] if found.ended else final["holding"]:
+        found.holding.append(Held(task, place, 1, took, took))
+        loops[loop_number].log.extend((number, at - took, at))
+        loops[loop_number].blocks.append((at - took, at))
     found.seconds = at - began
     # Where the first entries are gone, what they told of is known only from the first one that is left on.
     since = max(at - last, first if entries[0][0]["entry"] > 1 else began)

@@ -64,7 +64,7 @@ class Journal:
         self._kept.append((now, path))
         self._began, self._written = now, 0
         while len(self._kept) > 1 and (
-            len(self._kept) > SEGMENTS + 1 and self._kept[1][0] <= now - self._last or self._size() > MOST
+            (len(self._kept) > SEGMENTS + 1 and self._kept[1][0] <= now - self._last) or self._size() > MOST
         ):
             self._kept.popleft()[1].unlink(missing_ok=True)
 

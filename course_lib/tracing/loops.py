@@ -4,6 +4,7 @@ import asyncio
 import sys
 import threading
 from collections import deque
+from collections.abc import Callable
 from time import perf_counter, process_time
 from typing import Any, Protocol
 from weakref import ref
@@ -48,7 +49,7 @@ class LoopNotes:
         self.made, self.over = list[Trace](), list[Trace]()
         self.alive = dict[int, Trace]()
         self.log, self.blocks = list[float](), list[tuple[float, float]]()
-        self.note = self.log.extend  # a step is noted by one call of a function in C
+        self.note: Callable[[tuple[float, float, float]], None] = self.log.extend  # of C: one call a step
         self.running: TracedCoroutine | None = None
         self.begun: float | None = None
         self.turn: float | None = None  # when this turn of the loop began; None while it waits or rests
@@ -163,13 +164,14 @@ class LoopNotes:
         else:
             self._sightings.append(Sighting(since, int(running is not None), "", "", line, now, now))
 
-    def holding(self) -> tuple[str, str, float] | None:
-        """Return the task, the place and the seconds of the step that holds the loop now; None if none does."""
+    def holding(self) -> tuple[int, int, str, str, float] | None:
+        """Return what holds the loop now: its number, the trace's, the task, the place, for how long; None if none."""
         begun, running = self.begun, self.running
         if begun is None or running is None or (seconds := perf_counter() - begun) < self.slow:
             return None
         last = self._sightings[-1] if self._sightings else None
-        return f"task {self.name_of(running)}", last.line if last and last.since == begun else "", seconds
+        place = last.line if last and last.since == begun else ""
+        return self.number, running.trace.number, f"task {self.name_of(running)}", place, seconds
 
     def name_of(self, coro: TracedCoroutine) -> str:
         """Return the name of a coroutine's task."""

@@ -4,6 +4,7 @@ import html
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from course_lib.seeing.timeline.model import Lane, Outcome, State
 from course_lib.tracing.history import History, LoopHistory, telling_first
@@ -33,7 +34,8 @@ def page(run: History, program: str, text: str) -> str:
         for loop in loops:
             for lane in loop["lanes"]:
                 lane["steps"] = list(_merged(lane["steps"], finest))
-    data = {"loops": loops, "end": _micro(run.seconds), "start": min((_micro(loop.began) for loop in run.loops), default=0)}
+    start = min((loop.began for loop in run.loops), default=0.0)
+    data = {"loops": loops, "start": _micro(start), "end": _micro(run.seconds)}
     drawn = TEMPLATE.read_text(encoding="utf-8")
     parts = {
         "title": html.escape(f"trace of {program}"),
@@ -50,7 +52,7 @@ def page(run: History, program: str, text: str) -> str:
     return drawn
 
 
-def _loop(loop: LoopHistory) -> dict[str, object]:
+def _loop(loop: LoopHistory) -> dict[str, Any]:
     lanes, zero = telling_first(list(loop.timeline.lanes), LANES), loop.began
     rest = len(lanes) - LANES
     return {
@@ -61,7 +63,7 @@ def _loop(loop: LoopHistory) -> dict[str, object]:
     }
 
 
-def _lane(lane: Lane, zero: float) -> dict[str, object]:
+def _lane(lane: Lane, zero: float) -> dict[str, Any]:
     steps = [
         (_micro(zero + span.start), _micro(zero + span.end), STEPS[span.state])
         for span in lane.spans

@@ -26,7 +26,8 @@ def report(run: History, program: str, how: str, slow: float, tick: float | None
     lines = wrapped("", f"trace of {program}: {show(run.seconds, False)}, {how}")
     if not run.ended:
         lines += wrapped("note: ", "it had no time to say good-bye: of its last quarter of a second nothing is known")
-    lines += [f"note: at the last look {held_line(held)}, and went on" for held in run.holding if not run.ended]
+    for held in run.holding:
+        lines += wrapped("note: ", f"the loop was held when it was last seen: by {held_line(held)}")
     lines.append(totals(run))
     if not run.totals["loops"]:
         return "\n".join([*lines, "no event loop of asyncio's was run in this process"])

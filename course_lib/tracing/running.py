@@ -31,8 +31,7 @@ def run(settings: str, target: str, arguments: list[str]) -> None:
     atexit.register(tracer.stop)  # the first registered is the last one called: after the program's own
     main = ModuleType("__main__")
     main.__dict__["__builtins__"] = __builtins__
-    # The module that Python has made stays alive: its end would be noticed by whoever refers to it weakly.
-    main.__dict__["__annotations__"] = {}
+    # What Python itself has made as `__main__` is this package's, and must not come to its end.
     _keep.append(sys.modules["__main__"])
     sys.modules["__main__"] = main
     sys.argv[:] = [target, *arguments]

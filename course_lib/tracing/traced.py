@@ -88,9 +88,10 @@ def trace_tasks(wrap: Callable[[Any, dict[str, Any]], Any]) -> None:
 
     Task.__module__, Task.__qualname__, Task.__doc__ = asyncio.Task.__module__, "Task", asyncio.Task.__doc__
     asyncio.Task = asyncio.tasks.Task = Task  # type: ignore[misc]
-    if hasattr(asyncio, "eager_task_factory"):  # which has kept the class that was there when it was made
-        eager = asyncio.tasks.create_eager_task_factory(Task)
-        asyncio.eager_task_factory = asyncio.tasks.eager_task_factory = eager  # type: ignore[assignment]
+    tasks: Any = asyncio.tasks
+    if hasattr(tasks, "eager_task_factory"):  # which has kept the class that was there when it was made
+        tasks.eager_task_factory = tasks.create_eager_task_factory(Task)
+        vars(asyncio)["eager_task_factory"] = tasks.eager_task_factory
 
 
 def is_errand(coro: Any) -> bool:

@@ -5,6 +5,7 @@ import os
 import signal
 import threading
 from collections import deque
+from copy import copy
 from functools import wraps
 from itertools import count
 from time import perf_counter, process_time
@@ -56,12 +57,13 @@ class Tracer:
         _watch_loops_of(asyncio.BaseEventLoop, self)
         tracer = self
 
-        def __init_subclass__(cls: Any, **kwargs: Any) -> None:
-            super(asyncio.AbstractEventLoop, cls).__init_subclass__(**kwargs)
+        def __init_subclass__(cls: Any, /, **kwargs: Any) -> None:
+            super(base, cls).__init_subclass__(**kwargs)
             if not issubclass(cls, asyncio.BaseEventLoop):  # uvloop's
                 _watch_loops_of(cls, tracer)
 
-        asyncio.AbstractEventLoop.__init_subclass__ = classmethod(__init_subclass__)  # type: ignore[assignment]
+        base: Any = asyncio.AbstractEventLoop
+        base.__init_subclass__ = classmethod(__init_subclass__)
 
     def stop(self) -> None:
         """Write the last entry."""
@@ -76,12 +78,12 @@ class Tracer:
 
     def notes_of(self, loop: Any) -> LoopNotes:
         """Return what is noted of a loop."""
-        notes = getattr(loop, NOTES, None)
+        notes: LoopNotes | None = getattr(loop, NOTES, None)
         if notes is None:
             notes = LoopNotes(next(self._numbers), loop, self, self._slow)
             setattr(loop, NOTES, notes)
             self._loops.append(notes)
-        return notes  # type: ignore[no-any-return]
+        return notes
 
     # What is heard.
 
@@ -175,7 +177,7 @@ class Tracer:
                     }
                 )
             holding = [held for notes in list(self._loops) if (held := notes.holding())]
-            entry = {"entry": next(self._entries), "began": self._began, "at": now, "end": end}
+            entry: dict[str, Any] = {"entry": next(self._entries), "began": self._began, "at": now, "end": end}
             entry |= {"totals": self._totals(), "holding": holding, "loops": loops}
             entry["held"] = [[*key, *counted] for key, counted in list(self._held.items())]
             entry["findings"] = self._findings()
@@ -189,8 +191,7 @@ class Tracer:
         }  # fmt: skip
 
     def _findings(self) -> str:
-        findings = Findings(dict(self.findings._seen), self.findings._more)
-        return findings.tell("left behind, or gone wrong:", 0)
+        return copy(self.findings).tell("left behind, or gone wrong:", 0)  # to be told again, with what comes
 
     def _forget_closed(self) -> None:
         for notes in list(self._loops):
