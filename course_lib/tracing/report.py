@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-from course_lib.monitor.records import show
 from course_lib.seeing.timeline.text import EMPTY, wrapped
 from course_lib.tracing.history import Held, History, telling_first
 
@@ -23,11 +22,11 @@ def report(run: History, program: str, how: str, slow: float, tick: float | None
         slow: from how many seconds on a step counted as one that held the loop.
         tick: seconds a column of the swimlane; None for the smallest round number that fits.
     """
-    lines = wrapped("", f"trace of {program}: {show(run.seconds, False)}, {how}")
+    lines = wrapped("", f"trace of {program}: {about(run.seconds)}, {how}")
     if not run.ended:
         lines += wrapped("note: ", "it had no time to say good-bye: of its last quarter of a second nothing is known")
     for held in run.holding:
-        lines += wrapped("note: ", f"the loop was held when it was last seen: by {held_line(held)}")
+        lines += ["note: the loop was held when it was last seen:", *held_lines(held)]
     lines.append(totals(run))
     if not run.totals["loops"]:
         return "\n".join([*lines, "no event loop of asyncio's was run in this process"])
@@ -49,15 +48,15 @@ def swimlanes(run: History, tick: float | None) -> list[str]:
     """Return the swimlanes of the last loops, the last seconds of each."""
     lines = []
     if run.cut:
-        lines.append(f"the last {show(run.seconds - min((loop.began for loop in run.loops), default=0.0), False)}:")
+        lines.append(f"the last {about(run.seconds - min((loop.began for loop in run.loops), default=0.0))}:")
     if (more := int(run.totals["loops"]) - len(run.loops[-LOOPS:])) > 0:
         lines.append(f"not drawn here: {more:,} loops before")
     for loop in run.loops[-LOOPS:]:
         if run.totals["loops"] > 1:
-            lines += ["", f"loop {loop.number}, in {loop.thread}, from {show(loop.began, False)} on:"]
+            lines += ["", f"loop {loop.number}, in {loop.thread}, from {about(loop.began)} on:"]
         timeline = replace(loop.timeline, lanes=telling_first(list(loop.timeline.lanes), LANES))
         if tick is not None and timeline.end / tick > 400:
-            lines.append(f"(a tick of {tick:g} s is too fine for {show(timeline.end, False)}: drawn coarser)")
+            lines.append(f"(a tick of {tick:g} s is too fine for {about(timeline.end)}: drawn coarser)")
         fits = tick if tick is None or timeline.end / tick <= 400 else None
         lines.append(timeline.text(fits, lanes=LANES).replace(EMPTY, "no task was made"))
         if loop.kind:
@@ -70,16 +69,22 @@ def blocks(run: History, slow: float) -> list[str]:
     if not run.totals["blocks"]:
         return [f"nothing held the loop for {slow:g} s or more"]
     times = f"{run.totals['blocks']:,} times" if run.totals["blocks"] > 1 else "once"
-    lines = [f"the loop was held for {slow:g} s or more {times}, together {show(run.blocked, False)}:"]
+    lines = [f"the loop was held for {slow:g} s or more {times}, together {about(run.blocked)}:"]
     for held in run.held[:BLOCKS]:
-        lines += wrapped("  ", held_line(held))
+        lines += held_lines(held)
     if len(run.held) > BLOCKS:
         lines.append(f"  and {len(run.held) - BLOCKS:,} more places")
     return lines
 
 
-def held_line(held: Held) -> str:
-    """Return in a line what held a loop."""
-    often = "" if held.times == 1 else f" ({held.times:,} times, together {show(held.together, False)})"
+def held_lines(held: Held) -> list[str]:
+    """Return what held a loop, and below it where: a line breaks at the same place whatever was measured."""
+    often = "" if held.times == 1 else f", {held.times:,} times, together {about(held.together)}"
     where = held.place if held.place.startswith("between ") else held.place and f"at {held.place}"
-    return f"{held.task} for {show(held.longest, False)} {where}".rstrip() + often
+    head = wrapped("  ", f"{held.task} for {about(held.longest)}{often}")
+    return [*head, *(wrapped("    ", where) if where else [])]
+
+
+def about(seconds: float) -> str:
+    """Write a time that was measured."""
+    return f"~{seconds:.2f} s"
