@@ -65,9 +65,15 @@ class _Loop:
             if number not in self.traces:
                 self.traces[number] = trace = Trace(number, name, start)
                 trace.is_task = True
-        for number, name, end, outcome, error in told["over"]:
-            trace = self.traces.get(number) or Trace(number, name, told["start"])
-            trace.given_name, trace.end, trace.outcome, trace.error = name, end, Outcome[outcome], error
+        for number, name, start, end, outcome, error in told["over"]:
+            trace = self.traces.setdefault(number, Trace(number, name, start))
+            trace.is_task, trace.given_name, trace.end, trace.outcome, trace.error = (
+                True,
+                name,
+                end,
+                Outcome[outcome],
+                error,
+            )
 
 
 def history(folder: Path, last: float, slow: float) -> History:
@@ -89,12 +95,15 @@ def history(folder: Path, last: float, slow: float) -> History:
     found.totals.update({name: value for name, value in final["totals"].items() if name != "blocked"})
     found.totals["left"] = found.totals["made_count"] - sum(found.totals[n] for n in ("done", "failed", "cancelled"))
     found.blocked, found.ended, found.findings = final["totals"]["blocked"], final["end"], final["findings"]
-    found.held = sorted((Held(*told) for told in final["held"]), key=lambda held: -held.longest)
     began, at = final["began"], final["at"]
     for loop_number, number, task, place, took in [] if found.ended else final["holding"]:
         found.holding.append(Held(task, place, 1, took, took))
+        found.totals["blocks"] += 1
+        found.blocked += took
         loops[loop_number].log.extend((number, at - took, at))
         loops[loop_number].blocks.append((at - took, at))
+    told = [Held(*held) for held in final["held"]]
+    found.held = sorted([*told, *found.holding], key=lambda held: -held.longest)
     found.seconds = at - began
     # Where the first entries are gone, what they told of is known only from the first one that is left on.
     since = max(at - last, first if entries[0][0]["entry"] > 1 else began)

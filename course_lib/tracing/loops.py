@@ -14,9 +14,8 @@ from course_lib.diagnostics.places import place, place_of, waiting_place
 from course_lib.monitor.blame import STEP, UNSEEN, Sighting, blame
 from course_lib.seeing.timeline.frames import is_library, is_ours, leave_no_line
 from course_lib.seeing.timeline.layers import Layer, put_layer, take_layers_off
-from course_lib.seeing.timeline.model import Outcome
-from course_lib.seeing.timeline.trace import Trace, task_name
-from course_lib.tracing.traced import TracedCoroutine, traced_in
+from course_lib.seeing.timeline.trace import describe, task_name
+from course_lib.tracing.traced import TracedCoroutine, TracedTask, traced_in
 
 EVERY = 0.01  # seconds between two looks at what runs
 SIGHTINGS = 1000  # the last so many places where code was seen at work
@@ -24,6 +23,7 @@ FAILURES = 1000  # the last so many failed tasks, of which somebody may yet ask
 
 _END_OF_STEP = asyncio.Handle._run.__code__
 _SEND = TracedCoroutine.send.__code__
+_current_task = asyncio.current_task
 
 
 class Hearing(Protocol):
@@ -46,8 +46,9 @@ class LoopNotes:
         self.start = perf_counter()
         self.end: float | None = None
         self.made_count = self.done = self.failed = self.cancelled = 0
-        self.made, self.over = list[Trace](), list[Trace]()
-        self.alive = dict[int, Trace]()
+        self.written = 0  # the number of the last task that was written down
+        self.over = list[TracedTask]()
+        self.alive = dict[int, TracedTask]()  # in order of creation
         self.log, self.blocks = list[float](), list[tuple[float, float]]()
         self.note: Callable[[tuple[float, float, float]], None] = self.log.extend  # of C: one call a step
         self.running: TracedCoroutine | None = None
@@ -56,7 +57,7 @@ class LoopNotes:
         self.explained = 0.0
         self._tracer = tracer
         self._sightings: deque[Sighting] = deque(maxlen=SIGHTINGS)
-        self._failures: deque[Trace] = deque(maxlen=FAILURES)
+        self._failures: deque[TracedTask] = deque(maxlen=FAILURES)
         self._told = set[int]()
         self._selector: Any = None
 
@@ -65,37 +66,37 @@ class LoopNotes:
     def task_made(self, coro: Any, name: str | None) -> TracedCoroutine:
         """Return the coroutine of a new task, wrapped."""
         self.made_count = number = self.made_count + 1
-        trace = Trace(number, getattr(coro, "__name__", type(coro).__name__), perf_counter())
-        trace.is_task = True
-        if name is not None:
-            trace.given_name = str(name)
-        self.made.append(trace)
-        self.alive[number] = trace
-        return TracedCoroutine(coro, trace, self)
+        function = getattr(coro, "__name__", None) or type(coro).__name__
+        self.alive[number] = traced = TracedTask(number, function, "" if name is None else str(name), perf_counter())
+        return TracedCoroutine(coro, traced, self)
 
-    def ended(self, trace: Trace, now: float, error: BaseException) -> None:
+    def ended(self, traced: TracedTask, now: float, error: BaseException) -> None:
         """Note that the coroutine of the current task has ended, with StopIteration or an error."""
-        task = asyncio.current_task(self.loop())
-        trace.task_ended(now, error)
-        if trace.outcome is Outcome.DONE and getattr(task, "_must_cancel", False):
-            trace.outcome = Outcome.CANCELLED  # cancelled in its last step: asyncio drops the result
-        if trace.outcome is Outcome.DONE:
+        task: Any = _current_task()
+        if task is not None:
+            traced.given_name = task.get_name()
+        if type(error) is StopIteration and not getattr(task, "_must_cancel", False):
             self.done += 1
-        elif trace.outcome is Outcome.CANCELLED:
-            self.cancelled += 1
+            traced.outcome = "DONE"
+        elif isinstance(error, asyncio.CancelledError | StopIteration):
+            self.cancelled += 1  # also in its last step, in which it returned: asyncio drops the result
+            traced.outcome = "CANCELLED"
         else:
             self.failed += 1
-            self._failures.append(trace)
-        self.alive.pop(trace.number, None)
-        self.over.append(trace)
+            traced.outcome, traced.error = "FAILED", describe(error)
+            traced.failed_task = None if task is None else ref(task)
+            self._failures.append(traced)
+        traced.end = now
+        self.alive.pop(traced.number, None)
+        self.over.append(traced)
 
-    def unasked(self) -> list[Trace]:
-        """Return the traces of failed tasks that are still there, and whose exception nobody has asked for."""
+    def unasked(self) -> list[TracedTask]:
+        """Return the failed tasks that are still there, and whose exception nobody has asked for."""
         found = []
-        for trace in list(self._failures):
-            task: Any = trace.failed_task() if trace.failed_task else None
+        for traced in list(self._failures):
+            task = traced.failed_task and traced.failed_task()
             if getattr(task, "_log_traceback", False):  # private; task.exception() would count as having asked
-                found.append(trace)
+                found.append(traced)
         return found
 
     # The loop.
@@ -106,8 +107,8 @@ class LoopNotes:
         self._selector = getattr(loop, "_selector", None)  # private, but the same since 3.4; uvloop has none
         if self._selector is not None:
             self.open = True
-            put_layer(self._selector, "select", _Turn, self)
-            self.turn_began()
+            self._selector.select = put_layer(self._selector, "select", _Turn, self).select
+            self.explained, self.turn = 0.0, perf_counter()
 
     def leave(self, loop: Any) -> None:
         """Note that the loop has stopped, and which of its tasks are left in the middle of their work."""
@@ -116,7 +117,7 @@ class LoopNotes:
             self.open = False
             take_layers_off(self._selector, "select")
         self.end = perf_counter()
-        left = [(traced.trace.number, task) for task in asyncio.all_tasks(loop) if (traced := traced_in(task))]
+        left = [(traced.traced.number, task) for task in asyncio.all_tasks(loop) if (traced := traced_in(task))]
         for number, task in sorted(left, key=lambda pair: pair[0]):
             if number not in self._told:
                 self._told.add(number)
@@ -124,11 +125,6 @@ class LoopNotes:
                 where = (f"waits at {waits}",) if waits else ()
                 who = f"task {task_name(task)}"
                 self._tracer.findings.add(Finding("running when its loop stopped", who, where=where, fault=False))
-
-    def turn_began(self) -> None:
-        """Note that the loop has something to do."""
-        self.explained = 0.0
-        self.turn = perf_counter()
 
     def turn_ended(self) -> None:
         """Note that the loop has done what there was to do; what no task's step took, callbacks did."""
@@ -171,12 +167,12 @@ class LoopNotes:
             return None
         last = self._sightings[-1] if self._sightings else None
         place = last.line if last and last.since == begun else ""
-        return self.number, running.trace.number, f"task {self.name_of(running)}", place, seconds
+        return self.number, running.traced.number, f"task {self.name_of(running)}", place, seconds
 
     def name_of(self, coro: TracedCoroutine) -> str:
         """Return the name of a coroutine's task."""
         task = asyncio.current_task(self.loop()) if threading.get_ident() == self.thread else None
-        return task_name(task) if task is not None and traced_in(task) is coro else coro.trace.name
+        return task_name(task) if task is not None and traced_in(task) is coro else coro.traced.name
 
     def _blame(
         self, who: str, seen: list[Sighting], began: float, ended: float, edges: tuple[str, str], seconds: float
@@ -193,16 +189,21 @@ class LoopNotes:
 
 
 class _Turn(Layer):
-    def __call__(self, timeout: float | None = None) -> Any:
-        notes: Any = self.owner
-        notes.turn_ended()
+    def select(self, timeout: float | None = None) -> Any:
+        """Wait for the next event. This is put in the method's place: a `__call__` would take longer to find."""
+        notes: LoopNotes = self.owner
+        began = notes.turn
+        if began is not None and perf_counter() - began >= notes.slow:
+            notes.turn_ended()
+        notes.turn = None
         try:
             return self.real(timeout)
         except BaseException as error:
             leave_no_line(error)
             raise
         finally:
-            notes.turn_began()
+            notes.explained = 0.0
+            notes.turn = perf_counter()
 
 
 def _place_in_step(thread: int) -> str:
@@ -220,6 +221,6 @@ def _place_in_step(thread: int) -> str:
     return library
 
 
-def lost(trace: Trace) -> Finding:
+def lost(traced: TracedTask) -> Finding:
     """Return what is told of a failed task that is still there, and that nobody has asked."""
-    return Finding("failed, nobody has asked", f"task {trace.name}", said=trace.error, fault=False)
+    return Finding("failed, nobody has asked", f"task {traced.name}", said=traced.error, fault=False)

@@ -8,10 +8,11 @@ import asyncio
 import os
 from collections.abc import Callable
 from time import perf_counter
+from types import CoroutineType
 from typing import Any, Protocol
 
 from course_lib.seeing.timeline.frames import leave_no_line
-from course_lib.seeing.timeline.trace import Trace
+from course_lib.seeing.timeline.trace import UNNAMED
 from course_lib.seeing.timeline.wrapping import WrappedCoroutine
 
 _ASYNCIO = os.path.dirname(asyncio.__file__)
@@ -25,23 +26,43 @@ class Noting(Protocol):
     begun: float | None  # when that step began
     explained: float  # seconds of this turn that steps took
     slow: float
-    note: Callable[[tuple[float, float, float]], None]  # a step: its trace's number, begun, ended
+    note: Callable[[tuple[float, float, float]], None]  # a step: its task's number, begun, ended
 
-    def ended(self, trace: Trace, now: float, error: BaseException) -> None:
+    def ended(self, traced: "TracedTask", now: float, error: BaseException) -> None:
         """Note that the coroutine of the current task has ended, with StopIteration or an error."""
 
     def step_was_slow(self, coro: "TracedCoroutine", begun: float, ended: float) -> None:
         """Note a step that held the loop."""
 
 
+class TracedTask:
+    """What is known of a task, until it is written down; it refers to nothing that the garbage collector looks after.
+
+    `end` is None until the coroutine has ended; `failed_task` refers weakly to the task.
+    """
+
+    __slots__ = ("end", "error", "failed_task", "function", "given_name", "number", "outcome", "start")
+    failed_task: Callable[[], Any] | None  # set where it has failed
+
+    def __init__(self, number: int, function: str, given_name: str, start: float) -> None:
+        self.number, self.function, self.given_name, self.start = number, function, given_name, start
+        self.end: float | None = None
+        self.outcome, self.error = "LEFT", ""
+
+    @property
+    def name(self) -> str:
+        """The name somebody gave, else the coroutine function's: asyncio's own numbers differ in each run."""
+        return self.function if UNNAMED.fullmatch(self.given_name) else self.given_name
+
+
 class TracedCoroutine(WrappedCoroutine):
     """A coroutine that notes when each of its steps begins and ends, and is otherwise the one it wraps."""
 
-    __slots__ = ("loop", "trace")
+    __slots__ = ("loop", "traced")
 
-    def __init__(self, coro: Any, trace: Trace, loop: Noting) -> None:
-        self.coro, self.trace, self.loop = coro, trace, loop
-        self.__qualname__ = getattr(coro, "__qualname__", None)
+    def __init__(self, coro: Any, traced: TracedTask, loop: Noting) -> None:
+        self.coro, self.traced, self.loop = coro, traced, loop
+        self.__qualname__ = coro.__qualname__ if type(coro) is CoroutineType else getattr(coro, "__qualname__", None)
 
     def send(self, value: Any, throw: tuple[Any, ...] = ()) -> Any:
         """Run one step."""
@@ -54,13 +75,13 @@ class TracedCoroutine(WrappedCoroutine):
             return self.coro.throw(*throw) if throw else self.coro.send(value)
         except BaseException as error:
             del throw
-            loop.ended(self.trace, perf_counter(), error)
+            loop.ended(self.traced, perf_counter(), error)
             leave_no_line(error)
             raise
         finally:
             ended = perf_counter()
             loop.running = outer
-            loop.note((self.trace.number, begun, ended))
+            loop.note((self.traced.number, begun, ended))
             if outer is None:
                 loop.begun = None
                 loop.explained += ended - begun
@@ -71,12 +92,14 @@ class TracedCoroutine(WrappedCoroutine):
 def trace_tasks(wrap: Callable[[Any, dict[str, Any]], Any]) -> None:
     """Let every task from now on be made of what `wrap` returns for its coroutine and its keyword arguments."""
 
+    init: Any = asyncio.Task.__init__
+
     class Task(asyncio.Task):  # type: ignore[type-arg]
         __slots__ = ()
 
         def __init__(self, coro: Any, **kwargs: Any) -> None:
             try:
-                super().__init__(wrap(coro, kwargs), **kwargs)
+                init(self, wrap(coro, kwargs), **kwargs)
             except BaseException as error:
                 leave_no_line(error)
                 raise
@@ -97,8 +120,17 @@ def trace_tasks(wrap: Callable[[Any, dict[str, Any]], Any]) -> None:
 def is_errand(coro: Any) -> bool:
     """Return whether a task is one of asyncio's own, that no reader of the program knows: it closes a generator."""
     code = getattr(coro, "cr_code", None)
-    own = code is not None and code.co_filename.startswith(_ASYNCIO) and coro.__name__.startswith(("_", "shutdown_"))
-    return own or type(coro).__name__.startswith("async_generator")
+    if code is None:
+        return type(coro).__name__.startswith("async_generator")
+    known = _errands.get(code)
+    if known is None:
+        known = code.co_filename.startswith(_ASYNCIO) and code.co_name.startswith(("_", "shutdown_"))
+        if len(_errands) < 10_000:
+            _errands[code] = known
+    return known
+
+
+_errands: dict[Any, bool] = {}  # by code: most tasks are made of the same few
 
 
 def traced_in(task: Any) -> TracedCoroutine | None:

@@ -4,10 +4,12 @@ import asyncio
 import os
 import signal
 import threading
+from bisect import bisect
 from collections import deque
 from copy import copy
 from functools import wraps
 from itertools import count
+from operator import attrgetter
 from time import perf_counter, process_time
 from typing import Any
 
@@ -70,8 +72,8 @@ class Tracer:
         self._stop_thread()
         if self.open:
             for notes in self._loops:
-                for trace in notes.unasked():
-                    self.findings.add(lost(trace))
+                for traced in notes.unasked():
+                    self.findings.add(lost(traced))
             self._flush(end=True)
             self._journal.close()
             self.open = False
@@ -147,7 +149,7 @@ class Tracer:
         for notes in self._loops:
             notes.note = _forget
             notes.open = False
-            notes.made, notes.over, notes.blocks = _Nothing(), _Nothing(), _Nothing()
+            notes.over, notes.blocks = _Nothing(), _Nothing()
 
     # The journal.
 
@@ -156,14 +158,11 @@ class Tracer:
             fresh, now = self._journal.fresh, perf_counter()
             loops, steps = [], []
             for notes in list(self._loops):
-                # What is over is taken before what was made: a task's end must not come before its beginning.
-                over = _take(notes.over)
-                made = _take(notes.made)
-                if fresh:
-                    numbers = {trace.number for trace in made}
-                    ended = {trace.number for trace in over}
-                    made = [t for t in list(notes.alive.values()) if t.number not in numbers | ended] + made
+                # Steps first: what they are steps of is then known.
                 steps.append(_take(notes.log))
+                over, alive = _take(notes.over), list(notes.alive.values())
+                made = alive if fresh else alive[bisect(alive, notes.written, key=attrgetter("number")) :]
+                notes.written = alive[-1].number if alive else notes.written
                 loops.append(
                     {
                         "loop": notes.number,
@@ -171,7 +170,7 @@ class Tracer:
                         "start": notes.start,
                         "end": notes.end,
                         "made": [(t.number, t.name, t.start) for t in made],
-                        "over": [(t.number, t.name, t.end, t.outcome.name, t.error) for t in over],
+                        "over": [(t.number, t.name, t.start, t.end, t.outcome, t.error) for t in over],
                         "blocks": _take(notes.blocks),
                         "kind": _kind(notes.loop()),
                     }
@@ -196,7 +195,7 @@ class Tracer:
     def _forget_closed(self) -> None:
         for notes in list(self._loops):
             loop = notes.loop()
-            if (loop is None or loop.is_closed()) and not notes.made and not notes.over:
+            if (loop is None or loop.is_closed()) and not notes.over:
                 self._loops.remove(notes)
                 self._closed += 1
                 for name in TOTALS:
