@@ -245,7 +245,7 @@ def test_several_loops_are_drawn_one_by_one(here):
     """)
     told = here.trace().told
     assert "tasks: 14 made: 14 done; 4 loops" in told
-    assert "not drawn here: 1 loops before" in told
+    assert "not drawn here: 1 other loop\n" in told
     assert "loop 2, in beside, from ~" in told and "loop 4, in MainThread, from ~" in told
 
 

@@ -42,6 +42,7 @@ class LoopNotes:
     def __init__(self, number: int, loop: asyncio.AbstractEventLoop, tracer: Hearing, slow: float) -> None:
         self.number, self.slow, self.open = number, slow, True
         self.loop = ref(loop)
+        self.kind = "" if isinstance(loop, asyncio.BaseEventLoop) else type(loop).__module__.partition(".")[0]
         self.thread, self.thread_name = threading.get_ident(), threading.current_thread().name
         self.start = perf_counter()
         self.end: float | None = None
@@ -73,8 +74,6 @@ class LoopNotes:
     def ended(self, traced: TracedTask, now: float, error: BaseException) -> None:
         """Note that the coroutine of the current task has ended, with StopIteration or an error."""
         task: Any = _current_task()
-        if task is not None:
-            traced.given_name = task.get_name()
         if type(error) is StopIteration and not getattr(task, "_must_cancel", False):
             self.done += 1
             traced.outcome = "DONE"

@@ -27,7 +27,7 @@ def page(run: History, program: str, text: str) -> str:
         program: what to call it.
         text: its report, which stands in the page, too.
     """
-    loops = [_loop(loop) for loop in run.loops]
+    loops = [_loop(loop) for loop in run.loops if loop.timeline.lanes or loop.timeline.blocks]
     finest = 1
     while sum(len(lane["steps"]) for loop in loops for lane in loop["lanes"]) > SPANS:
         finest *= 4

@@ -6,7 +6,7 @@ from course_lib.seeing.timeline.text import EMPTY, wrapped
 from course_lib.tracing.history import Held, History, telling_first
 
 LANES = 20  # tasks drawn of a loop
-LOOPS = 3  # loops drawn: the last ones
+LOOPS = 3  # loops drawn: the last ones that had tasks
 BLOCKS = 5  # places told that held the loop
 
 _WORDS = {"done": "done", "failed": "failed", "cancelled": "cancelled", "left": "left running"}
@@ -49,9 +49,10 @@ def swimlanes(run: History, tick: float | None) -> list[str]:
     lines = []
     if run.cut:
         lines.append(f"the last {about(run.seconds - min((loop.began for loop in run.loops), default=0.0))}:")
-    if (more := int(run.totals["loops"]) - len(run.loops[-LOOPS:])) > 0:
-        lines.append(f"not drawn here: {more:,} loops before")
-    for loop in run.loops[-LOOPS:]:
+    drawn = ([loop for loop in run.loops if loop.timeline.lanes] or run.loops)[-LOOPS:]
+    if (more := int(run.totals["loops"]) - len(drawn)) > 0:
+        lines.append(f"not drawn here: {more:,} other loop{'s' if more > 1 else ''}")
+    for loop in drawn:
         if run.totals["loops"] > 1:
             lines += ["", f"loop {loop.number}, in {loop.thread}, from {about(loop.began)} on:"]
         timeline = replace(loop.timeline, lanes=telling_first(list(loop.timeline.lanes), LANES))

@@ -104,6 +104,12 @@ def trace_tasks(wrap: Callable[[Any, dict[str, Any]], Any]) -> None:
                 leave_no_line(error)
                 raise
 
+        def set_name(self, value: object) -> None:
+            """Set the name: asyncio.create_task() gives it so."""
+            super().set_name(value)
+            if traced := traced_in(self):
+                traced.traced.given_name = self.get_name()
+
         def get_coro(self) -> Any:
             """Return the coroutine, as the program knows it."""
             coro: Any = super().get_coro()
@@ -124,7 +130,8 @@ def is_errand(coro: Any) -> bool:
         return type(coro).__name__.startswith("async_generator")
     known = _errands.get(code)
     if known is None:
-        known = code.co_filename.startswith(_ASYNCIO) and code.co_name.startswith(("_", "shutdown_"))
+        private = code.co_filename.startswith(_ASYNCIO) and code.co_name.startswith("_")
+        known = private or code.co_name in ("shutdown_asyncgens", "shutdown_default_executor")
         if len(_errands) < 10_000:
             _errands[code] = known
     return known

@@ -172,7 +172,7 @@ class Tracer:
                         "made": [(t.number, t.name, t.start) for t in made],
                         "over": [(t.number, t.name, t.start, t.end, t.outcome, t.error) for t in over],
                         "blocks": _take(notes.blocks),
-                        "kind": _kind(notes.loop()),
+                        "kind": notes.kind,
                     }
                 )
             holding = [held for notes in list(self._loops) if (held := notes.holding())]
@@ -207,10 +207,6 @@ def _take(noted: list[Any]) -> list[Any]:
     taken = noted[:]
     del noted[: len(taken)]
     return taken
-
-
-def _kind(loop: Any) -> str:
-    return "" if loop is None or isinstance(loop, asyncio.BaseEventLoop) else type(loop).__module__.partition(".")[0]
 
 
 class _Nothing(list[Any]):
