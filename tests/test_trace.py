@@ -66,7 +66,8 @@ class Folder:
     def ended(self, child: "subprocess.Popen[str]", text: str = "") -> Ran:
         out, err = child.communicate(text, timeout=SECONDS)
         told = self.path / "told.txt"
-        lines = [line for line in err.splitlines(keepends=True) if line != "trace: told.txt\n"]
+        ours = "trace: told.txt\n", "the same to zoom into: trace.html\n"
+        lines = [line for line in err.splitlines(keepends=True) if line not in ours]
         return Ran(child.returncode, out, "".join(lines), told.read_text() if told.exists() else "")
 
 
@@ -137,6 +138,16 @@ PROGRAMS = {
             await asyncio.sleep(0)
             del task
         asyncio.run(main())
+    """,
+    "debug mode": """
+        import asyncio, time
+        async def fail():
+            raise ValueError("no")
+        async def main():
+            task = asyncio.create_task(fail(), name="failing")
+            await asyncio.sleep(0)
+            del task
+        asyncio.run(main(), debug=True)
     """,
     "its main module": """
         import asyncio, pickle, sys

@@ -41,13 +41,9 @@ def main(argv: Sequence[str]) -> int:
         run = history(Path(folder), chosen.last, chosen.slow)
     name = chosen.program if chosen.module else Path(chosen.program).name
     text = report(run, name, _how(status), chosen.slow, chosen.tick)
-    said = text
+    print(_write(chosen.out, text + "\n", "trace") if chosen.out else f"\n{text}\n", file=sys.stderr)
     if chosen.page and run.totals["loops"]:
-        said += "\n\n" + _write(chosen.page, page(run, name, text), "the same to zoom into")
-    if chosen.out:
-        print(_write(chosen.out, text + "\n", "trace"), file=sys.stderr)
-    else:
-        print(f"\n{said}", file=sys.stderr)
+        print(_write(chosen.page, page(run, name, text), "the same to zoom into"), file=sys.stderr)
     if status < 0:
         _end_by(-status)
     return status

@@ -27,5 +27,6 @@ long because the machine had no time for the process is no block; exceptions do 
 
 **What it cannot know:** processes that the program starts; loops that are not asyncio's (trio's); callbacks on loops
 without a selector (uvloop's), where only steps of tasks are timed; what another library puts in the place of
-`asyncio.Task` later (nest_asyncio). What a program can see of it: a thread more, and course_lib among its modules.
+`asyncio.Task` later (nest_asyncio). What a program can see of it: a thread more, course_lib among its modules, and in
+asyncio's debug mode frames of the recorder among those that say where a handle was made.
 """

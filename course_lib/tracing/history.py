@@ -41,7 +41,8 @@ class History:
 
     seconds: float = 0.0
     ended: bool = False  # whether the program came to its end; else it was killed, or left by os._exit()
-    cut: bool = False  # whether the beginning is not kept
+    cut: bool = False  # whether the beginning is not drawn
+    full: bool = False  # whether the journal's limit, and not the seconds that were asked for, has cut it
     totals: Counter[str] = field(default_factory=Counter)
     blocked: float = 0.0
     held: list[Held] = field(default_factory=list)
@@ -107,7 +108,7 @@ def history(folder: Path, last: float, slow: float) -> History:
     found.seconds = at - began
     # Where the first entries are gone, what they told of is known only from the first one that is left on.
     since = max(at - last, first if entries[0][0]["entry"] > 1 else began)
-    found.cut = since > began
+    found.cut, found.full = since > began, since > at - last
     for number, loop in sorted(loops.items()):
         end = min(at, loop.told["end"] or at)
         if end < since:

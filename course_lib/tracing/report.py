@@ -48,7 +48,8 @@ def swimlanes(run: History, tick: float | None) -> list[str]:
     """Return the swimlanes of the last loops, the last seconds of each."""
     lines = []
     if run.cut:
-        lines.append(f"the last {about(run.seconds - min((loop.began for loop in run.loops), default=0.0))}:")
+        why = " (of so many steps no more is kept)" if run.full else ""
+        lines.append(f"the last {about(run.seconds - min((loop.began for loop in run.loops), default=0.0))}{why}:")
     drawn = ([loop for loop in run.loops if loop.timeline.lanes] or run.loops)[-LOOPS:]
     if (more := int(run.totals["loops"]) - len(drawn)) > 0:
         lines.append(f"not drawn here: {more:,} other loop{'s' if more > 1 else ''}")

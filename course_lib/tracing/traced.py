@@ -16,6 +16,7 @@ from course_lib.seeing.timeline.trace import UNNAMED
 from course_lib.seeing.timeline.wrapping import WrappedCoroutine
 
 _ASYNCIO = os.path.dirname(asyncio.__file__)
+_OURS = os.path.dirname(os.path.abspath(__file__))
 _get_coro: Any = asyncio.Task.get_coro  # Python's own
 
 
@@ -103,6 +104,9 @@ def trace_tasks(wrap: Callable[[Any, dict[str, Any]], Any]) -> None:
             except BaseException as error:
                 leave_no_line(error)
                 raise
+            made: Any = getattr(self, "_source_traceback", None)  # in debug mode: where the task was made
+            if made:
+                made[:] = [frame for frame in made if not frame.filename.startswith(_OURS)]
 
         def set_name(self, value: object) -> None:
             """Set the name: asyncio.create_task() gives it so."""
