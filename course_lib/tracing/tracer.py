@@ -42,8 +42,7 @@ class Tracer:
         self._closed = 0
         self._blocks, self._blocked = 0, 0.0
         self._held: dict[tuple[str, str], list[float]] = {}  # by task and place: how often, together, the longest
-        self._other_loops = False
-        self._writing, self._ended = threading.Lock(), threading.Event()
+        self._counting, self._writing, self._ended = threading.Lock(), threading.Lock(), threading.Event()
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
@@ -91,13 +90,14 @@ class Tracer:
 
     def held(self, task: str, place: str, seconds: float) -> None:
         """Count a block."""
-        self._blocks += 1
-        self._blocked += seconds
-        if (task, place) in self._held or len(self._held) < PLACES:
-            counted = self._held.setdefault((task, place), [0, 0.0, 0.0])
-            counted[0] += 1
-            counted[1] += seconds
-            counted[2] = max(counted[2], seconds)
+        with self._counting:  # loops in several threads may be held at once
+            self._blocks += 1
+            self._blocked += seconds
+            if (task, place) in self._held or len(self._held) < PLACES:
+                counted = self._held.setdefault((task, place), [0, 0.0, 0.0])
+                counted[0] += 1
+                counted[1] += seconds
+                counted[2] = max(counted[2], seconds)
 
     def told(self, context: dict[str, Any]) -> None:
         """Note what a loop's exception handler is called with."""
