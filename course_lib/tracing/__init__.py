@@ -4,6 +4,12 @@ The program runs in a process of its own, by the interpreter that has its packag
 is a text (what happened, as a swimlane; what held the loop longest, with the line; what was left behind) and one HTML
 file with the same as a picture to zoom into.
 
+    python -m course_lib trace --tick 0.1 program.py        one column a tenth of a second: the same text in every run
+    python -m course_lib trace -m package arguments         a module
+    python -m course_lib trace --python PATH program.py     the Python that has the program's packages
+
+Without `--python` it is that of an active virtual environment, else the course's.
+
 **What is promised:**
 
 - The program is what it would be: its `__main__`, path, arguments, input, output, traceback and exit status, also by
