@@ -17,6 +17,7 @@ LESSONS: dict[str, set[str]] = {
     "programs": {"family"},
     "pytests": {"programs"},
     "diagnostics": {"monitor", "seeing"},
+    "tracing": {"monitor", "diagnostics", "seeing"},
     "streams": set(),
     "pipeline": {"seeing", "streams", "lifecycle"},
     "jobs": {"lifecycle"},
@@ -56,7 +57,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "edition": {"paths"},
     "notebook": {"edition"},
     "lab": {"paths"},
-    "cli": {"__init__", "paths", "edition", "files", "lab"},
+    "cli": {"__init__", "paths", "edition", "files", "lab", "tracing"},
     "exercises": {"seeing", "paths", "files"},
     **LESSONS,
 }

@@ -43,9 +43,16 @@ def masters(tmp_path, monkeypatch):
 
 
 def test_help_names_every_command(capsys):
-    """--help lists the five commands."""
+    """--help lists the six commands."""
     assert main.main(["--help"]) == 0
-    assert re.findall(r"^  (\w+) ", capsys.readouterr().out, re.M) == ["lab", "test", "doctor", "reset", "refresh"]
+    assert re.findall(r"^  (\w+) ", capsys.readouterr().out, re.M) == [
+        "lab",
+        "test",
+        "doctor",
+        "reset",
+        "trace",
+        "refresh",
+    ]
 
 
 def test_version(capsys):

@@ -23,6 +23,8 @@ python3 -m course_lib [COMMAND]      (on Windows: py -m course_lib)
                            set up what is missing and run every check, or those of a lesson: test 01
   doctor                   say what is there, what is missing and how to mend it
   reset LESSON             start a lesson afresh: reset 01 (your own copy of it is kept aside)
+  trace [OPTIONS] [-m] PROGRAM [ARGUMENTS]
+                           run an asyncio program, unchanged, and tell at its end what it did: trace --help
   refresh [NOTEBOOK...]    for authors: run the notebooks and save their outputs
 
   --help, --version
@@ -65,6 +67,7 @@ def _dispatch(argv: list[str]) -> int:
         "test": _test,
         "doctor": _doctor,
         "reset": _reset,
+        "trace": _trace,
         "refresh": _refresh,
     }
     if not argv or argv[0].startswith("-"):
@@ -109,6 +112,12 @@ def _doctor(argv: list[str]) -> int:
 
 def _refresh(argv: list[str]) -> int:
     return _inside("refresh", argv, environment.prepare())
+
+
+def _trace(argv: list[str]) -> int:
+    from course_lib.cli.trace import main as trace  # here: the other commands do not need it
+
+    return trace(argv)
 
 
 def _inside(module: str, argv: list[str], ready: environment.Environment) -> int:

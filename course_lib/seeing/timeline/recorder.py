@@ -3,8 +3,8 @@
 import asyncio
 import threading
 import time
-from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from types import TracebackType
@@ -12,8 +12,9 @@ from typing import Any, Self
 
 from course_lib.seeing.clock import VirtualClockLoop
 from course_lib.seeing.timeline.frames import is_library, leave_no_line
+from course_lib.seeing.timeline.lanes import Noted, lanes_of
 from course_lib.seeing.timeline.layers import Layer, put_layer, take_layers_off, without_ended
-from course_lib.seeing.timeline.model import Gauge, Lane, Outcome, Span, State
+from course_lib.seeing.timeline.model import Gauge, Lane
 from course_lib.seeing.timeline.timeline import Timeline
 from course_lib.seeing.timeline.trace import Trace, TracedCoroutine, trace_of
 
@@ -72,47 +73,9 @@ class Recorder:
         timeline.blocks = [(begun - self.start, ended - self.start) for begun, ended in self.blocks]
 
     def _lanes(self, end: float) -> list[Lane]:
-        traces = []
         for trace, task in self.unfinished():
             trace.given_name = task.get_name()
-        # A span named as its task says nothing new.
-        traces = [trace for trace in self.traces if trace.owner is None or trace.owner.name != trace.name]
-        names = [trace.name for trace in traces]
-        total, seen = Counter(names), Counter[str]()
-        steps = defaultdict[float, list[tuple[float, float]]](list)
-        for number, begun, ended in zip(self.log[::3], self.log[1::3], self.log[2::3], strict=True):
-            steps[number].append((begun, ended))
-        lanes = []
-        for trace, name in zip(traces, names, strict=True):
-            if total[name] > 1:
-                seen[name] += 1
-                name = f"{name} #{seen[name]}"
-            if trace.is_task or trace.owner:
-                busy = steps[(trace.owner or trace).number]
-            else:
-                busy = self.blocks  # code of a task that was there before the recording: only the loop's view is known
-            spans = tuple(self._spans(trace, busy, min(trace.end, end)))
-            outcome, error = (trace.outcome, trace.error) if trace.end <= end else (Outcome.LEFT, "")
-            start, last = trace.start - self.start, min(trace.end, end) - self.start
-            lanes.append(Lane(name, start, last, spans, outcome, error, trace.is_task))
-        return lanes
-
-    def _spans(self, trace: Trace, busy: list[tuple[float, float]], end: float) -> Iterator[Span]:
-        zero, at = self.start, trace.start
-        if trace.in_thread:
-            yield Span(at - zero, end - zero, State.RUNNING)
-            return
-        for begun, ended in busy:
-            begun, ended = max(begun, trace.start), min(ended, end)
-            if begun >= ended:
-                continue
-            if begun > at:
-                yield Span(at - zero, begun - zero, State.WAITING)
-            state = State.BLOCKING if ended - begun >= self.blocking else State.RUNNING
-            yield Span(begun - zero, ended - zero, state)
-            at = ended
-        if end > at:
-            yield Span(at - zero, end - zero, State.WAITING)
+        return lanes_of(self.traces, Noted(self.log, self.blocks, self.blocking), self.start, end)
 
 
 class TracingFactory(Layer):
