@@ -81,7 +81,7 @@ class Subject:
             self._tell(test, green, right, missed)
         praise = f"It catches all {len(self.bugs)} bugs, and lets {len(self.rights)} right functions pass."
         if right.untried:
-            praise += f" There are more orders than the {FIRST + MORE} in which it was run."
+            praise += _UNTRIED
         if right.notes.drew:
             self._draw_again(test)
             praise += (
@@ -249,6 +249,7 @@ class Subject:
         about = "About the first: " if len(away) > 1 else ""
         drew = " What it draws at random it does not always test: write the cases down." if right.notes.drew else ""
         lesson = missed or f"{about}{away[0].lesson}"
+        lesson += _UNTRIED if right.untried else ""
         raise Wrong(f"Your test catches {many - len(away)} of {many} bugs. Got away: {names}{more}. {lesson}{drew}")
 
     def _tell_of_nothing(self, test: Test, right: Trial) -> None:
@@ -303,6 +304,7 @@ _CLOCK = (
     "Your test looks at `{clock}`, a clock that goes on as the machine does, and not as the virtual one: what it says "
     "depends on who runs it. Use `asyncio.get_running_loop().time()`."
 )
+_UNTRIED = f" There are more orders than the {FIRST + MORE} in which it was run."
 _TWICE = "Your test was run twice with the very same `{name}`: it passed once, and failed once. "
 _REMEMBERS = (
     f"{_TWICE}Does it keep something from run to run, in a global, or in a default argument? Each run starts from "
