@@ -505,12 +505,16 @@ REASONS: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "test_limited": {
         FREE: ("swap `slots = asyncio.Semaphore(limit)` and `async def one(call):`",),
-        NOTHING_FAILS: ("take `tasks = [asyncio.create_task(one(call)) for call in calls]` into `try:`",),
-        "All calls are under way meanwhile, and whoever cancels finds the `finally`.": (
-            "a pause before `return await asyncio.gather(*tasks)`",
+        NOTHING_FAILS: (
+            "take `async def one(call):` into `try:`",
+            "take `return [task.result() for task in tasks]` into `try:`",
         ),
-        "The order in which they are cancelled is free.": (
-            "backwards: - for task in tasks: + for task in list(tasks)[::-1]:",
+        NOT_REACHED: ("raise again after `except BaseExceptionGroup as errors:`",),
+        "What is no Exception comes out of a TaskGroup alone, or is nothing that is promised.": (
+            "catch another class: - except BaseExceptionGroup as errors: + except Exception as errors:",
+        ),
+        "One fails: of several failures, any may come out.": (
+            "off by one: - raise errors.exceptions[0] from None + raise errors.exceptions[-1] from None",
         ),
     },
     "test_share": {

@@ -8,7 +8,7 @@ import warnings
 import pytest
 from wrong_answers import wrong_answers
 
-from course_lib.exercises import framework, lesson_11
+from course_lib.exercises import framework, lesson_11, proving
 from course_lib.exercises.framework import Wrong
 from course_lib.exercises.implementations import Bug, Code, Right
 from course_lib.exercises.lesson_11 import under_test
@@ -304,7 +304,67 @@ def test_what_the_names_in_an_assertion_stand_for_is_told():
             7,
         ], "not so"
 
-    assert "`assert answers == [7]` (answers = [6]). The task promises something else" in told(test)
+    assert "`assert answers == [7]` (answers = [6]). No right function passes. Either the task" in told(test)
+
+
+def test_a_broken_repr_at_a_failed_assertion_is_left_out():
+    """A value that cannot be shown keeps no other from being told, and no test from its verdict."""
+
+    class Broken:
+        def __repr__(self):
+            raise ValueError("no text")
+
+    async def test(double):
+        broken, answer = [Broken()], await double(three)
+        assert not broken and answer
+
+    assert "`assert not broken and answer` (answer = 6). No right function" in told(test)
+
+
+def test_a_right_test_that_draws_is_told_what_was_not_tried():
+    """A test that catches everything, and draws, is praised with the number of draws that it had."""
+
+    async def test(double):
+        random.random()
+        assert await double(three) == 6
+
+    assert DOUBLE.prove(test).endswith(
+        "It draws at random, and 42 draws were tried: what comes more seldom was not. Better write the cases down."
+    )
+
+
+def test_a_right_test_with_too_many_orders_is_told_so():
+    """A test whose spans can end in more orders than are run is praised with the number that was."""
+
+    async def test(double):
+        async def wait(number):
+            with span(f"wait {number}"):
+                await asyncio.sleep(1)
+
+        await asyncio.gather(*map(wait, range(5)))
+        assert await double(three) == 6
+
+    assert DOUBLE.prove(test).endswith("There are more orders than the 24 in which it was run.")
+
+
+def test_a_right_test_with_an_assertion_that_nobody_reaches_is_told_so():
+    """What says nothing is named also where the rest of the test is enough."""
+
+    async def test(double):
+        assert await double(three) == 6
+        with pytest.raises(ZeroDivisionError):  # noqa: PT012  # which is the mistake
+            1 / await double(zero)
+            assert double is None
+
+    async def zero():
+        return 0
+
+    assert ". But `assert double is None`, at line " in DOUBLE.prove(test)
+
+
+def test_a_bug_is_tried_in_the_same_orders_whatever_the_seed():
+    """Whether a test catches a bug is no luck of the course's: no order with a bug is drawn."""
+    assert proving.WITH_BUGS["more"] == 0
 
 
 def test_what_a_test_prints_is_shown_once():

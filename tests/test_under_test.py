@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from course_lib.exercises import lesson_11
-from course_lib.testing import cancel_everywhere
+from course_lib.testing import cancel_everywhere, in_virtual_time
 
 
 def rights(exercise):
@@ -33,15 +33,62 @@ def test_retry_ends_cancelled_wherever_it_is_cancelled(function):
 
 @rights(lesson_11.test_limited)
 def test_run_limited_ends_its_calls_wherever_it_is_cancelled(function):
-    """Cancelled at any moment, each of them ends when its calls have cleaned up, and leaves nothing."""
+    """Cancelled at any moment, each of them ends when its calls have cleaned up, undisturbed, and leaves nothing."""
 
-    async def work():
-        try:
-            await asyncio.sleep(1)
-        finally:
-            await asyncio.sleep(0.25)
+    def make():
+        cancelled, cleaned = [], []
 
-    assert cancel_everywhere(lambda: function([work] * 4, 2), times=1).points > 4
+        async def work():
+            try:
+                await asyncio.sleep(1)
+            except asyncio.CancelledError:
+                cancelled.append("work")
+                await asyncio.sleep(0.25)
+                cleaned.append("work")
+                raise
+
+        return work, cancelled, cleaned
+
+    def main(made):
+        work, _, _ = made
+        return function([work] * 4, 2)
+
+    def all_have_cleaned_up(made):
+        _, cancelled, cleaned = made
+        return cancelled == cleaned
+
+    assert cancel_everywhere(main, all_have_cleaned_up, make=make, times=1).points > 4
+
+
+@rights(lesson_11.test_limited)
+def test_run_limited_lets_its_calls_clean_up_when_one_fails(function):
+    """A failure, too, cancels each of the others once, with calls in line and without."""
+
+    @in_virtual_time
+    async def scene(*seconds):
+        begun, ended = [], []
+
+        def call(number, after):
+            async def work():
+                begun.append(number)
+                try:
+                    await asyncio.sleep(after)
+                    raise OSError(number)
+                except asyncio.CancelledError:
+                    await asyncio.sleep(1)
+                    raise
+                finally:
+                    ended.append(number)
+
+            return work
+
+        with pytest.raises(OSError, match="0"):
+            await function([call(*each) for each in enumerate(seconds)], 2)
+        assert sorted(begun) == sorted(ended)
+        assert asyncio.get_running_loop().time() == 2
+
+    scene(1, 9)
+    scene(1, 9, 9)
 
 
 @rights(lesson_11.test_share)

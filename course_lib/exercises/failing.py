@@ -2,18 +2,15 @@
 
 import ast
 import dis
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from course_lib.exercises.causes import Place, is_learners, place_of
+from course_lib.exercises.causes import is_learners, place_of
 from course_lib.exercises.framework import describe_raised, leaves
-from course_lib.exercises.shown import shown
-from course_lib.exercises.trials import Trial, where
-
-PLAIN = (int, float, str, bool, list, tuple, dict, set, BaseException, type(None))  # what is shown as it is
+from course_lib.exercises.trials import Trial, step_of, where
 
 
 def why(trial: Trial) -> str:
-    """Say how a trial ended that did not pass."""
+    """Say how a trial ended that did not pass; once it is drawn, with the values at a failed assertion."""
     if trial.kind == "deadlock":
         return f"your test waits for something that never happens{trial.notes.waits}."
     if trial.kind == "endless":
@@ -22,7 +19,7 @@ def why(trial: Trial) -> str:
         left = trial.text.removeprefix("left running: ").rpartition("; returned ")[0]
         return f"your test ends, and leaves open what it began: {left}."
     if is_assertion(trial.error):
-        return f"your test fails{_line(trial.error)}."
+        return f"your test fails{_line(trial)}."
     return describe_raised(trial.error).replace("Your code raised", "your test ends with", 1)
 
 
@@ -31,22 +28,38 @@ def is_assertion(error: BaseException | None) -> bool:
     return any(isinstance(each, AssertionError) or type(each).__name__ == "Failed" for each in leaves(error))
 
 
-def _line(error: BaseException) -> str:
-    first = next(leaves(error))
+def late(trial: Trial) -> float:
+    """Return by how many seconds all times are late that a failed assertion compares with some from 0 on."""
+    test, values = _asserted(trial)
+    if not isinstance(test, ast.Compare) or not isinstance(test.left, ast.Name) or not isinstance(test.ops[0], ast.Eq):
+        return 0
+    try:
+        found = ast.literal_eval(values.get(test.left.id, ""))
+        wanted = ast.literal_eval(test.comparators[0])
+        (by,) = {round(one - other, 6) for one, other in zip(found, wanted, strict=True)}
+    except (ValueError, TypeError, SyntaxError):
+        return 0  # too long to be shown whole, no numbers, or not by the same
+    return by if by > 0 and wanted[0] == 0 else 0
+
+
+def _line(trial: Trial) -> str:
+    first = next(leaves(trial.error))
     said = where(first)
-    if place := place_of(first):
-        for each in (place.node, *place.parents):
-            if isinstance(each, ast.Assert):
-                asserted = ast.unparse(ast.Assert(each.test))
-                return f"{said.partition(', `')[0]}, `{asserted:.70}`{_values(each.test, place)}"
-    return said
-
-
-def _values(test: ast.expr, place: Place) -> str:
+    test, values = _asserted(trial)
+    if test is None:
+        return said
     names = dict.fromkeys(node.id for node in ast.walk(test) if isinstance(node, ast.Name))
-    values = {name: place.value(name) for name in names}
-    told = [f"{name} = {shown(value, 60)}" for name, value in values.items() if isinstance(value, PLAIN)]
-    return f" ({', '.join(told)})" if told else ""
+    told = ", ".join(f"{name} = {values[name]}" for name in names if name in values)
+    return f"{said.partition(', `')[0]}, `{ast.unparse(ast.Assert(test)):.70}`{f' ({told})' if told else ''}"
+
+
+def _asserted(trial: Trial) -> tuple[ast.expr | None, Mapping[str, str]]:
+    """Return what a failed assertion asserted, None where that cannot be read, and the values of the names there."""
+    first = next(leaves(trial.error), None)
+    if first is None or (place := place_of(first)) is None or (step := step_of(first)) is None:
+        return None, {}
+    tests = (each.test for each in (place.node, *place.parents) if isinstance(each, ast.Assert))
+    return next(tests, None), trial.notes.stood.get((step[0].f_code, step[1]), {})
 
 
 def slips(error: BaseException | None) -> Iterator[str]:

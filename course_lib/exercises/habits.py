@@ -1,7 +1,11 @@
 """What a test's own code shows, and no run of it: that it asserts nothing, sleeps in earnest, or looks inside."""
 
+import ast
+import datetime
 import dis
+import inspect
 import re
+import textwrap
 import types
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -13,12 +17,30 @@ PEEKING = re.compile(
     r"getsource\w*|getclosurevars|currentframe|_getframe|(get|extract|format|print|walk)_stack|(extract|walk)_tb|get_coro|"
     r"get_(objects|referents|referrers)|f_(back|code|locals)|tb_\w+|cr_\w+|co_\w+|__(closure|code|traceback)__"
 )
+DESCRIBING = frozenset({"ascii", "dir", "format", "id", "repr", "str", "type", "vars"})  # what a function looks like
 ASSERTING = frozenset({"raises", "fail", "warns", "AssertionError"})
+# Clocks that no simulation moves.
+MACHINES = re.compile(r"(process_time|thread_time|clock_gettime)(_ns)?|getrusage")
+CALENDAR = frozenset({"now", "today", "utcnow"})
 
 
 def peeks(test: Any) -> str:
-    """Return what a test uses that looks inside what it is given; empty where it only calls it."""
-    return next((name for code, _ in _codes(test) for name in code.co_names if PEEKING.fullmatch(name)), "")
+    """Return what a test uses that looks at what it is given, or inside it; empty where it only calls it."""
+    inside = (name for code, _ in _codes(test) for name in code.co_names if PEEKING.fullmatch(name))
+    return next(inside, "") or _describes(test)
+
+
+def other_clock(test: Any) -> str:
+    """Return which clock of the machine's a test looks at, whose time is not the virtual one; empty for none."""
+    for code, names in _codes(test):
+        for name in code.co_names:
+            if MACHINES.fullmatch(name):
+                return name
+            if name in CALENDAR:
+                given = (each for each in code.co_names if _has_calendar(names.get(each)))
+                if of := next(given, ""):
+                    return f"{of}.{name}"
+    return ""
 
 
 def sleeps_in_earnest(test: Any) -> bool:
@@ -41,26 +63,60 @@ def asserts(test: Any) -> bool:
     )
 
 
-def _codes(function: Any) -> Iterator[tuple[types.CodeType, Mapping[str, Any]]]:
-    """Give the code of a learner's function, of those in it and those that it names, each with what its names mean."""
+def functions(test: Any) -> Iterator[types.FunctionType]:
+    """Give a learner's function, and those that it names, each once."""
     seen = set[types.CodeType]()
-    todo = [function]
+    todo = [test]
     while todo:
         function = todo.pop()
         if not isinstance(function, types.FunctionType) or not is_learners(function.__code__):
             continue
-        cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
-        names = dict(function.__globals__)
-        for name, cell in cells:
-            try:
-                names[name] = cell.cell_contents
-            except ValueError:
-                continue  # nothing has been put into it
+        if function.__code__ in seen:
+            continue
+        names = _names(function)
         for code in _nested(function.__code__):
-            if code not in seen:
-                seen.add(code)
-                yield code, names
-                todo += [names.get(name) for name in code.co_names + code.co_freevars]
+            seen.add(code)
+            todo += [names.get(name) for name in code.co_names + code.co_freevars]
+        yield function
+
+
+def tree_of(function: types.FunctionType) -> ast.Module:
+    """Return a function as it is written, its lines numbered as in its file; empty where its text cannot be had."""
+    try:
+        tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
+    except (OSError, SyntaxError):  # typed at a prompt, or a text in it that begins at the left
+        return ast.Module([], [])
+    return ast.increment_lineno(tree, function.__code__.co_firstlineno - 1)
+
+
+def _describes(test: Any) -> str:
+    """Return where a test asks what the function that it is given looks like."""
+    for node in ast.walk(tree_of(test)) if isinstance(test, types.FunctionType) else ():
+        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name) or node.func.id not in DESCRIBING:
+            continue
+        given = [each.id for each in node.args if isinstance(each, ast.Name)]
+        if given and given[0] in test.__code__.co_varnames[: test.__code__.co_argcount]:
+            return f"{node.func.id}({given[0]})"
+    return ""
+
+
+def _codes(test: Any) -> Iterator[tuple[types.CodeType, Mapping[str, Any]]]:
+    """Give the code of a learner's functions and of those in them, each with what its names mean."""
+    for function in functions(test):
+        names = _names(function)
+        for code in _nested(function.__code__):
+            yield code, names
+
+
+def _names(function: types.FunctionType) -> dict[str, Any]:
+    cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
+    names = dict(function.__globals__)
+    for name, cell in cells:
+        try:
+            names[name] = cell.cell_contents
+        except ValueError:
+            continue  # nothing has been put into it
+    return names
 
 
 def _nested(code: types.CodeType) -> Iterator[types.CodeType]:
@@ -72,3 +128,7 @@ def _nested(code: types.CodeType) -> Iterator[types.CodeType]:
 
 def _is_sleep(value: Any) -> bool:
     return isinstance(value, types.BuiltinFunctionType) and (value.__module__, value.__name__) == ("time", "sleep")
+
+
+def _has_calendar(value: Any) -> bool:
+    return value is datetime or (isinstance(value, type) and issubclass(value, datetime.date))

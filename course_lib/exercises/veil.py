@@ -2,8 +2,9 @@
 
 import inspect
 import re
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 # What would tell one implementation from another without a call.
@@ -18,6 +19,8 @@ class Seen:
 
     calls: int = 0
     begun: int = 0  # calls whose coroutine, or block, was run
+    idle: Counter[str] = field(default_factory=Counter)  # by name, how many calls did not begin
+    blocks: set[str] = field(default_factory=set)  # the names of what gives a block
     looked_at: str = ""  # the attribute that the test asked for in place of calling
     misused: str = ""  # a call with other arguments than the task says, as it was written
 
@@ -36,8 +39,8 @@ def veiled(function: Callable[..., Any], name: str, seen: Seen) -> Callable[...,
     waits = inspect.iscoroutinefunction(function)
 
     async def run(*args: Any, **kwargs: Any) -> Any:
-        seen.begun += 1
-        return _result(await function(*args, **kwargs), seen)
+        _begin(name, seen)
+        return _result(name, await function(*args, **kwargs), seen)
 
     class Function:
         __slots__ = ("__weakref__",)
@@ -51,7 +54,8 @@ def veiled(function: Callable[..., Any], name: str, seen: Seen) -> Callable[...,
                 seen.misused = f"{name}({', '.join(given)})"
                 raise TypeError(f"{name}{signature}: {error}") from None
             if not waits:
-                return _result(function(*args, **kwargs), seen)
+                return _result(name, function(*args, **kwargs), seen)
+            seen.idle[name] += 1
             coro: Any = run(*args, **kwargs)
             coro.__name__ = coro.__qualname__ = name
             return coro
@@ -70,23 +74,30 @@ def veiled(function: Callable[..., Any], name: str, seen: Seen) -> Callable[...,
 class _Block:
     """An asynchronous context manager under a veil."""
 
-    __slots__ = ("_manager", "_seen")
+    __slots__ = ("_manager", "_name", "_seen")
 
-    def __init__(self, manager: Any, seen: Seen) -> None:
-        self._manager, self._seen = manager, seen
+    def __init__(self, name: str, manager: Any, seen: Seen) -> None:
+        self._name, self._manager, self._seen = name, manager, seen
+        seen.idle[name] += 1
+        seen.blocks.add(name)
 
     async def __aenter__(self) -> Any:
-        self._seen.begun += 1
+        _begin(self._name, self._seen)
         return await self._manager.__aenter__()
 
     async def __aexit__(self, *error: Any) -> Any:
         return await self._manager.__aexit__(*error)
 
 
-def _result(value: Any, seen: Seen) -> Any:
+def _begin(name: str, seen: Seen) -> None:
+    seen.begun += 1
+    seen.idle[name] -= 1
+
+
+def _result(name: str, value: Any, seen: Seen) -> Any:
     if inspect.isfunction(value):
         return veiled(value, value.__name__, seen)
-    return _Block(value, seen) if hasattr(type(value), "__aenter__") else value
+    return _Block(name, value, seen) if hasattr(type(value), "__aenter__") else value
 
 
 def _text(value: Any) -> str:

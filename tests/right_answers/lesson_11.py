@@ -265,7 +265,8 @@ async def by_a_model(run_limited):
             await asyncio.sleep(1)
             raise OSError("down")
 
-        task = asyncio.create_task(run_limited([slow, slow, fails if stop == "failure" else slow], 3))
+        calls = [slow, slow, fails] if stop == "failure" else [slow] * 4
+        task = asyncio.create_task(run_limited(calls, 3))
         await asyncio.sleep(0.5)
         if stop == "cancellation":
             task.cancel()

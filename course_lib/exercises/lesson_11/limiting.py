@@ -6,6 +6,9 @@ from course_lib.exercises.implementations import Bug, Code, Right
 from course_lib.exercises.lesson_11 import others, solutions, under_test
 from course_lib.exercises.proving import Subject, TestExercise
 
+TASKS = "            tasks = [group.create_task(one(call)) for call in calls]\n"
+RESULTS = "return [task.result() for task in tasks]"
+FAILURE = "        raise errors.exceptions[0] from None"
 GATHER = "await asyncio.gather(*tasks)"
 FINALLY = """\
     try:
@@ -19,6 +22,10 @@ FINALLY = """\
 
 def _bug(what: str, lesson: str, *changes: tuple[str, str]) -> Bug:
     return Bug(what, lesson, Code(under_test.run_limited, changes))
+
+
+def _other(what: str, lesson: str, *changes: tuple[str, str]) -> Bug:
+    return Bug(what, lesson, Code(others.run_limited_by_gather, changes))
 
 
 LIMITED = Subject(
@@ -50,43 +57,41 @@ LIMITED = Subject(
             "Calls that end in the order in which they began cannot show it: let the first take longest.",
             ("    slots =", "    results = []\n    slots ="),
             ("return await call()", "results.append(await call())"),
-            (f"return {GATHER}", f"{GATHER}\n        return results"),
+            (RESULTS, "return results"),
         ),
         _bug(
             "raises ValueError for an empty list",
             "Nothing to do is an input, too: `[]` gives `[]`.",
-            (
-                f"return {GATHER}",
-                f"await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)\n        return {GATHER}",
-            ),
+            (TASKS, f"{TASKS}            await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)\n"),
         ),
         _bug(
             "returns a failure among the results",
             "Let one of three calls raise, and assert that the exception comes out.",
-            (f"return {GATHER}", "return await asyncio.gather(*tasks, return_exceptions=True)"),
-        ),
-        Bug(
-            "lets the failure out in an ExceptionGroup",
-            "The promise says: alone. Who writes `except OSError` does not catch a group: use "
-            "`pytest.raises(OSError)`, and no wider class.",
-            Code(
-                others.run_limited_by_workers,
-                [("        raise errors.exceptions[0] from None", "        raise errors")],
+            (
+                "            return await call()",
+                "            try:\n                return await call()\n            except Exception as error:\n"
+                "                return error",
             ),
         ),
         _bug(
+            "lets the failure out in an ExceptionGroup",
+            "The promise says: alone. Who writes `except OSError` does not catch a group: use "
+            "`pytest.raises(OSError)`, and no wider class.",
+            (FAILURE, "        raise"),
+        ),
+        _other(
             "leaves the others running when one fails",
             "The exception is right; what goes on behind it is not. Let one fail while another takes 9 s, and assert "
             "that none of your calls is under way when it comes out.",
             (FINALLY, f"    return {GATHER}\n"),
         ),
-        _bug(
+        _other(
             "cancels the others when one fails, and does not wait for their end",
             "Who is cancelled may need time to clean up. Let a call that is cancelled sleep a second before it ends, "
             "and count who is under way when the exception comes out.",
             ("        await asyncio.gather(*tasks, return_exceptions=True)\n", ""),
         ),
-        _bug(
+        _other(
             "leaves its calls running when it is cancelled",
             "Run it as a task, cancel it while two calls are under way, wait for its end, and count who still is.",
             (f"return {GATHER}", "return await asyncio.shield(asyncio.gather(*tasks))"),
@@ -109,9 +114,10 @@ test_limited = TestExercise(
 the list.
 - `limit` of them are under way at one time, no more; and no fewer while some have not begun.
 - It returns the list of their answers, in the order of `calls`.
-- If one fails, the others are cancelled. When they have ended, the exception comes out, alone, in no group.
-- Cancelled, it does the same, and ends cancelled. Nothing is left running. (When a failure and a cancellation come in \
-the same moment, either may come out.)
+- If one fails, the others are cancelled, once. When they have ended, the exception comes out, alone, in no group. \
+(The next in line may still begin, and is then cancelled, too.)
+- Cancelled, it does the same, and ends cancelled. Nothing is left running. (When a failure and a cancellation meet, \
+either may come out.)
 
 {LIMITED.terms}""",
     reference=solutions.test_limited,

@@ -170,6 +170,22 @@ def make_pool_as_a_class(connect, size):
 # With a bug: run_limited
 
 
+async def run_limited_by_gather(calls, limit):
+    slots = asyncio.Semaphore(limit)
+
+    async def one(call):
+        async with slots:
+            return await call()
+
+    tasks = [asyncio.create_task(one(call)) for call in calls]
+    try:
+        return await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
 async def run_limited_in_batches(calls, limit):
     results = []
     try:

