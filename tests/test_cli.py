@@ -45,7 +45,14 @@ def masters(tmp_path, monkeypatch):
 def test_help_names_every_command(capsys):
     """--help lists the five commands."""
     assert main.main(["--help"]) == 0
-    assert re.findall(r"^  (\w+) ", capsys.readouterr().out, re.M) == ["lab", "test", "doctor", "reset", "refresh"]
+    assert re.findall(r"^  (\w+) ", capsys.readouterr().out, re.M) == [
+        "lab",
+        "test",
+        "doctor",
+        "reset",
+        "service",
+        "refresh",
+    ]
 
 
 def test_version(capsys):

@@ -16,6 +16,8 @@ from course_lib.service.sweeping import sweep
 
 pytestmark = pytest.mark.skipif(not has_redis(), reason="the stand-in for Redis has neither streams nor scripts")
 
+JSON = {"Content-Type": "application/json"}
+
 
 @pytest.fixture(scope="module")
 def postgres():
@@ -121,7 +123,7 @@ def test_a_question_without_sense_is_refused(service, body, hint):
 
     @asynchronous
     async def run():
-        async with serving(service()) as (client, _), client.post("/crawls", data=body) as answer:
+        async with serving(service()) as (client, _), client.post("/crawls", data=body, headers=JSON) as answer:
             assert answer.status == 400
             assert hint in (await answer.json())["error"]
 
@@ -132,8 +134,10 @@ def test_a_question_without_sense_is_refused(service, body, hint):
 async def test_limits_on_what_is_sent(service):
     """A body that is too large is 413, a route that is not there 404, a limit that is no number 400, all as JSON."""
     async with serving(service()) as (client, _):
-        async with client.post("/crawls", data="x" * 20_000) as answer:
+        async with client.post("/crawls", data="x" * 20_000, headers=JSON) as answer:
             assert (answer.status, "error" in await answer.json()) == (413, True)
+        async with client.post("/crawls", data='{"url": "http://x/"}') as answer:
+            assert (answer.status, "send the question as JSON" in (await answer.json())["error"]) == (400, True)
         async with client.get("/nowhere") as answer:
             assert (answer.status, "error" in await answer.json()) == (404, True)
         async with client.get("/crawls/unknown") as answer:
@@ -200,6 +204,66 @@ async def test_the_callers_time_is_the_requests_time(service, site, postgres):
         await locked.rollback()
         await locker.close()
         await submit(client, site.url, headers={"Idempotency-Key": "k"})
+
+
+async def events_of(client, crawl: str, last: int | None = None, most: int = 1000) -> list[tuple[str, dict]]:
+    """Read a crawl's events, so many at most."""
+    found, headers = [], {} if last is None else {"Last-Event-ID": str(last)}
+    async with client.get(f"/crawls/{crawl}/events", headers=headers) as answer:
+        assert answer.content_type == "text/event-stream"
+        name = ""
+        async for line in answer.content:
+            kind, _, rest = line.decode().strip().partition(": ")
+            if kind == "event":
+                name = rest
+            elif kind == "data":
+                found.append((name, json.loads(rest)))
+                if len(found) == most:
+                    break
+    return found
+
+
+@asynchronous
+async def test_progress_is_told_live(service, site):
+    """A page is told while the crawl goes on; at the end comes how it ended; who comes again gets the rest alone."""
+    given = service()
+    site.closed.add("1")
+    async with serving(given) as (client, _), working(given):
+        crawl = (await submit(client, f"{site.url}0", depth=2))["id"]
+        while True:
+            early = await events_of(client, crawl, most=2)
+            if [name for name, _ in early] == ["state", "page"]:
+                break
+        assert early[1][1]["title"] == "Page 0"
+        site.closed.clear()
+        every = await events_of(client, crawl)
+        assert [data["title"] for name, data in every if name == "page"] == ["Page 0", "Page 1", "Page 2"]
+        assert (every[-1][0], every[-1][1]["state"]) == ("state", "done")
+        rest = await events_of(client, crawl, last=early[1][1]["number"])
+        assert [data["title"] for name, data in rest if name == "page"] == ["Page 1", "Page 2"]
+        async with client.get("/crawls/unknown/events") as answer:
+            assert answer.status == 404
+
+
+@asynchronous
+async def test_streams_end_when_the_process_is_ending(service, site):
+    """A stream of a crawl that goes on ends, so that the browser connects again, to another process."""
+    async with serving(service()) as (client, api):
+        crawl = (await submit(client, site.url))["id"]
+        following = asyncio.create_task(events_of(client, crawl))
+        await asyncio.sleep(0)
+        api.ready = False
+        assert [name for name, _ in await following] == ["state"]
+
+
+@asynchronous
+async def test_the_page_comes_with_a_policy(service):
+    """The page, its script and its style are served, and nothing else may run in it."""
+    async with serving(service()) as (client, _):
+        for path, kind in [("/", "text/html"), ("/page.js", "text/javascript"), ("/page.css", "text/css")]:
+            async with client.get(path) as answer:
+                assert (answer.status, answer.content_type) == (200, kind)
+                assert "default-src 'self'" in answer.headers["Content-Security-Policy"]
 
 
 @asynchronous

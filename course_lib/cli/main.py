@@ -23,6 +23,7 @@ python3 -m course_lib [COMMAND]      (on Windows: py -m course_lib)
                            set up what is missing and run every check, or those of a lesson: test 01
   doctor                   say what is there, what is missing and how to mend it
   reset LESSON             start a lesson afresh: reset 01 (your own copy of it is kept aside)
+  service [OPTIONS]        start lesson 13's service, with its servers; service --help says more
   refresh [NOTEBOOK...]    for authors: run the notebooks and save their outputs
 
   --help, --version
@@ -65,6 +66,7 @@ def _dispatch(argv: list[str]) -> int:
         "test": _test,
         "doctor": _doctor,
         "reset": _reset,
+        "service": _service,
         "refresh": _refresh,
     }
     if not argv or argv[0].startswith("-"):
@@ -109,6 +111,11 @@ def _doctor(argv: list[str]) -> int:
 
 def _refresh(argv: list[str]) -> int:
     return _inside("refresh", argv, environment.prepare())
+
+
+def _service(argv: list[str]) -> int:
+    ready = environment.prepare(outdated_will_do=True)
+    return instead([str(ready.python), "-m", "course_lib.service", *argv], cwd=Path.cwd(), env=ready.variables())
 
 
 def _inside(module: str, argv: list[str], ready: environment.Environment) -> int:

@@ -23,6 +23,7 @@ from course_lib.service.deadline import within
 from course_lib.service.idempotency import KeyReused
 
 TIMEOUT = "Request-Timeout"  # how many seconds the caller waits: this service's own name, there is no standard
+UNLIMITED = "unlimited"  # the name of the route that has no deadline: a stream of events
 BACKLOG_PAUSE = 2.0  # seconds after which there may be room for a crawl again
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -38,7 +39,7 @@ def surround(most: float) -> Middleware:
     """Return the middleware.
 
     Args:
-        most: seconds that a request has; a stream of events has them for its beginning.
+        most: seconds that a request has.
     """
 
     @web.middleware
@@ -57,6 +58,8 @@ def surround(most: float) -> Middleware:
 
 async def _answered(request: web.Request, handler: Handler, most: float) -> web.StreamResponse:
     try:
+        if request.match_info.route.name == UNLIMITED:
+            return await handler(request)
         async with within(_seconds(request, most)):
             return await handler(request)
     except BadRequest as error:

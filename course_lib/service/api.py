@@ -10,8 +10,9 @@ GET  /monitor             what its event loop does
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 from aiohttp import web
@@ -23,17 +24,21 @@ from course_lib.monitor import EventLoopMonitor
 from course_lib.monitor.view import summary
 from course_lib.service import tracing
 from course_lib.service.accepting import Submissions
-from course_lib.service.answers import BadRequest, surround
+from course_lib.service.answers import UNLIMITED, BadRequest, surround
 from course_lib.service.breaker import CircuitBreaker, CircuitOpen
 from course_lib.service.bulkhead import Bulkhead
 from course_lib.service.crawls import AWAY, Crawls
 from course_lib.service.deadline import DeadlineExceeded, time_left, within
+from course_lib.service.events import send_events
 from course_lib.service.idempotency import check_same, fingerprint, id_for
 from course_lib.service.settings import MAX_BODY, MAX_DEPTH, MAX_PAGES, MAX_SECONDS, Settings
 
 KEY = "Idempotency-Key"
 ENQUEUE = 0.5  # seconds for Redis: what takes longer, the sweep does
 LIMITS = {"depth": (1, 0, MAX_DEPTH), "pages": (20, 1, MAX_PAGES), "seconds": (60, 1, MAX_SECONDS)}
+
+FOLDER = Path(__file__).parent / "page"
+POLICY = {"Content-Security-Policy": "default-src 'self'; img-src data:; frame-ancestors 'none'"}
 
 _log = logging.getLogger(__name__)
 
@@ -49,6 +54,7 @@ class Api:
         self._queue, self._monitor = queue, monitor
         self._submissions = Bulkhead("submissions", settings.submissions, settings.waiting)
         self._reads = Bulkhead("reads", settings.reads, settings.waiting)
+        self._streams = Bulkhead("event streams", settings.streams)
         self._postgres = CircuitBreaker("PostgreSQL", failures=5, counts=AWAY)
         self._redis = CircuitBreaker("Redis", failures=3, counts=(OSError, RedisError))
 
@@ -60,15 +66,19 @@ class Api:
                 web.post("/crawls", self.submit),
                 web.get("/crawls/{id}", self.show),
                 web.get("/crawls/{id}/pages", self.pages),
+                web.get("/crawls/{id}/events", self.events, name=UNLIMITED),
                 web.get("/healthz", self.health),
                 web.get("/readyz", self.readiness),
                 web.get("/monitor", self.monitor),
+                *(web.get(f"/{name}", _file(FOLDER / (name or "index.html"))) for name in ("", "page.js", "page.css")),
             ]
         )
         return app
 
     async def submit(self, request: web.Request) -> web.Response:
         """Accept a crawl. The answer 202 means: it is written down, and will end as done or as failed."""
+        if request.content_type != "application/json":  # a form of a strange web page cannot send that
+            raise BadRequest("Content-Type is not application/json: send the question as JSON, and say so")
         question = _question(await request.read())
         key = request.headers.get(KEY)
         try:
@@ -122,6 +132,20 @@ class Api:
             raise web.HTTPNotFound(reason=f"no crawl {crawl:.40}: they are forgotten a day after their end")
         return found
 
+    async def events(self, request: web.Request) -> web.StreamResponse:
+        """Tell how a crawl stands, and its pages, as they come."""
+        crawl = request.match_info["id"]
+
+        async def look(after: int) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+            async with within(self._settings.request_timeout):
+                # In this order: pages that were kept before the crawl ended must not be missed.
+                state = await self.view(crawl)
+                async with self._reads.place(), self._asking_postgres():
+                    return state, await self._crawls.pages(crawl, after)
+
+        async with self._streams.place():
+            return await send_events(request, look, lambda: self.ready)
+
     async def health(self, request: web.Request) -> web.Response:
         """Say that this process is alive. It asks nobody else: a restart of this process mends no other one."""
         return web.json_response({"alive": True})
@@ -152,6 +176,16 @@ class Api:
         except (*AWAY, RedisError):
             return False
         return True
+
+
+def _file(path: Path) -> Callable[[web.Request], Awaitable[web.Response]]:
+    kind = {".html": "text/html", ".js": "text/javascript", ".css": "text/css"}[path.suffix]
+    text = path.read_text("utf-8")
+
+    async def send(request: web.Request) -> web.Response:
+        return web.Response(text=text, content_type=kind, headers=POLICY)
+
+    return send
 
 
 def _question(body: bytes) -> dict[str, Any]:
