@@ -13,6 +13,7 @@ from course_lib.jobs import JobQueue
 from course_lib.lab.servers import has_redis, private_postgres, private_redis
 from course_lib.service.crawls import STARTS
 from course_lib.service.sweeping import sweep
+from course_lib.service.working import work
 
 pytestmark = pytest.mark.skipif(not has_redis(), reason="the stand-in for Redis has neither streams nor scripts")
 
@@ -343,12 +344,46 @@ async def test_a_crawl_that_kills_its_workers_is_given_up(service, site):
     given = service()
     async with serving(given) as (client, api), JobQueue(given.redis_url, given.name) as queue:
         crawl = (await submit(client, site.url))["id"]
-        for _ in range(STARTS):
-            await api._crawls.claim(crawl)  # by workers that die
+        for number in range(STARTS):
+            await api._crawls.claim(crawl, f"worker {number}")  # and it dies
         async with working(given):
             state = await ended(client, crawl)
         assert (state["state"], state["error"][:8]) == ("failed", "given up")
         assert await queue.size() == 0
+
+
+@asynchronous
+async def test_a_claim_whose_answer_was_lost_is_the_same_start(service, site):
+    """Asked again under the same name it counts once; what was given back does not count, and is a new number."""
+    async with serving(service()) as (client, api):
+        crawl = (await submit(client, site.url))["id"]
+        first = await api._crawls.claim(crawl, "first")
+        assert await api._crawls.claim(crawl, "first") is not None
+        assert (first.start, first.attempt, (await api._crawls.view(crawl))["starts"]) == (1, 1, 1)
+        for _ in range(2):  # again, as it would be if its answer were lost
+            await api._crawls.give_back(first)
+        assert (await api._crawls.view(crawl))["state"] == "accepted"
+        second = await api._crawls.claim(crawl, "second")
+        assert (second.start, second.attempt) == (2, 1)
+
+
+@asynchronous
+async def test_stopping_workers_in_order_costs_a_crawl_nothing(service, site):
+    """Of more workers that are stopped in its middle than it may have starts, none counts, and it is done."""
+    given = service()
+    site.closed.add("1")
+    async with serving(given) as (client, api):
+        crawl = (await submit(client, f"{site.url}0", depth=1, seconds=600))["id"]
+        for number in range(STARTS + 1):
+            stopping = asyncio.Event()
+            worker = asyncio.create_task(work(given, stopping, grace=0))
+            while (await api._crawls.view(crawl))["starts"] <= number:
+                await asyncio.sleep(0.02)
+            stopping.set()
+            await worker
+        site.closed.clear()
+        async with working(given):
+            assert (await ended(client, crawl))["state"] == "done"
 
 
 @asynchronous
@@ -358,9 +393,9 @@ async def test_a_worker_that_was_taken_for_dead_changes_nothing(service, site):
 
     async with serving(service()) as (client, api):
         crawl = (await submit(client, site.url))["id"]
-        first = await api._crawls.claim(crawl)
+        first = await api._crawls.claim(crawl, "first")
         assert await api._crawls.keep(first, CrawlResult("http://x/1", 200))
-        second = await api._crawls.claim(crawl)
+        second = await api._crawls.claim(crawl, "second")
         assert not await api._crawls.keep(first, CrawlResult("http://x/2", 200))
         await api._crawls.end(first, "late")
         assert (await api._crawls.view(crawl))["state"] == "running"

@@ -74,8 +74,6 @@ async def _answered(request: web.Request, handler: Handler, most: float) -> web.
         return refusal(503, str(error), error.retry_after)
     except web.HTTPException as error:  # of aiohttp: no such route, a body that is too large
         return refusal(error.status, error.reason)
-    except ConnectionResetError:
-        raise  # the caller has gone
     except AWAY as error:  # the deadline, too
         _log.warning("%s %s: %r", request.method, request.path, error)
         return refusal(503, f"not now: {type(error).__name__}; ask again, with the same Idempotency-Key", 1.0)

@@ -25,6 +25,7 @@ AWAY = (  # what a PostgreSQL that is away, ends or starts is told by; OSError t
     asyncpg.InterfaceError,
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
+    asyncpg.InternalClientError,  # of a connection that broke off at a moment that asyncpg did not foresee
 )
 FIRST, LAST = 0.05, 1.0  # seconds between two attempts, doubled each time
 
@@ -40,6 +41,8 @@ TABLES = [
         state text NOT NULL DEFAULT 'accepted',
         error text,
         starts int NOT NULL DEFAULT 0,
+        given_back int NOT NULL DEFAULT 0,
+        worker text,
         accepted timestamptz NOT NULL DEFAULT now(),
         until timestamptz NOT NULL,
         ended timestamptz
@@ -58,9 +61,12 @@ TABLES = [
         PRIMARY KEY (crawl, start, url)
     )""",
 ]
+# Asked again by the same worker, because the answer was lost, it is the same start.
 CLAIM = """
-    UPDATE service_crawls SET state = 'running', starts = starts + 1 WHERE id = $1 AND ended IS NULL
-    RETURNING starts, url, max_depth, max_pages, request,
+    UPDATE service_crawls
+    SET state = 'running', starts = starts + (worker IS DISTINCT FROM $2)::int, worker = $2
+    WHERE id = $1 AND ended IS NULL
+    RETURNING starts, starts - given_back AS attempt, url, max_depth, max_pages, request,
               extract(epoch FROM until - clock_timestamp())::float8 AS seconds
 """
 # The row is locked against a claim, or a page of the start before could still come after it.
@@ -69,6 +75,10 @@ KEEP = """
     SELECT id, starts, $3, $4, $5, $6, $7, $8 FROM service_crawls
     WHERE id = $1 AND starts = $2 AND ended IS NULL FOR SHARE
     ON CONFLICT (crawl, start, url) DO UPDATE SET status = excluded.status RETURNING number
+"""
+GIVE_BACK = """
+    UPDATE service_crawls SET state = 'accepted', given_back = given_back + 1, worker = NULL
+    WHERE id = $1 AND starts = $2 AND ended IS NULL AND worker IS NOT NULL
 """
 END = "UPDATE service_crawls SET state = $3, error = $4, ended = now() WHERE id = $1 AND starts = $2 AND ended IS NULL"
 TIDY = "DELETE FROM service_pages WHERE crawl = $1 AND start < $2"
@@ -93,10 +103,16 @@ PAGES = """
 
 @dataclass(frozen=True)
 class Claim:
-    """A crawl that a worker has begun: which start it is, what to do, and in how many seconds."""
+    """A crawl that a worker has begun: which start it is, what to do, and in how many seconds.
+
+    Attributes:
+        start: the number under which this worker writes.
+        attempt: the same without the starts that were given back.
+    """
 
     id: str
     start: int
+    attempt: int
     url: str
     max_depth: int
     max_pages: int
@@ -114,9 +130,14 @@ class Crawls:
         """Make what is not there yet."""
         await self._pool.execute_transaction([(LOCK, ()), *((table, ()) for table in TABLES)])
 
-    async def claim(self, crawl: str) -> Claim | None:
-        """Begin a crawl, and take it from whoever has begun it before; None when it has ended, or was forgotten."""
-        rows = await self._pool.execute_query(CLAIM, crawl)
+    async def claim(self, crawl: str, worker: str) -> Claim | None:
+        """Begin a crawl, and take it from whoever has begun it before; None when it has ended, or was forgotten.
+
+        Args:
+            crawl: its id.
+            worker: what nobody else is called; asked again under this name, it is the same start.
+        """
+        rows = await self._pool.execute_query(CLAIM, crawl, worker)
         if not rows:
             return None
         row = rows[0]
@@ -126,6 +147,10 @@ class Crawls:
         """Keep a page; again, it changes nothing. False when the crawl has ended, or another worker has it."""
         words = (page.url, page.status_code, _text(page.title), page.content_length, page.depth, _text(page.error))
         return bool(await self._pool.execute_query(KEEP, claim.id, claim.start, *words))
+
+    async def give_back(self, claim: Claim) -> None:
+        """Let a start not count, because its worker was stopped; the next has another number all the same."""
+        await self._pool.execute_query(GIVE_BACK, claim.id, claim.start)
 
     async def end(self, claim: Claim, error: str | None) -> None:
         """Let a crawl be done, or failed for a reason, unless it has ended, or another worker has it."""

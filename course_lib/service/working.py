@@ -2,15 +2,17 @@
 
 import asyncio
 import logging
+import uuid
 from contextlib import aclosing
 from functools import partial
 
 from course_lib.crawler import AsyncWebCrawler
 from course_lib.jobs import Job, Worker
+from course_lib.lifecycle import finish
 from course_lib.monitor import EventLoopMonitor
 from course_lib.service import tracing
 from course_lib.service.connecting import connected
-from course_lib.service.crawls import STARTS, Claim, Crawls, steadily
+from course_lib.service.crawls import AWAY, STARTS, Claim, Crawls, steadily
 from course_lib.service.deadline import DeadlineExceeded, within
 from course_lib.service.settings import SWEEP, Settings
 from course_lib.service.sweeping import keep_sweeping
@@ -18,6 +20,7 @@ from course_lib.tasks import TaskManager
 
 _log = logging.getLogger(__name__)
 
+GIVING_BACK = 8.0  # seconds; a write takes up to five where Redis is away
 GIVEN_UP = f"given up: it was begun {STARTS} times, and each time its worker died or stood still"
 
 
@@ -56,18 +59,31 @@ async def do(crawls: Crawls, job: Job) -> None:
     then the queue lets it be tried again.
     """
     tracing.CURRENT.set(str(job.body["request"]))  # of this job's task alone
-    claim = await steadily(lambda: crawls.claim(job.body["crawl"]))
+    claim = await steadily(partial(crawls.claim, job.body["crawl"], uuid.uuid4().hex))
     if claim is None:
         return  # it has ended: this is a repetition
-    _log.info("crawl %s begun, start %d of %d", claim.id, claim.start, STARTS)
-    error = await _crawl(crawls, claim)
-    await steadily(lambda: crawls.end(claim, error))
+    _log.info("crawl %s begun, start %d of %d", claim.id, claim.attempt, STARTS)
+    try:
+        error = await _crawl(crawls, claim)
+        await steadily(partial(crawls.end, claim, error))
+    except asyncio.CancelledError as cancellation:  # this worker is stopped, or has lost the crawl to another one
+        try:
+            await finish(_give_back(crawls, claim), GIVING_BACK, cancellation)
+        finally:
+            del cancellation  # its traceback leads to this frame
     _log.info("crawl %s ended: %s", claim.id, error or "done")
+
+
+async def _give_back(crawls: Crawls, claim: Claim) -> None:
+    try:
+        await crawls.give_back(claim)
+    except AWAY as error:
+        _log.warning("crawl %s could not be given back, so that this start of it counts: %r", claim.id, error)
 
 
 async def _crawl(crawls: Crawls, claim: Claim) -> str | None:
     """Crawl, and return why it failed, None when it did not."""
-    if claim.start > STARTS:
+    if claim.attempt > STARTS:
         return GIVEN_UP
     if claim.seconds <= 0:
         return "its time was over before it began"
@@ -79,7 +95,7 @@ async def _crawl(crawls: Crawls, claim: Claim) -> str | None:
     except DeadlineExceeded:
         return f"its time was over after {crawler.stats.get('successful_requests', 0)} pages"
     except Exception as error:
-        if claim.start < STARTS:
+        if claim.attempt < STARTS:
             raise
         _log.exception("crawl %s is given up", claim.id)
         return f"given up after {STARTS} starts: {type(error).__name__}: {error}"

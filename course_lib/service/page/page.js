@@ -21,7 +21,7 @@ function showState(crawl) {
   element("progress").value = crawl.state === "done" ? crawl.max_pages : crawl.pages;
   const failures = crawl.failures ? `, ${crawl.failures} of them failed` : "";
   const reason = crawl.error ? `: ${crawl.error}` : "";
-  say(`${crawl.state}${reason}. Pages: ${crawl.pages}${failures}.`);
+  say(`State: ${crawl.state}${reason}. Pages: ${crawl.pages}${failures}.`);
 }
 
 function follow(id) {
