@@ -51,6 +51,7 @@ def test_help_names_every_command(capsys):
         "doctor",
         "reset",
         "trace",
+        "service",
         "refresh",
     ]
 

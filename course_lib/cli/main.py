@@ -25,6 +25,7 @@ python3 -m course_lib [COMMAND]      (on Windows: py -m course_lib)
   reset LESSON             start a lesson afresh: reset 01 (your own copy of it is kept aside)
   trace [OPTIONS] [-m] PROGRAM [ARGUMENTS]
                            run an asyncio program, unchanged, and tell at its end what it did: trace --help
+  service [OPTIONS]        start a crawling service made of the course's parts, with its servers: service --help
   refresh [NOTEBOOK...]    for authors: run the notebooks and save their outputs
 
   --help, --version
@@ -68,6 +69,7 @@ def _dispatch(argv: list[str]) -> int:
         "doctor": _doctor,
         "reset": _reset,
         "trace": _trace,
+        "service": _service,
         "refresh": _refresh,
     }
     if not argv or argv[0].startswith("-"):
@@ -118,6 +120,11 @@ def _trace(argv: list[str]) -> int:
     from course_lib.cli.trace import main as trace  # here: the other commands do not need it
 
     return trace(argv)
+
+
+def _service(argv: list[str]) -> int:
+    ready = environment.prepare(outdated_will_do=True)
+    return instead([str(ready.python), "-m", "course_lib.service", *argv], cwd=Path.cwd(), env=ready.variables())
 
 
 def _inside(module: str, argv: list[str], ready: environment.Environment) -> int:
