@@ -304,6 +304,19 @@ def test_a_coroutine_instead_of_the_function_is_closed():
     assert inspect.getcoroutinestate(coroutine) == inspect.CORO_CLOSED
 
 
+def test_a_loop_that_awaits_nothing_is_stopped_without_noise(monkeypatch):
+    """Stopped in the midst of a coroutine's finalizer, it is told by the verdict, and not by Python as well."""
+
+    async def never_awaits(get_user, get_posts, get_news):
+        while True:
+            get_user()
+
+    monkeypatch.setattr(sys, "unraisablehook", sys.__unraisablehook__)  # pytest's prints nothing
+    verdict = lesson_01.load_page.judge(never_awaits)
+    assert "Your code did not come to an end" in verdict.sentence
+    assert verdict.printed == ""
+
+
 def test_output_is_shown_cut(capsys):
     """What the learner's code prints is shown after the verdict, its first 2,000 characters."""
 

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 from database_lab import asynchronous
+from redis.exceptions import ConnectionError as RedisConnectionError
 
 from course_lib.jobs import Job, JobQueue, Worker
-from course_lib.jobs.scripts import DONE, GROUP, START
+from course_lib.jobs.scripts import DONE, GROUP, REVIVE, START
 from course_lib.lab.servers import has_redis, private_redis, redis
 
 pytestmark = pytest.mark.skipif(not has_redis(), reason="the stand-in for Redis has neither streams nor scripts")
@@ -216,6 +217,36 @@ async def test_a_dead_letter_can_be_enqueued_again_once() -> None:
 
 
 @asynchronous
+async def test_a_revival_whose_reply_was_lost_is_answered_as_what_it_was() -> None:
+    """The request is asked again, finds the letter gone by its own doing, and says so: one job, and True."""
+
+    class RepliesLost(JobQueue):
+        lost = 0
+
+        def script(self, text: str) -> Any:
+            run = super().script(text)
+
+            async def asked(**options: Any) -> Any:
+                answer = await run(**options)
+                if text is REVIVE and not self.lost:
+                    self.lost += 1
+                    raise RedisConnectionError("the reply was lost")
+                return answer
+
+            return asked
+
+    async with RepliesLost(redis(), f"test {next(NAMES)}", starts=1, pause=0.0, lease=LONG) as queue:
+        await queue.enqueue("bad", key="k")
+        async with Running(queue, Done("bad")):
+            await until(lambda: is_empty(queue))
+        (letter,) = await queue.dead_letters()
+        assert await queue.revive(letter)
+        assert queue.lost == 1
+        assert not await queue.revive(letter)
+        assert await queue.size() == 1
+
+
+@asynchronous
 async def test_the_jobs_of_a_dead_worker_are_taken_over() -> None:
     """What a worker had taken when it died is done by another one when its leases are over."""
     done = Done()
@@ -252,16 +283,212 @@ async def test_a_job_that_kills_its_workers_is_given_up() -> None:
             killed = Worker(queue, forever)
             running = asyncio.create_task(killed.run())
             await until(lambda worker=killed: bool(worker._in_hand))
-            ids = [*killed._in_hand]
-            killed._leave = nothing  # type: ignore[method-assign]  # a killed worker gives nothing back
-            running.cancel()
-            await asyncio.wait([running])
-            await over(queue, ids, killed.name)
+            await kill(killed, running)
         async with Running(queue, Done()):
             await until(lambda: is_empty(queue))
         (letter,) = await queue.dead_letters()
     assert (letter.body, letter.starts) == ("poison", 2)
     assert "died" in letter.reason
+
+
+async def kill(worker: Worker, running: asyncio.Task[None]) -> None:
+    """Let a worker die, a lease ago: it says no more to Redis."""
+    worker._leave = nothing  # type: ignore[method-assign]
+    running.cancel()
+    await asyncio.wait([running])
+    queue = worker._queue
+    pending: Any = await queue.redis.xpending_range(queue.stream, GROUP, "-", "+", 100, worker.name)
+    await over(queue, [entry["message_id"] for entry in pending], worker.name)
+
+
+@asynchronous
+async def test_a_job_is_not_given_up_for_a_neighbour_that_kills_its_workers() -> None:
+    """Begun beside it once, and dead with it, a job is begun alone from then on: only the poison is given up."""
+    done: list[str] = []
+    async with a_queue(starts=3) as queue:
+        for body in ("poison", "healthy", "healthy too"):
+            await queue.enqueue(body)
+        while await queue.size():
+            dead = asyncio.Event()
+
+            async def handler(job: Job, dead: asyncio.Event = dead) -> None:
+                if job.body == "poison":
+                    dead.set()
+                if dead.is_set():
+                    await forever(job)
+                done.append(job.body)
+
+            async def over_or_dead(dead: asyncio.Event = dead) -> bool:
+                return dead.is_set() or await is_empty(queue)
+
+            worker = Worker(queue, handler, at_once=3)
+            running = asyncio.create_task(worker.run())
+            await until(over_or_dead)
+            await kill(worker, running)
+        letters = await queue.dead_letters()
+    assert [(letter.body, letter.starts) for letter in letters] == [("poison", 3)]
+    assert sorted(done) == ["healthy", "healthy too"]
+
+
+@pytest.mark.parametrize("failed", [0, 1])
+@asynchronous
+async def test_a_death_in_company_is_not_the_last_word_on_a_job(failed: int) -> None:
+    """At its last start a job has died beside a poison: it is begun once more, alone, and done."""
+    done = Done()
+
+    async def poison(job: Job) -> None:
+        if job.start <= failed:
+            raise OSError("not now")
+        await forever(job)
+
+    async with a_queue(starts=failed + 1) as queue:
+        for body in ("healthy", "healthy too"):
+            await queue.enqueue(body)
+        worker = Worker(queue, poison, at_once=2)
+        running = asyncio.create_task(worker.run())
+        await until(lambda: starts_are(queue, failed + 1, 2))
+        await kill(worker, running)
+        async with Running(queue, done, at_once=2):
+            await until(lambda: is_empty(queue))
+        assert await queue.dead_letters() == []
+    assert sorted(done.bodies) == ["healthy", "healthy too"]
+
+
+async def starts_are(queue: JobQueue, count: int, jobs: int) -> bool:
+    starts: Any = await queue.redis.hvals(queue.keys[1])
+    return [int(each.split()[0]) for each in starts if not each.endswith(" ")] == [count] * jobs
+
+
+@asynchronous
+async def test_who_has_one_job_in_hand_begins_each_alone() -> None:
+    """It has no neighbour: who dies with its worker there has had its start, and `starts` of them are enough."""
+    async with a_queue(starts=1) as queue:
+        await queue.enqueue("poison")
+        await died_in_company(queue, 1)
+        async with Running(queue, Done(), at_once=3):
+            await until(lambda: is_empty(queue))
+        (letter,) = await queue.dead_letters()
+    assert letter.starts == 1
+
+
+async def died_in_company(queue: JobQueue, count: int) -> None:
+    """Let a worker die that had begun so many jobs at once."""
+    worker = Worker(queue, forever, at_once=count)
+    running = asyncio.create_task(worker.run())
+    await until(lambda: len(worker._in_hand) == count)
+    await kill(worker, running)
+
+
+@asynchronous
+async def test_what_died_with_its_worker_is_begun_alone() -> None:
+    """While such a job is in hand nothing else is, however many hands are free; then the others go together again."""
+    beside: dict[str, int] = {}
+    running, gate = 0, asyncio.Event()
+
+    async def handler(job: Job) -> None:
+        nonlocal running
+        running += 1
+        if job.start == 1 and running == 2:
+            gate.set()
+        if job.start == 1:
+            await gate.wait()
+        else:
+            await asyncio.sleep(0.02)
+        beside[job.body] = max(beside.get(job.body, 0), running)
+        running -= 1
+
+    async with a_queue() as queue:
+        for number in range(3):
+            await queue.enqueue(f"suspect {number}")
+        await died_in_company(queue, 3)
+        for number in range(2):
+            await queue.enqueue(f"new {number}")
+        async with Running(queue, handler, at_once=3):
+            await until(lambda: is_empty(queue))
+    assert [beside[f"suspect {number}"] for number in range(3)] == [1, 1, 1]
+    assert max(beside["new 0"], beside["new 1"]) == 2
+
+
+@asynchronous
+async def test_what_raised_is_tried_again_in_company() -> None:
+    """Its last start has ended: it need not be alone."""
+    together = asyncio.Event()
+    retried = 0
+
+    async def handler(job: Job) -> None:
+        nonlocal retried
+        if job.start == 1:
+            raise OSError("not now")
+        retried += 1
+        if retried == 2:
+            together.set()
+        await together.wait()
+
+    async with a_queue() as queue:
+        for number in range(2):
+            await queue.enqueue(number)
+        async with Running(queue, handler, at_once=2):
+            await until(lambda: is_empty(queue))
+    assert together.is_set()
+
+
+@asynchronous
+async def test_what_waits_to_be_begun_alone_keeps_its_lease() -> None:
+    """It is renewed with what is in hand; where another worker has it nevertheless, it is dropped."""
+    gate = asyncio.Event()
+    begun: list[int] = []
+
+    async def handler(job: Job) -> None:
+        begun.append(job.body)
+        await gate.wait()
+
+    async with a_queue(lease=0.6) as queue:
+        for number in range(3):
+            await queue.enqueue(number)
+        await died_in_company(queue, 3)
+        async with Running(queue, handler, at_once=3) as worker:
+            await until(lambda: bool(begun) and len(worker._suspects) == 2)
+            first, second = worker._suspects
+            await over(queue, [first], worker.name)
+            await until(lambda: is_renewed(queue, first))
+            while second in worker._suspects:
+                await queue.redis.execute_command("XCLAIM", queue.stream, GROUP, "another", 0, second, "JUSTID")
+                await asyncio.sleep(0.02)
+            await queue.redis.xack(queue.stream, GROUP, second)
+            await queue.redis.xdel(queue.stream, second)
+            gate.set()
+            await until(lambda: is_empty(queue))
+    assert begun == [0, 1]
+
+
+async def is_renewed(queue: JobQueue, entry: str) -> bool:
+    pending: Any = await queue.redis.xpending_range(queue.stream, GROUP, entry, entry, 1)
+    return bool(pending[0]["time_since_delivered"] < LONG * 1000)
+
+
+@asynchronous
+async def test_a_stopped_worker_gives_back_what_waits_to_be_begun_alone() -> None:
+    """As it was, and what it has begun alone: the next worker has it at once, alone, and as its second start."""
+    starts: list[tuple[int, int]] = []
+    running = 0
+
+    async def handler(job: Job) -> None:
+        nonlocal running
+        running += 1
+        await asyncio.sleep(0.01)
+        starts.append((job.start, running))
+        running -= 1
+
+    async with a_queue(starts=1) as queue:
+        for number in range(3):
+            await queue.enqueue(number)
+        await died_in_company(queue, 3)
+        async with Running(queue, forever, at_once=3, grace=0) as worker:
+            await until(lambda: bool(worker._in_hand) and len(worker._suspects) == 2)
+        async with Running(queue, handler, at_once=3):
+            await until(lambda: is_empty(queue))
+        assert await queue.dead_letters() == []
+    assert starts == [(2, 1)] * 3
 
 
 async def forever(job: Job) -> None:

@@ -25,7 +25,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "08a": ("streams",),
     "08b": ("lifecycle_resources", "let_go"),
     "09a": ("pipeline", "gauge"),
-    "09b": ("jobs",),
+    "09b": ("jobs", "children"),
     "10a": ("interop",),
     "10b": ("commands", "stopping"),
     "11": ("testing*", "proving", "under_test", "pytests"),

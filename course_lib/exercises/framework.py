@@ -9,12 +9,13 @@ import gc
 import inspect
 import io
 import re
+import sys
 import textwrap
 import traceback
 import warnings
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,7 +23,7 @@ from course_lib.exercises import progress
 from course_lib.exercises.causes import hint, is_learners, returned_none
 from course_lib.exercises.chance import Chance, Task, placed_by_chance
 from course_lib.seeing import Timeline, simulate, span
-from course_lib.seeing.clock import DeadlockError, RunawayError
+from course_lib.seeing.clock import DeadlockError, RunawayError, SimulationStopped
 from course_lib.seeing.timeline.text import WIDTH
 from course_lib.seeing.timeline.trace import describe
 
@@ -112,7 +113,7 @@ class Exercise:
             gc.collect()  # what an earlier answer never awaited would else be held against this one
         Task.places = Chance(self.name)  # each try sees the same
         output = _Output()
-        with warnings.catch_warnings(record=True) as caught, redirect_stdout(output), redirect_stderr(output):
+        with warnings.catch_warnings(record=True) as caught, _only_learners(output):
             warnings.simplefilter("always")
             try:
                 verdict = Verdict(True, self.grade(function))
@@ -374,6 +375,23 @@ class Service:
         finally:
             self._under_way -= 1
         return answer
+
+
+@contextmanager
+def _only_learners(output: "_Output") -> Iterator[None]:
+    """Let an output have what is printed meanwhile, but for what Python says where a stop strikes in a finalizer."""
+    tell = sys.unraisablehook
+
+    def tell_others(unraisable: Any) -> None:
+        if not issubclass(unraisable.exc_type, SimulationStopped):
+            tell(unraisable)
+
+    sys.unraisablehook = tell_others
+    try:
+        with redirect_stdout(output), redirect_stderr(output):
+            yield
+    finally:
+        sys.unraisablehook = tell
 
 
 class _Output(io.TextIOBase):

@@ -30,10 +30,11 @@ class JobQueue:
         name: of the queue; all its keys begin with it.
         lease: seconds after which a job whose worker has been silent is taken over. Long enough for what may hold up a
             worker's loop, short enough for how long a job of a killed worker may lie.
-        starts: how often a job's work is begun before it is given up.
+        starts: how often a job's work is begun before it is given up; once more, where a worker died at its last start
+            that had other jobs in hand, too.
         pause: seconds after which a job whose handler raised is due again, a lease at most.
         backlog: how many jobs may be in the queue, those in hand included, before `enqueue` waits.
-        remember: seconds for which the key of a job, done or not, keeps it from being enqueued again.
+        remember: seconds for which the key of a job, done, given up or not, keeps it from being enqueued again.
 
     Connects at the first call. `async with` closes its connections. Raises TypeError and ValueError for arguments
     without sense.
@@ -122,7 +123,8 @@ class JobQueue:
 
     async def revive(self, letter: DeadLetter) -> bool:
         """Enqueue a job that was given up again, as a new one, in place of its letter; False if that is gone."""
-        keys, words = [self.stream, self.keys[3]], [letter.id, letter.key, packed(letter.body)]
+        keys = [self.stream, self.keys[3], f"{{{self.name}}}:revived:{letter.id}"]
+        words = [letter.id, letter.key, packed(letter.body), uuid.uuid4().hex, int(self._remember * 1000)]
         return bool(await self.steadily(scripts.REVIVE, keys, words))
 
     async def steadily(self, script: str, keys: list[str], words: list[Any]) -> Any:

@@ -17,7 +17,7 @@ local function mine(id)
   return pending[1] and pending[1][2] == me
 end
 
-local function started(id)  -- how often, and by which request
+local function started(id)  -- how often, and by which request; that is '' where the last start has ended
   local count, by = string.match(redis.call('HGET', starts, id) or '0 ', '^(%d+) (.*)$')
   return tonumber(count), by
 end
@@ -51,25 +51,37 @@ return 1
 """ARGV: key, body, the most jobs, milliseconds to remember the key, who asks. Returns 1 added, 0 known, -1 full."""
 
 REVIVE = """
-if redis.call('XDEL', KEYS[2], ARGV[1]) == 0 then return 0 end
-redis.call('XADD', KEYS[1], '*', 'key', ARGV[2], 'body', ARGV[3])
+local jobs, dead, revived = KEYS[1], KEYS[2], KEYS[3]
+local by = redis.call('GET', revived)
+if by then return by == ARGV[4] and 1 or 0 end
+if redis.call('XDEL', dead, ARGV[1]) == 0 then return 0 end
+redis.call('XADD', jobs, '*', 'key', ARGV[2], 'body', ARGV[3])
+redis.call('SET', revived, ARGV[4], 'PX', ARGV[5])
 return 1
 """
-"""KEYS: the stream, the dead letters. ARGV: the letter's id, key, body. Returns 1, or 0: the letter is gone."""
+"""KEYS: the stream, the dead letters, what remembers the request.
+
+ARGV: the letter's id, key, body, who asks, milliseconds to remember that. Returns 1, or 0: the letter is gone.
+"""
+
+ALONE = "alone"  # how a request begins that begins a job which is the only one in hand
 
 START = f"""{_HEAD}
 local counts = {{}}
 for place = 4, #ARGV do
   local id = ARGV[place]
   local count, by = started(id)
+  local died_in_company = count > 0 and by ~= '' and not string.find(by, '^alone')
   if not mine(id) then
     counts[#counts + 1] = 0
   elseif by == ARGV[3] then
     counts[#counts + 1] = count
-  elseif count >= tonumber(ARGV[2]) then
+  elseif count >= tonumber(ARGV[2]) and not died_in_company then
     local last = redis.call('HGET', errors, id)
     bury(id, last or 'its workers died, or stood still for longer than a lease, each time it was started')
     counts[#counts + 1] = 0
+  elseif count > 0 and by ~= '' and not string.find(ARGV[3], '^alone') then
+    counts[#counts + 1] = -1
   else
     redis.call('HSET', starts, id, (count + 1) .. ' ' .. ARGV[3])
     counts[#counts + 1] = count + 1
@@ -77,7 +89,10 @@ for place = 4, #ARGV do
 end
 return counts
 """
-"""ARGV: consumer, the most starts, what names this request, ids. Returns for each which start it is, 0: none."""
+"""ARGV: consumer, the most starts, what names this request, ids.
+
+Returns for each which start it is; 0: none; -1: none yet, its last start never ended, so it is to be begun alone.
+"""
 
 DONE = f"""{_HEAD}
 local count = 0
@@ -100,6 +115,7 @@ if count >= tonumber(ARGV[4]) then
   bury(id, ARGV[3])
   return 2
 end
+redis.call('HSET', starts, id, count .. ' ')
 redis.call('XCLAIM', jobs, group, me, 0, id, 'IDLE', ARGV[5], 'JUSTID')
 return 1
 """
@@ -124,7 +140,8 @@ for place = 4, #ARGV do begun[ARGV[place]] = true end
 for _, entry in ipairs(redis.call('XPENDING', jobs, group, '-', '+', 100000, me)) do
   local count, by = started(entry[1])
   if count > 0 and (begun[entry[1]] or by == ARGV[3]) then
-    redis.call('HSET', starts, entry[1], (count - 1) .. ' ')
+    local again = string.find(by, '^alone') and returned or ''  -- alone, as before: it has shown nothing yet
+    redis.call('HSET', starts, entry[1], (count - 1) .. ' ' .. again)
   end
   redis.call('XCLAIM', jobs, group, returned, 0, entry[1], 'IDLE', ARGV[2], 'JUSTID')
 end

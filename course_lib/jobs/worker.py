@@ -32,7 +32,7 @@ class Worker:
         queue: the queue; it stays open.
         handler: a coroutine function, called with a Job. When it returns, the job is done; when it raises, it is due
             again later, or a dead letter. It may be cancelled: when the worker is stopped, or has lost the job.
-        at_once: how many jobs it has in hand at once, from 1.
+        at_once: how many jobs it has in hand at once, from 1. Beside one whose last start never ended there is none.
 
     Raises TypeError and ValueError for arguments without sense.
     """
@@ -44,6 +44,7 @@ class Worker:
         # A name of its own: two workers of one name would take each other's jobs for their own.
         self.name = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
         self._in_hand: dict[str, asyncio.Task[None]] = {}
+        self._suspects: dict[str, dict[str, str]] = {}  # to be begun alone: their last start never ended
         self._lost: set[str] = set()
         self._starting = "none"  # the request that begins jobs, while its answer is not known
         self._done: dict[str, None] = {}  # and not yet acknowledged; in this order
@@ -103,9 +104,14 @@ class Worker:
         cursor, clock = "0-0", asyncio.get_running_loop().time
         await self._make_group()
         while not self._stopping.is_set():
-            while (free := self._at_once - len(self._in_hand)) < 1:
-                self._changed.clear()
-                await self._changed.wait()
+            while self._suspects:
+                await self._fewer_in_hand_than(1)
+                if self._suspects:  # not lost meanwhile
+                    entry = next(iter(self._suspects))
+                    await self._begin([(entry, self._suspects.pop(entry))], alone=True)
+                    await self._fewer_in_hand_than(1)
+            await self._fewer_in_hand_than(self._at_once)
+            free = self._at_once - len(self._in_hand)
             if clock() >= self._due:
                 # What others had is looked at often enough that it lies for a lease and a half at most. Set before the
                 # look, so that what fails meanwhile can make it earlier.
@@ -116,7 +122,12 @@ class Worker:
             else:
                 most = BLOCK_AT_WORK if self._in_hand else BLOCK
                 entries = await self._take(free, min(most, self._due - clock()))
-            await self._begin(entries)
+            await self._begin(entries, alone=self._at_once == 1)
+
+    async def _fewer_in_hand_than(self, count: int) -> None:
+        while len(self._in_hand) >= count:
+            self._changed.clear()
+            await self._changed.wait()
 
     async def _take(self, count: int, seconds: float) -> list[Entry]:
         milliseconds = max(1, int(seconds * 1000))
@@ -141,13 +152,15 @@ class Worker:
         # Our own, too, if renewing them came late: they are in hand.
         return following, [(entry, fields) for entry, fields in entries if fields and entry not in self._in_hand]
 
-    async def _begin(self, entries: list[Entry]) -> None:
+    async def _begin(self, entries: list[Entry], *, alone: bool) -> None:
         if not entries:
             return
-        self._starting = uuid.uuid4().hex
+        self._starting = scripts.ALONE * alone + uuid.uuid4().hex
         words = [self._queue.starts, self._starting, *(entry for entry, _ in entries)]
         for (entry, fields), start in zip(entries, await self._run(scripts.START, *words), strict=True):
-            if start:
+            if start < 0:
+                self._suspects[entry] = fields
+            elif start:
                 task = asyncio.create_task(self._handle(entry, fields, start), name=f"job {fields.get('key', entry)}")
                 self._in_hand[entry] = task
                 task.add_done_callback(partial(self._let_go, entry))
@@ -202,8 +215,9 @@ class Worker:
         while True:
             await asyncio.sleep(self._queue.lease / 3)
             self._lost &= self._in_hand.keys()
-            if in_hand := [*self._in_hand]:
-                for entry in await self._run(scripts.RENEW, *in_hand):
+            if entries := [*self._in_hand, *self._suspects]:
+                for entry in await self._run(scripts.RENEW, *entries):
+                    self._suspects.pop(entry, None)
                     if task := self._in_hand.get(entry):
                         self._lost.add(entry)
                         task.cancel("the lease of this job is over, and another worker has it")

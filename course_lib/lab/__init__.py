@@ -1,1 +1,1 @@
-"""What the lessons stand on and do not teach: local servers."""
+"""What the lessons stand on and do not teach: local servers, and programs in processes of their own."""

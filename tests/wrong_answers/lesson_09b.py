@@ -18,7 +18,7 @@ async def acknowledges_first(stream, handle):
             await handle(job)
 
 
-@told(ex.consume, "Job 'a' was acknowledged before `handle` had returned for it")
+@told(ex.consume, "`handle` raised for 'a', and 'a' was acknowledged nevertheless: leave it pending")
 async def acknowledges_what_failed(stream, handle):
     while True:
         job = await stream.take_over(30) or await stream.take()
@@ -55,7 +55,7 @@ async def takes_only_what_is_new(stream, handle):
                 await stream.ack(job.id)
 
 
-@told(ex.consume, "`handle` raised for 'a' twice; job 'a' was never done. It lies pending")
+@told(ex.consume, "you asked `take_over` last at 0 s, when its 30 s were not over: ask before each new job")
 async def looks_for_the_dead_at_the_start_only(stream, handle):
     job = await stream.take_over(30)
     while True:
@@ -183,7 +183,7 @@ async def sleeps_between_looks(stream, handle):
         await stream.ack(job.id)
 
 
-@told(ex.consume, "you began 'a', 'a', 'a'. What failed stays pending for 30 s; go on with the next")
+@told(ex.consume, "'a' was handled again, and nobody had handed it out again. What failed stays pending for 30 s")
 async def tries_again_at_once(stream, handle):
     while True:
         job = await stream.take_over(30) or await stream.take()
@@ -194,6 +194,149 @@ async def tries_again_at_once(stream, handle):
                 job = None
             except Exception as error:
                 print(error)
+
+
+@told(ex.consume, "'a' was handled again, and nobody had handed it out again. What failed stays pending for 30 s")
+async def keeps_what_failed_in_a_list(stream, handle):
+    failed = []
+    while True:
+        job = await stream.take_over(30) or await stream.take()
+        if job is None and failed:
+            job = failed.pop()
+        if job is not None:
+            try:
+                await handle(job)
+            except Exception:
+                failed.append(job)
+            else:
+                await stream.ack(job.id)
+
+
+@told(ex.consume, "`handle` raised for 'a', and 'a' was acknowledged nevertheless: leave it pending")
+async def gives_up_after_three_deliveries(stream, handle):
+    while True:
+        job = await stream.take_over(30) or await stream.take()
+        if job is not None:
+            if job.deliveries < 4:
+                try:
+                    await handle(job)
+                except Exception:
+                    continue
+            await stream.ack(job.id)
+
+
+@told(ex.consume, "`handle` raised for 'a', and 'a' was acknowledged nevertheless: leave it pending")
+async def gives_up_after_eight_failures(stream, handle):
+    failed = {}
+    while True:
+        job = await stream.take_over(30) or await stream.take()
+        if job is not None:
+            try:
+                await handle(job)
+            except Exception:
+                failed[job.id] = failed.get(job.id, 0) + 1
+                if failed[job.id] < 8:
+                    continue
+            await stream.ack(job.id)
+
+
+@told(ex.consume, "and its lease of 30 s would have been over before it was done. Take one job, do it, and ask then")
+async def takes_over_everything_first(stream, handle):
+    waiting = []
+    while True:
+        while job := await stream.take_over(30):
+            waiting.append(job)
+        if job := await stream.take():
+            waiting.append(job)
+        for job in waiting:
+            try:
+                await handle(job)
+            except Exception:
+                continue
+            await stream.ack(job.id)
+        waiting.clear()
+
+
+@told(ex.consume, "Your consumer was cancelled while it handled 'new 21', and 'new 21' was acknowledged nevertheless")
+async def acknowledges_when_cancelled(stream, handle):
+    while True:
+        job = await stream.take_over(30) or await stream.take()
+        if job is None:
+            continue
+        try:
+            await handle(job)
+        except asyncio.CancelledError:
+            await stream.ack(job.id)
+            raise
+        except Exception:
+            continue
+        await stream.ack(job.id)
+
+
+@told(ex.consume, "`take_over` gave you 'a' at 421.2 s, and it was not handled")
+async def drops_what_it_has_seen(stream, handle):
+    seen = set()
+    while True:
+        job = await stream.take_over(30) or await stream.take()
+        if job is not None and job.id not in seen:
+            seen.add(job.id)
+            try:
+                await handle(job)
+            except Exception:
+                continue
+            await stream.ack(job.id)
+
+
+@told(ex.consume, "and it was not handled: `await handle(job)` for each job that you are given")
+async def overwrites_what_it_took_over(stream, handle):
+    while True:
+        job = await stream.take_over(30)
+        job = await stream.take()
+        if job is not None:
+            try:
+                await handle(job)
+            except Exception:
+                continue
+            await stream.ack(job.id)
+
+
+@told(
+    ex.consume,
+    "and nothing was in hand from 0 s to 5.2 s: `take` waits for a second by itself, so wait for nothing else",
+)
+async def sleeps_before_each_look(stream, handle):
+    while True:
+        await asyncio.sleep(5)
+        job = await stream.take_over(30) or await stream.take()
+        if job is not None:
+            try:
+                await handle(job)
+            except Exception:
+                continue
+            await stream.ack(job.id)
+
+
+@told(ex.consume, "job 'a' was done once, and is still pending")
+async def never_waits_for_its_acknowledgement(stream, handle):
+    while True:
+        job = await stream.take_over(30) or await stream.take()
+        if job is not None:
+            await handle(job)
+            stream.ack(job.id)
+
+
+@told(ex.consume, "you asked `take_over` last at 331 s, when its 30 s were not over: ask before each new job")
+async def hardly_ever_looks_for_the_dead(stream, handle):
+    looks = 0
+    while True:
+        looks += 1
+        job = (await stream.take_over(30) if looks % 100 == 1 else None) or await stream.take()
+        if job is not None:
+            try:
+                await handle(job)
+            except Exception:
+                continue
+            await stream.ack(job.id)
 
 
 # pay_order
@@ -221,7 +364,7 @@ async def remembers_first(db, job):
             await tx.add(job.body["account"], job.body["amount"])
 
 
-@told(ex.pay_order, "A job is delivered twice, 10 s apart: 5 was to be paid, and 10 was.")
+@told(ex.pay_order, "`remember` said that the key was there, and 5 was added nevertheless: ask it first, and add only")
 async def does_not_look(db, job):
     async with db.transaction() as tx:
         await tx.remember(job.key)
@@ -236,11 +379,63 @@ async def goes_by_what_the_job_says(db, job):
             await tx.add(job.body["account"], job.body["amount"])
 
 
-@told(ex.pay_order, "It was paid, and the database does not know the job's key")
+@told(
+    ex.pay_order, "It was paid, and the database remembers 'order 1 delivered', which is not the job's key, 'order 1'"
+)
 async def goes_by_the_id(db, job):
     async with db.transaction() as tx:
         if await tx.remember(job.id):
             await tx.add(job.body["account"], job.body["amount"])
+
+
+@told(ex.pay_order, "It was paid, and the database remembers 'Ann', which is not the job's key, 'order 1'")
+async def goes_by_the_account(db, job):
+    async with db.transaction() as tx:
+        if await tx.remember(job.body["account"]):
+            await tx.add(job.body["account"], job.body["amount"])
+
+
+@told(ex.pay_order, "`remember` said that the key was there, and 5 was added nevertheless: ask it first, and add only")
+async def adds_and_then_looks(db, job):
+    async with db.transaction() as tx:
+        await tx.add(job.body["account"], job.body["amount"])
+        if not await tx.remember(job.key):
+            return
+
+
+lock = asyncio.Lock()
+
+
+@told(
+    ex.pay_order, "had not ended after 100 s. Perhaps it waits for a lock: one of asyncio guards its own process only"
+)
+async def locks(db, job):
+    async with lock, db.transaction() as tx:
+        if not await tx.knows(job.key):
+            await tx.add(job.body["account"], job.body["amount"])
+            await tx.remember(job.key)
+
+
+@told(
+    ex.pay_order, "The job had been paid, and delivery 2 raised ValueError: that asks for yet another delivery. Return"
+)
+async def raises_for_what_is_paid(db, job):
+    async with db.transaction() as tx:
+        if not await tx.remember(job.key):
+            raise ValueError("paid already")
+        await tx.add(job.body["account"], job.body["amount"])
+
+
+@told(ex.pay_order, "and your handler tried again by itself: let it through, and the job is delivered again, later")
+async def tries_until_it_is_paid(db, job):
+    while True:
+        try:
+            async with db.transaction() as tx:
+                if await tx.remember(job.key):
+                    await tx.add(job.body["account"], job.body["amount"])
+            return
+        except Exception:
+            await asyncio.sleep(1)
 
 
 paid = set()
@@ -333,7 +528,7 @@ async def begins_once_too_often(store, job, handle):
     await store.ack(job.id)
 
 
-@told(ex.work_on, "A job kills its process, each time: its work was begun 9 times; give it up after 3")
+@told(ex.work_on, "A job kills its process, each time: its work was begun 16 times; give it up after 3")
 async def knows_errors_only(store, job, handle):
     start = await store.count_start(job.id)
     try:
@@ -446,10 +641,84 @@ async def gives_up_what_is_stopped(store, job, handle):
     await store.ack(job.id)
 
 
-@told(ex.work_on, "Your code raised OSError: not now")
+@told(ex.work_on, "`handle` raised OSError, and your function passed it on: leave the job pending, `return`")
 async def lets_errors_out(store, job, handle):
     if await store.count_start(job.id) > 3:
         await store.add_letter(job, "its consumers died")
     else:
         await handle(job)
+    await store.ack(job.id)
+
+
+@told(ex.work_on, "`handle` raised OSError, and your function passed it on: leave the job pending, `return`")
+async def raises_at_the_first_starts(store, job, handle):
+    start = await store.count_start(job.id)
+    if start > 3:
+        await store.add_letter(job, "its consumers died")
+    else:
+        try:
+            await handle(job)
+        except Exception as error:
+            if start < 3:
+                raise
+            await store.add_letter(job, f"{type(error).__name__}: {error}")
+    await store.ack(job.id)
+
+
+@told(ex.work_on, "each time; killed at 0.075 s of delivery 4: its work was begun 15 times; give it up after 3")
+async def gives_up_at_the_fourth_start_only(store, job, handle):
+    start = await store.count_start(job.id)
+    if start == 4:
+        await store.add_letter(job, "its consumers died")
+    else:
+        try:
+            await handle(job)
+        except Exception as error:
+            if start < 3:
+                return
+            await store.add_letter(job, f"{type(error).__name__}: {error}")
+    await store.ack(job.id)
+
+
+@told(ex.work_on, "killed at 0.075 s of delivery 4, 5, 6, 7, 8, 9: its work was begun")
+async def gives_up_at_the_fourth_and_fifth_start(store, job, handle):
+    start = await store.count_start(job.id)
+    if start in (4, 5):
+        await store.add_letter(job, "its consumers died")
+    else:
+        try:
+            await handle(job)
+        except Exception as error:
+            if start < 3:
+                return
+            await store.add_letter(job, f"{type(error).__name__}: {error}")
+    await store.ack(job.id)
+
+
+@told(ex.work_on, "One delivery began the work twice. What fails is left pending: `return`; it is delivered again")
+async def starts_three_times_in_a_row(store, job, handle):
+    reason = "its consumers died"
+    while await store.count_start(job.id) <= 3:
+        try:
+            await handle(job)
+        except Exception as error:
+            reason = f"{type(error).__name__}: {error}"
+        else:
+            break
+    else:
+        await store.add_letter(job, reason)
+    await store.ack(job.id)
+
+
+@told(ex.work_on, "`job.deliveries` is how often it was handed out, begun or not, and counts no starts")
+async def goes_by_deliveries_alone(store, job, handle):
+    if job.deliveries > 3:
+        await store.add_letter(job, "its consumers died")
+    else:
+        try:
+            await handle(job)
+        except Exception as error:
+            if job.deliveries < 3:
+                return
+            await store.add_letter(job, f"{type(error).__name__}: {error}")
     await store.ack(job.id)

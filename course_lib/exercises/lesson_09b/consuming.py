@@ -10,6 +10,7 @@ ROUNDS = 10
 GAP = 3.25  # seconds between the end of a job and the next one's coming
 ROUND = 2.0  # seconds in which a consumer asks for old and new jobs once, and a little more
 SOON = LEASE + WORK + 2 * ROUND  # seconds after which what the dead left is done, if nothing else is to be done
+OFTEN = 9  # times that a job fails before it succeeds: who gives up earlier loses it
 
 
 def _grade_consume(consume: Answer) -> str:
@@ -26,7 +27,9 @@ def _grade_consume(consume: Answer) -> str:
     chance = Chance("consume")
     for _ in range(ROUNDS):
         names = [f"job {number}" for number in range(chance.number(1, 5))]
-        _killed(consume, names, chance.number(1, 60) * 0.25 + 0.025, chance.failure("the shop"), chance)
+        first = chance.number(1, 60) * 0.25 + 0.025
+        second = first + chance.number(4, 160) * 0.25
+        _killed(consume, names, first, chance.failure("the shop"), chance, again_at=second)
     return "Killed at every moment, it lost nothing: each job was done, acknowledged after that, and not before."
 
 
@@ -51,19 +54,39 @@ def _played(consume: Answer, stream: Stream, until: float, *lives: Life) -> Scen
 
 def _all_done(scene: Scene, stream: Stream, names: list[str], what: str) -> None:
     if lost := [name for name in names if name not in stream.handled]:
-        held = stream.pending.get(lost[0])
-        if held is None and not any(name == lost[0] for name, *_ in stream.begun):
-            raise scene.wrong(f"{what}; job {lost[0]!r} was never handled: `await handle(job)` for each job.")
-        where = "Nobody has it any more."
-        if held:
-            of = "a consumer that is dead" if held.owner.killed_at is not None else "its consumer"
-            where = f"It lies pending, in the name of {of}: take over what has been pending for {LEASE} s."
-        raise scene.wrong(f"{what}; job {lost[0]!r} was never done. {where}")
+        raise scene.wrong(f"{what}; job {lost[0]!r} was never done. {_where(stream, lost[0])}")
     if left := [name for name in names if name in stream.pending]:
         raise scene.wrong(
-            f"{what}; job {left[0]!r} was done {stream.handled.count(left[0])} times, and is still pending: "
+            f"{what}; job {left[0]!r} was done {times(stream.handled.count(left[0]))}, and is still pending: "
             "acknowledge it after the work, or it is done again and again."
         )
+
+
+def _where(stream: Stream, name: str) -> str:
+    """Say where a job is that was not done, and what to do."""
+    held = stream.pending.get(name)
+    if held is None:
+        return "You did not ask for it: `take` again as soon as a job is done, or there was none."
+    of = "a consumer that is dead" if held.owner.killed_at is not None else "its consumer"
+    lies = f"It lies pending, in the name of {of}"
+    if held.owner.killed_at is None and (held.owner, name) in stream.given:
+        how, at = stream.given[held.owner, name]
+        return (
+            f"`{how}` gave you {name!r} at {at:.1f} s, and it was not handled: `await handle(job)` for each job that "
+            "you are given."
+        )
+    looked = [at for process, at in stream.looked if process.killed_at is None]
+    if looked and looked[-1] < held.since + LEASE:
+        return (
+            f"{lies}; you asked `take_over` last at {looked[-1]:.0f} s, when its {LEASE} s were not over: ask before "
+            "each new job."
+        )
+    return f"{lies}: take over what has been pending for {LEASE} s, {'before each new job' if looked else 'too'}."
+
+
+def times(count: int) -> str:
+    """Return how often, in words."""
+    return {1: "once", 2: "twice"}.get(count, f"{count} times")
 
 
 def _plain(consume: Answer) -> None:
@@ -71,6 +94,14 @@ def _plain(consume: Answer) -> None:
     stream = Stream([(0, name) for name in names])
     life, handler = _consumer(stream, "consumer")
     scene = _played(consume, stream, len(names) * (WORK + ROUND), life)
+    ended = 0.0
+    for name, at, _ in stream.begun[: len(names)]:
+        if at - ended > ROUND:
+            raise scene.wrong(
+                f"Job {name!r} was there, and nothing was in hand from {ended:.3g} s to {at:.3g} s: `take` waits for a "
+                "second by itself, so wait for nothing else."
+            )
+        ended = at + WORK
     if handler.most > 1:
         raise scene.wrong(f"{handler.most} jobs were worked on at once; this consumer does one after the other.")
     _all_done(scene, stream, names, "Three jobs came")
@@ -93,12 +124,13 @@ def _prompt(consume: Answer) -> None:
 
 
 def _failing(consume: Answer) -> None:
-    stream = Stream([(0, "a"), (0, "b")], failing={"a": [ValueError("no such page"), OSError("no answer")]})
+    failures = [OSError("no answer") if number % 2 else ValueError("no such page") for number in range(OFTEN)]
+    stream = Stream([(0, "a"), (0, "b")], failing={"a": [*failures]})
     life, _ = _consumer(stream, "consumer")
     try:
-        scene = _played(consume, stream, 3 * (SOON + WORK), life)
+        scene = _played(consume, stream, (OFTEN + 1) * (SOON + WORK), life)
     except Exception:
-        if life.raised in (*stream.failing["a"],) or isinstance(life.raised, ValueError | OSError):
+        if life.raised in failures:
             raise Scene(consume, [life]).wrong(
                 f"`handle` raised {type(life.raised).__name__} for one job, and the consumer ended with it: catch it, "
                 "leave the job pending, and go on with the next."
@@ -110,16 +142,16 @@ def _failing(consume: Answer) -> None:
             f"`handle` raised for 'a', and 'b' was new; you began {', '.join(map(repr, done[:3]))}. What failed stays "
             f"pending for {LEASE} s; go on with the next."
         )
-    _all_done(scene, stream, ["a", "b"], "`handle` raised for 'a' twice")
+    _all_done(scene, stream, ["a", "b"], f"`handle` raised for 'a' {OFTEN} times")
 
 
 def _left(consume: Answer) -> None:
-    stream = Stream([(0, "new")])
+    stream, left = Stream([(0, "new")]), [f"left {number}" for number in range(1, 9)]
     dead = Process("dead", killed_at=-100)
-    stream.pending = {name: Pending(dead, -100) for name in ("left 1", "left 2")}
+    stream.pending = {name: Pending(dead, -100) for name in left}
     life, _ = _consumer(stream, "consumer")
-    scene = _played(consume, stream, 60, life)
-    _all_done(scene, stream, ["left 1", "left 2", "new"], "A consumer had died with two jobs, long ago")
+    scene = _played(consume, stream, (len(left) + 2) * (WORK + ROUND), life)
+    _all_done(scene, stream, [*left, "new"], f"A consumer had died with {len(left)} jobs, long ago")
 
 
 def _living(consume: Answer) -> None:
@@ -129,7 +161,7 @@ def _living(consume: Answer) -> None:
     scene = _played(consume, stream, 60, one, two)
     _all_done(scene, stream, ["a", "b", "c"], "Two consumers, three jobs of 20 s")
     if len(stream.handled) > 3:
-        raise scene.wrong(f"Two consumers did three jobs {len(stream.handled)} times, and nobody had been killed.")
+        raise scene.wrong(f"Two consumers did three jobs {times(len(stream.handled))}, and nobody had been killed.")
 
 
 def _steady(consume: Answer) -> None:
@@ -139,9 +171,9 @@ def _steady(consume: Answer) -> None:
     scene = _played(consume, stream, 3 * SOON, life)
     begun = [at for name, at, _ in stream.begun if name == "left"]
     if not begun or begun[0] > LEASE + WORK + 2 * ROUND:
-        when = f"at {begun[0]:g} s" if begun else "never"
+        when = f"begun at {begun[0]:g} s" if begun else "never begun"
         raise scene.wrong(
-            f"New jobs came all the time, and what a dead consumer had left, due at {LEASE - 1} s, was begun {when}: "
+            f"New jobs came all the time, and what a dead consumer had left, due at {LEASE - 1} s, was {when}: "
             "look for it before each new job, not only when there is none."
         )
 
@@ -159,19 +191,27 @@ def _not_passed_on(scene: Scene, life: Life, at: float) -> Wrong:
 
 
 def _killed(
-    consume: Answer, names: list[str], kill_at: float, failure: Exception | None = None, chance: Chance | None = None
+    consume: Answer,
+    names: list[str],
+    kill_at: float,
+    failure: Exception | None = None,
+    chance: Chance | None = None,
+    again_at: float | None = None,
 ) -> None:
     arrivals = [(chance.number(0, 8) * 0.25 * place if chance else 0.0, name) for place, name in enumerate(names)]
     failing = {names[0]: [failure]} if failure else {}
     stream = Stream(sorted(arrivals), failing=failing)
     one, _ = _consumer(stream, "the first", kill_at=kill_at)
-    two, _ = _consumer(stream, "the second", at=kill_at + 1)
-    scene = _played(consume, stream, kill_at + 3 * SOON + len(names) * (WORK + ROUND), one, two)
-    _all_done(scene, stream, names, f"A consumer was killed at {kill_at:g} s, and another one came")
-    if again := [name for name in names if stream.handled.count(name) > 1 and stream.begun[0][0] != name]:
-        first = next(process for name, _, process in stream.begun if name == again[0])
-        if first is two.process:
-            raise scene.wrong(f"Job {again[0]!r} was done twice by a consumer that lived.")
+    lives = [one, _consumer(stream, "the second", at=kill_at + 1, kill_at=again_at)[0]]
+    if again_at:
+        lives.append(_consumer(stream, "the third", at=again_at + 1)[0])
+    last = again_at or kill_at
+    scene = _played(consume, stream, last + 3 * SOON + len(names) * (WORK + ROUND), *lives)
+    killed = f"One consumer was killed at {kill_at:g} s, one at {again_at:g} s" if again_at else ""
+    _all_done(scene, stream, names, f"{killed or f'A consumer was killed at {kill_at:g} s'}, and another one came")
+    for name in names:
+        if [process for each, _, process in stream.begun if each == name].count(lives[-1].process) > 1 + bool(failure):
+            raise scene.wrong(f"Job {name!r} was done twice by a consumer that lived.")
 
 
 consume = Exercise(
@@ -186,8 +226,9 @@ consume = Exercise(
   takes it over tries again), and go on.
 - `await stream.ack(job.id)` acknowledges a job.
 
-One job at a time. Look for what the dead left **before each** new job. The check kills your consumer at every moment;
-another one, which runs your function, too, must then do what is left.""",
+One job at a time: handle what you are given before you ask for the next. Look for what the dead left **before each**
+new job. The check kills your consumer at every moment; another one, which runs your function, too, must then do what is
+left.""",
     reference=solutions.consume,
     grade=_grade_consume,
     hints=[

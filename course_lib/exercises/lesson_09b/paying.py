@@ -25,6 +25,10 @@ class Database:
         self.keys: set[str] = set()
         self.locks: dict[str, asyncio.Lock] = {}
         self.failures = [*failures]
+        self.known_to: set[Process] = (
+            set()
+        )  # who was told by `remember` that a key was there, and had not asked `knows`
+        self.asked: set[Process] = set()
 
 
 class Transaction:
@@ -46,6 +50,7 @@ class Transaction:
     async def knows(self, key: str) -> bool:
         """Return whether a key has been committed."""
         self._check()
+        self._database.asked.add(self._process)
         return await self._process.ask("knows", lambda: key in self._database.keys or key in self.keys)
 
     async def remember(self, key: str) -> bool:
@@ -60,6 +65,8 @@ class Transaction:
             self.locks.append(lock)
         if new := key not in self._database.keys and key not in self.keys:
             self.keys.append(key)
+        elif self._process not in self._database.asked:
+            self._database.known_to.add(self._process)
         await self._process.spend(ANSWER / 2)
         return new
 
@@ -117,7 +124,7 @@ def _grade_pay(pay_order: Answer) -> str:
     for _ in range(ROUNDS):
         amount = chance.number(1, 100)
         _once(pay_order, [amount] * chance.number(2, 4), chance.number(0, 20) / 20)
-        _killed(pay_order, chance.number(0, 19) / 20 + 0.025, amount)
+        _killed(pay_order, chance.number(0, 19) / 20 + 0.025, amount, chance.number(0, 19) / 20 + 0.025)
         _fails(pay_order, chance.failure("the bank"))
     return "Done twice, done twice at once, killed at every moment: it was paid once."
 
@@ -136,11 +143,32 @@ def _job(amount: int, key: str = "order 1") -> Job:
 
 
 def _paid(pay_order: Answer, database: Database, lives: list[Life], what: str, amount: int) -> Scene:
-    scene = live(pay_order, lives, 100)
+    try:
+        scene = live(pay_order, lives, 100)
+    except Wrong as wrong:
+        raised = [life for life in lives[1:] if life.raised and life.process.killed_at is None]
+        if raised and database.accounts.get("Ann", 0) == amount:
+            raise Wrong(
+                f"{what}. The job had been paid, and {raised[0].process.name} {raised[0].answered}: that asks for yet "
+                "another delivery. Return.",
+                wrong.timeline,
+            ) from None
+        raise
     for life in lives:
         if life.ended is None and life.process.killed_at is None:
-            raise scene.wrong(f"{what}: {life.process.name} had not ended after 100 s.")
+            why = ""
+            if any(life.process.killed_at is not None for life in lives):
+                why = (
+                    " Perhaps it waits for a lock: one of asyncio guards its own process only, and here it was held by "
+                    "one that is dead. What all processes share is the database."
+                )
+            raise scene.wrong(f"{what}: {life.process.name} had not ended after 100 s.{why}")
     paid = database.accounts.get("Ann", 0)
+    if paid > amount and any(life.process in database.known_to for life in lives):
+        raise scene.wrong(
+            f"{what}: {amount} was to be paid, and {paid} was. `remember` said that the key was there, and {amount} "
+            "was added nevertheless: ask it first, and add only where it says True. A `return` undoes nothing."
+        )
     if paid != amount:
         why = (
             "The key and the sum belong into one transaction: then both have happened, or neither."
@@ -159,6 +187,11 @@ def _once(pay_order: Answer, amounts: list[int], apart: float) -> None:
     lives = _lives(database, [job] * len(amounts), apart)
     times = {1: "A job is delivered", 2: f"A job is delivered twice, {apart:g} s apart"}
     scene = _paid(pay_order, database, lives, times.get(len(amounts), f"{len(amounts)} deliveries"), amounts[0])
+    if job.key not in database.keys and database.keys:
+        raise scene.wrong(
+            f"It was paid, and the database remembers {min(database.keys)!r}, which is not the job's key, {job.key!r}. "
+            "That one names the job however often it is enqueued, and no other: `await tx.remember(job.key)`."
+        )
     if job.key not in database.keys:
         raise scene.wrong(
             "It was paid, and the database does not know the job's key: what only your process remembers is gone with "
@@ -177,10 +210,14 @@ def _two_jobs(pay_order: Answer) -> None:
         )
 
 
-def _killed(pay_order: Answer, kill_at: float, amount: int = 5) -> None:
+def _killed(pay_order: Answer, kill_at: float, amount: int = 5, kill_again_at: float | None = None) -> None:
     database = Database()
-    lives = _lives(database, [_job(amount)] * 2, APART, kill_at)
-    _paid(pay_order, database, lives, f"The process is killed at {kill_at:g} s, and the job delivered again", amount)
+    lives = _lives(database, [_job(amount)] * (2 + (kill_again_at is not None)), APART, kill_at)
+    if kill_again_at is not None:
+        lives[1].kill_at = APART + kill_again_at
+    again = "" if kill_again_at is None else f", killed again {kill_again_at:g} s after that"
+    what = f"The process is killed at {kill_at:g} s, and the job delivered again{again}"
+    _paid(pay_order, database, lives, what, amount)
 
 
 def _fails(pay_order: Answer, failure: Exception) -> None:
@@ -191,6 +228,11 @@ def _fails(pay_order: Answer, failure: Exception) -> None:
     except Wrong:
         if first.raised is not failure:
             raise
+    if first.raised is not failure and database.accounts.get("Ann") == 5:
+        raise Wrong(
+            f"`add` raised {type(failure).__name__}, and your handler tried again by itself: let it through, and the "
+            "job is delivered again, later, and perhaps to a process that can."
+        )
     if first.raised is not failure:
         raise Wrong(
             f"`add` raised {type(failure).__name__}, and your handler {first.answered}: let it through, or the job is "

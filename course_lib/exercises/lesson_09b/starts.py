@@ -3,7 +3,7 @@
 from typing import Any
 
 from course_lib.exercises.chance import Chance
-from course_lib.exercises.framework import Answer, Exercise
+from course_lib.exercises.framework import Answer, Exercise, Wrong
 from course_lib.exercises.lesson_09b import solutions
 from course_lib.exercises.lesson_09b.processes import Life, Process, Scene, live, moments
 from course_lib.exercises.lesson_09b.stream import Job
@@ -12,7 +12,8 @@ from course_lib.seeing import span
 MOST = 3
 WORK = 1.0
 APART = 10.0
-DELIVERIES = 9
+DELIVERIES = 16
+ROW = 6  # processes that may be killed one after the other when a job is to be given up
 ROUNDS = 15
 
 
@@ -77,6 +78,7 @@ class Handler:
 
     def __init__(self, store: Store, process: Process, outcomes: list[Any]) -> None:
         self._store, self._process, self._outcomes = store, process, outcomes
+        self._begun = False
 
     async def handle(self, job: Job) -> None:
         """Do the work."""
@@ -84,8 +86,14 @@ class Handler:
         if not store.starts:
             raise self._process.refuse(
                 "`handle` was called before the start was counted: a job that kills its process is then begun for "
-                "ever. `start = await store.count_start(job.id)` first."
+                "ever (`job.deliveries` is how often it was handed out, begun or not, and counts no starts). First "
+                "`start = await store.count_start(job.id)`."
             )
+        if self._begun:
+            self._process.refuse(
+                "One delivery began the work twice. What fails is left pending: `return`; it is delivered again, later."
+            )
+        self._begun = True
         store.begun += 1
         outcome = self._outcomes.pop(0) if len(self._outcomes) > 1 else self._outcomes[0]
         with span("the work"):
@@ -99,22 +107,31 @@ class Handler:
 
 
 def delivered(
-    work_on: Answer, outcomes: list[Any], *, kill_at: float | None = None, deliveries: int = 0
+    work_on: Answer, outcomes: list[Any], *, kills: dict[int, float] | None = None, deliveries: int = 0
 ) -> tuple[Store, Scene, list[str]]:
     """Deliver a job until it is acknowledged, each time to a new process; return what came of it.
 
-    kill_at: when the first process is killed, in seconds
+    kills: when a process is killed, in seconds, by the number of its delivery
     deliveries: how often it had been delivered before, without being begun
     """
-    store, said, outcomes = Store(), list[str](), [*outcomes]
+    store, said, given, outcomes = Store(), list[str](), outcomes, [*outcomes]
     scene = Scene(work_on, [])
     for number in range(1, DELIVERIES + 1):
         job = Job("job 1", "job 1", None, deliveries + number)
         process = Process(f"delivery {number}")
         handler = Handler(store, process, outcomes)
         args = [Connection(store, process, job), job, handler.handle]
-        life = Life(process, args, 0.0, kill_at if number == 1 else None)
-        scene = live(work_on, [life], APART)
+        life = Life(process, args, 0.0, (kills or {}).get(number))
+        try:
+            scene = live(work_on, [life], APART)
+        except Wrong as wrong:
+            if life.raised and any(life.raised is each for each in given):
+                raise Wrong(
+                    f"`handle` raised {type(life.raised).__name__}, and your function passed it on: leave the job "
+                    f"pending, `return`; at its {MOST}rd start, add a letter.",
+                    wrong.timeline,
+                ) from None
+            raise
         said.append("was killed" if process.killed_at is not None else life.answered)
         if process.killed_at is None and life.ended is None:
             raise scene.wrong(f"Delivery {number} had not ended after {APART:g} s.")
@@ -132,8 +149,11 @@ def _grade_work_on(work_on: Answer) -> str:
     _given_up(work_on, ["dies"], "")
     _given_up(work_on, ["dies", "dies", ValueError("no such page")], "ValueError")
     for kill_at in moments(2.0):
-        _killed(work_on, ["ok"], kill_at)
-        _killed(work_on, [ValueError("no such page")], kill_at)
+        _killed(work_on, ["ok"], {1: kill_at})
+        _killed(work_on, [ValueError("no such page")], {1: kill_at})
+    for kill_at in moments(0.4):  # to count, to add the letter, to acknowledge
+        for row in (1, ROW):
+            _killed(work_on, ["dies"], {MOST + 1 + number: kill_at for number in range(row)})
     for outcomes in (["ok"], ["dies", "dies", "ok"]):
         _cancelled(work_on, outcomes)
     chance = Chance("work_on")
@@ -143,7 +163,8 @@ def _grade_work_on(work_on: Answer) -> str:
         _succeeds(work_on, [*before, "ok"], len(before) + 1, deliveries=chance.number(0, 6))
         last = chance.failure("the shop")
         _given_up(work_on, [*before_too, last], type(last).__name__, deliveries=chance.number(0, 6))
-        _killed(work_on, [*before, "ok"], chance.number(0, 40) / 20 + 0.025)
+        kills = {number: chance.number(0, 40) / 20 + 0.025 for number in chance.some(range(1, 8), 3)}
+        _killed(work_on, [*before, "ok"], kills)
     return "What can be done is done, what cannot is given up after three starts, with its reason; nothing is lost."
 
 
@@ -214,15 +235,19 @@ def _cancelled(work_on: Answer, outcomes: list[Any]) -> None:
         )
 
 
-def _killed(work_on: Answer, outcomes: list[Any], kill_at: float) -> None:
-    store, scene, _ = delivered(work_on, outcomes, kill_at=kill_at)
-    what = f"{_story(outcomes)}; its first process is killed at {kill_at:g} s"
+def _killed(work_on: Answer, outcomes: list[Any], kills: dict[int, float]) -> None:
+    store, scene, _ = delivered(work_on, outcomes, kills=kills)
+    by_time: dict[float, list[str]] = {}
+    for number in sorted(kills):
+        by_time.setdefault(kills[number], []).append(str(number))
+    killed = "; ".join(f"killed at {at:g} s of delivery {', '.join(numbers)}" for at, numbers in by_time.items())
+    what = f"{_story(outcomes)}{', each time' * (outcomes == ['dies'])}; {killed}"
+    if store.begun > MOST:
+        raise scene.wrong(f"{what}: its work was begun {store.begun} times; give it up after {MOST}.")
     if not store.acked:
         raise scene.wrong(f"{what}: it was never acknowledged.")
     if not store.handled and not store.letters:
         raise scene.wrong(f"{what}: it is lost, neither done nor among the dead letters.")
-    if store.begun > MOST:
-        raise scene.wrong(f"{what}: its work was begun {store.begun} times; give it up after {MOST}.")
 
 
 work_on = Exercise(
@@ -240,7 +265,8 @@ What fails at its first or second start is left pending: return. What fails at i
 `f"{type(error).__name__}: {error}"` for a reason. What comes a fourth time had killed its processes: give it up without
 beginning it, for a reason of your own. (`job.deliveries` is how often it was handed out, begun or not.)
 
-The check kills your process at every moment: no job may be lost, and none be begun a fourth time.""",
+The check kills your process at every moment, and the next ones, too: no job may be lost, and none be begun a fourth
+time.""",
     reference=solutions.work_on,
     grade=_grade_work_on,
     hints=[

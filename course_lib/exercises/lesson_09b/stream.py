@@ -49,6 +49,9 @@ class Stream:
     acked: list[str] = field(default_factory=list)
     begun: list[tuple[str, float, Process]] = field(default_factory=list)
     handled: list[str] = field(default_factory=list)
+    given: dict[tuple[Process, str], tuple[str, float]] = field(default_factory=dict)  # and not begun: how, and when
+    looked: list[tuple[Process, float]] = field(default_factory=list)  # who asked for what the dead left, and when
+    unfinished: dict[str, str] = field(default_factory=dict)  # why the last handling of a job did not return
     _next: int = 0
 
     @property
@@ -62,22 +65,31 @@ class Stream:
             return None
         name = self.arrivals[self._next][1]
         self._next += 1
-        self.pending[name] = Pending(process, now())
-        return Job(name)
+        return self._give(process, Job(name), "take")
 
     def take_over(self, process: Process, idle: float) -> Job | None:
         """Hand out a job that has been pending for so long."""
+        self.looked.append((process, now()))
         for name, held in self.pending.items():
             if now() - held.since >= idle:
-                self.pending[name] = Pending(process, now(), held.deliveries + 1)
-                return Job(name, deliveries=held.deliveries + 1)
+                return self._give(process, Job(name, deliveries=held.deliveries + 1), "take_over")
         return None
+
+    def _give(self, process: Process, job: Job, how: str) -> Job:
+        self.pending[job.id] = Pending(process, now(), job.deliveries)
+        self.given[process, job.id] = how, now()
+        return job
 
     def ack(self, process: Process, name: Any) -> int:
         """Forget that a job is pending; whose it was does not matter."""
         if not isinstance(name, str):
             raise process.refuse(f"Acknowledge a job by its id: `await stream.ack(job.id)`; you passed {name!r:.60}.")
         if name not in self.handled:
+            if name in self.unfinished:
+                raise process.refuse(
+                    f"{self.unfinished[name]}, and {name!r} was acknowledged nevertheless: leave it pending; whoever "
+                    "takes it over tries again."
+                )
             raise process.refuse(
                 f"Job {name!r} was acknowledged before `handle` had returned for it: a consumer that is killed in "
                 "between loses it. Acknowledge after the work."
@@ -124,12 +136,28 @@ class Handler:
         self.running = 0
         self.most = 0
 
+    def _look(self, job: Job) -> None:
+        """Note what is wrong with beginning a job now; it is worked on nevertheless, so that no loop spins."""
+        given = self._stream.given.pop((self._process, job.id), None)
+        if given is None:
+            self._process.refuse(
+                f"{job.id!r} was handled again, and nobody had handed it out again. What failed stays pending for "
+                f"{LEASE} s: go on with the next; `take_over` gives it to whoever asks then."
+            )
+        elif now() + self._stream.work > given[1] + LEASE:
+            self._process.refuse(
+                f"{job.id!r} was handed out at {given[1]:.1f} s and begun at {now():.1f} s, and its lease of {LEASE} s "
+                "would have been over before it was done. Take one job, do it, and ask then for the next."
+            )
+
     async def handle(self, job: Job) -> None:
         """Do the work."""
         if not isinstance(job, Job):
+            await self._process.spend(WORK)
             raise self._process.refuse(
                 f"handle was called with {job!r:.60}: pass it the job that `take` or `take_over` returned."
             )
+        self._look(job)
         stream = self._stream
         stream.begun.append((job.id, now(), self._process))
         self.running += 1
@@ -137,9 +165,13 @@ class Handler:
         try:
             with span(f"work on {job.id}"):
                 await self._process.spend(stream.work)
+        except asyncio.CancelledError:
+            stream.unfinished[job.id] = f"Your consumer was cancelled while it handled {job.id!r}"
+            raise
         finally:
             self.running -= 1
         if failures := stream.failing.get(job.id):
+            stream.unfinished[job.id] = f"`handle` raised for {job.id!r}"
             raise failures.pop(0)
         stream.handled.append(job.id)
 
