@@ -557,12 +557,12 @@ def test_report():
     assert lines[2].endswith("orders: returned 0")
     assert any(line.startswith("1: this is one, 1 choice off the usual order: ") for line in lines)
     assert any(line.startswith("2: this is the usual order: ") for line in lines)
-    assert max(map(len, lines)) <= 79
+    assert max(map(len, lines)) <= 76
     assert "not seen: how long a wait outside takes" in text
 
 
 def test_long_report():
-    """A report with long texts, many lanes and many outcomes stays within 79 columns."""
+    """A report with long texts, many lanes and many outcomes stays within 76 columns."""
 
     async def main():
         log = []
@@ -570,9 +570,9 @@ def test_long_report():
         raise ValueError(" ".join(log))
 
     text = str(every_order(main))
-    assert max(map(len, text.splitlines())) <= 79
+    assert max(map(len, text.splitlines())) <= 76
     many = str(every_order(lambda: arrivals(*"abcdefg")(), orders=1000, more=10))
-    assert max(map(len, many.splitlines())) <= 79
+    assert max(map(len, many.splitlines())) <= 76
     assert "and 4 more outcomes" in text
 
 

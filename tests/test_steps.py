@@ -239,7 +239,7 @@ def test_a_step_says_how_things_stand() -> None:
     waits = dict(step.waiting)
     assert waits["main"].startswith("for slow (line ")
     assert waits["fast"].startswith("until 1 s (line ")
-    assert max(map(len, str(step).splitlines())) <= 79
+    assert max(map(len, str(step).splitlines())) <= 76
 
 
 def test_a_step_shows_the_source_it_ran() -> None:

@@ -66,8 +66,8 @@ def test_all_that_can_happen_to_a_lane():
         failed     ---------------E       0 to 1.5 s, failed
         left         ------------------>  0.25 to 2 s, left running
         at once              |            at 1 s
-        key: - waiting  # running  ! blocking the loop  | done  x cancelled  E failed
-             > left running
+        key: - waiting  # running  ! blocking the loop  | done  x cancelled
+             E failed  > left running
         failed: ValueError: no such page
         note: left was still running when main ended, and was cancelled then
     """)
@@ -167,11 +167,11 @@ def test_a_fine_tick_cuts_the_chart_and_keeps_the_words():
     lines = timeline(waits("main", 0, 20), waits("fetch", 0, 1)).text(tick=0.1).splitlines()
     assert lines[2].endswith("--..  0 to 20 s")
     assert lines[3].endswith("..  0 to 1 s") and "----------|   " in lines[3]
-    assert max(map(len, lines)) <= 79
+    assert max(map(len, lines)) <= 76
 
 
 def test_any_timeline_fits_on_the_page():
-    """No line is longer than 79 columns and rows stay aligned, for timelines of all kinds."""
+    """No line is longer than 76 columns and rows stay aligned, for timelines of all kinds."""
     rng = random.Random(20240229)
     alphabet = "abc XYZ-_.\n\t获取é😀\u0301"
     for _ in range(150):
@@ -189,7 +189,7 @@ def test_any_timeline_fits_on_the_page():
         made = Timeline(lanes, length, rng.random() < 0.5, None, blocks, notes)
         tick = rng.choice([None, length / rng.uniform(1, 399), length * 3])
         lines = made.text(tick, lanes=rng.choice([1, 20, 50])).splitlines()
-        assert all(columns(line) <= 79 for line in lines), (made, tick)
+        assert all(columns(line) <= 76 for line in lines), (made, tick)
         assert all(line == line.rstrip() and line.isprintable() for line in lines)
         assert lines[0].startswith("seconds ") and lines[1].lstrip().startswith("|")
 

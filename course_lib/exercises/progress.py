@@ -39,14 +39,19 @@ def show() -> None:
     """Print how far the learner is, a line an exercise, in the lessons whose notebook is there."""
     lessons = {"lesson_" + path.name.partition("_")[0] for path in MASTERS.glob("[0-9][0-9]*_*.ipynb")}  # 04, 05a
     modules = [module.name for module in pkgutil.iter_modules(exercises.__path__) if module.name in lessons]
+    names = {
+        lesson: [exercise.name for exercise in importlib.import_module(f"{exercises.__name__}.{lesson}").EXERCISES]
+        for lesson in modules
+    }
+    width = max((len(name) for each in names.values() for name in each), default=0)
     counts: Counter[str] = Counter()
     for lesson in modules:
         print(f"Lesson {lesson.removeprefix('lesson_').lstrip('0')}")
-        for exercise in importlib.import_module(f"{exercises.__name__}.{lesson}").EXERCISES:
-            count = tries(lesson, exercise.name)
-            state = "passed" if passed(lesson, exercise.name) else "not yet" if count else "not attempted yet"
+        for name in names[lesson]:
+            count = tries(lesson, name)
+            state = "passed" if passed(lesson, name) else "not yet" if count else "not attempted yet"
             counts[state] += 1
-            print(f"  {exercise.name:<18} {state:<18} tries: {count}")
+            print(f"  {name:<{width}} {state:<18} tries: {count}")
     print(f"{counts['passed']} of {counts.total()} exercises passed")
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from course_lib.seeing.timeline.model import Gauge, Lane, Outcome, Recording, State
 
-WIDTH = 79  # what a notebook shows without a scroll bar on a projector or beside an open sidebar
+WIDTH = 76  # what a notebook shows at 1,024 pixels beside an open sidebar; it breaks longer lines inside a word
 CHART = 34  # columns of time, where the caller does not choose the tick
 WIDEST = 10  # columns that a tick gets, where there is room
 NAME = 16
