@@ -331,7 +331,7 @@ talk = Exercise(
 **Exercise 3: a server's side.** Write `talk(reader, writer, answer, patience)`, for one client.
 
 - For each line that the client sends, write what `await answer(line)` gives, and an end of line (`b"\\n"`). The line \
-is given without its `b"\\n"`; it may be empty. Both are bytes.
+is given as it came, but for its `b"\\n"`; it may be empty. Both are bytes.
 - Drain after each answer, before the next.
 - It is over when the client has ended; a line whose end has not come is not answered. It is also over when a line has \
 not come within `patience` seconds. For `answer` there is no limit, and a client that reads slowly is waited for.
