@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -38,60 +38,109 @@ def uninterrupted() -> Iterator[None]:
             signal.raise_signal(signal.SIGINT)
 
 
-def end_family(pid: int) -> None:
-    """Kill what a process has started, and on POSIX its whole group: those, too, whose parent is gone.
+class Family:
+    """What a process has started, as far as it can be found; the process itself is left to who ends it.
 
-    The process itself is left to the caller, and so is what went into a session of its own and lost its parent.
-    multiprocessing's resource tracker is not killed: it ends by itself when those are gone whose semaphores it watches,
-    and takes these off the system first. Killed with the others, it would leave them there until the next boot.
+    Found are its children and theirs, and on POSIX its group and its session: those, too, whose parent is gone. Who was
+    found once stays known until it ends. So make this before you end the process: what is in a session of its own, and
+    then loses its parent, can no longer be found. On Windows that goes for all.
+
+    multiprocessing's resource tracker does not count: it ends by itself when those are gone whose semaphores it
+    watches, and takes these off the system first. Killed with the others, it would leave them until the next boot.
     """
-    import psutil  # type: ignore[import-untyped]  # late: an interpreter of its own need not be able to import it
 
-    for _ in range(ROUNDS):
-        members = [member for member in _members(pid) if not _is_tracker(member)]
-        if not members:
-            break
-        for member in members:
-            try:
-                member.kill()
-            except psutil.Error:
-                pass  # it has just ended
-        psutil.wait_procs(members, timeout=0.1)
+    def __init__(self, pid: int) -> None:
+        self._pid = pid
+        self._known: set[Any] = set()  # psutil's, which tell a process from a later one with the same number
+        self.look()
+
+    def look(self) -> list[Any]:
+        """Return those who live now, as psutil's processes."""
+        found = self._known | _members(self._pid, self._known)
+        self._known = {each for each in found if each.pid not in (self._pid, os.getpid()) and _lives(each)}
+        return [each for each in self._known if not _is_tracker(each)]
+
+    def ask(self) -> None:
+        """Send SIGTERM to those who live; on Windows that would be their end."""
+        _each(self.look(), "terminate")
+
+    def end(self) -> None:
+        """Kill those who live, and what they start meanwhile."""
+        import psutil  # type: ignore[import-untyped]  # late: an interpreter of its own need not be able to import it
+
+        for _ in range(ROUNDS):
+            if not (members := self.look()):
+                break
+            _each(members, "kill")
+            psutil.wait_procs(members, timeout=0.1)
+
+    def wait_for_trackers(self) -> None:
+        """Wait, when all others have ended, until a resource tracker has ended, too."""
+        import psutil
+
+        _, left = psutil.wait_procs(list(self._known), timeout=PATIENCE)
+        _each(left, "kill")
+
+
+def end_family(pid: int) -> None:
+    """Kill what a process has started; the process itself is left to the caller."""
+    Family(pid).end()
 
 
 def wait_for_trackers(pid: int) -> None:
     """Wait until the resource tracker of a process that has ended has ended too."""
+    Family(pid).wait_for_trackers()
+
+
+def _each(members: list[Any], deed: str) -> None:
     import psutil
 
-    _, left = psutil.wait_procs(list(_members(pid)), timeout=PATIENCE)
-    for tracker in left:
-        tracker.kill()
-
-
-def _members(pid: int) -> Iterator[Any]:
-    import psutil
-
-    try:
-        found = psutil.Process(pid).children(recursive=True)
-    except psutil.Error:
-        found = []  # it has ended; on Windows its workers notice that
-    if sys.platform != "win32":
-        found = {*found, *(process for process in psutil.process_iter() if _group(process.pid) == pid)}
-    for member in found:
+    for member in members:
         try:
-            if member.pid not in (pid, os.getpid()) and member.status() != psutil.STATUS_ZOMBIE:
-                yield member
+            getattr(member, deed)()
         except psutil.Error:
-            pass
+            pass  # it has just ended
 
 
-def _group(pid: int) -> int | None:
+def _members(pid: int, known: Iterable[Any]) -> set[Any]:
+    """Find the family of a process, and of known members of it; some may have ended."""
+    import psutil
+
+    numbers = [pid, *(each.pid for each in known)]
+    found: set[Any] = set()
+    for number in numbers:
+        if all(number != each.pid for each in found):  # as a rule all descend from the first: one look at the system
+            try:
+                found.update(psutil.Process(number).children(recursive=True))
+            except psutil.Error:
+                pass  # it has ended; on Windows its workers notice that
+    if sys.platform != "win32":
+        for number in psutil.pids():
+            if not _leaders(number).isdisjoint(numbers):
+                try:
+                    found.add(psutil.Process(number))
+                except psutil.Error:
+                    pass
+    return found
+
+
+def _leaders(pid: int) -> set[int]:
+    """Return the numbers of a process' group and session."""
     if sys.platform == "win32":
-        return None
+        return set()
     try:
-        return os.getpgid(pid)
+        return {os.getpgid(pid), os.getsid(pid)}
     except OSError:
-        return None
+        return set()
+
+
+def _lives(process: Any) -> bool:
+    import psutil
+
+    try:
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.Error:
+        return False
 
 
 def _is_tracker(process: Any) -> bool:

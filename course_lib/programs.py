@@ -28,7 +28,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from course_lib.family import OWN_GROUP, end_family, uninterrupted
+from course_lib.family import OWN_GROUP, Family, uninterrupted
 
 WIDTH = 79
 OUTPUT = 4_000  # characters that are shown
@@ -223,10 +223,9 @@ def _run(command: list[str], folder: Path, seconds: float) -> tuple[bytes, int |
         status = None
     finally:
         if child is not None and reader is not None:  # also after an interrupt
-            # The family first: on Windows the dead have none.
-            if child.returncode is None or sys.platform != "win32":
-                end_family(child.pid)
+            family = Family(child.pid)  # before it is killed, so that who then has no parent is known
             child.kill()
+            family.end()
             child.wait()
             reader.join(2)  # what went into a session of its own may hold the pipe open
     return bytes(output), status

@@ -170,6 +170,126 @@ print(subprocess.Popen(sleep, stdout=sys.stdout, start_new_session=True).pid)
     assert ended.status == 0
 
 
+HELPER = """
+import os, pathlib, subprocess, sys, time
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], **HOW)
+path = pathlib.Path(sys.argv[1])
+path.with_suffix(".new").write_text(str(child.pid))
+os.replace(path.with_suffix(".new"), path)
+time.sleep(600)
+"""
+
+NESTED = """
+import asyncio, sys
+from course_lib.commands import run_command
+asyncio.run(run_command(sys.executable, "-c", SOURCE, sys.argv[1], seconds=300))
+"""
+
+
+async def written(path):
+    """Wait until a program has written a file, which it puts there whole."""
+    while not path.exists():
+        await asyncio.sleep(0.01)
+    return path.read_text()
+
+
+@POSIX
+@pytest.mark.parametrize("grace", [0, 60])
+@pytest.mark.parametrize(
+    "source",
+    [
+        HELPER.replace("HOW", "{'start_new_session': True}"),
+        HELPER.replace("HOW", "{'process_group': 0}"),
+        NESTED.replace("SOURCE", repr(HELPER.replace("HOW", "{}"))),
+    ],
+    ids=["session", "group", "nested"],
+)
+def test_what_a_living_command_has_started_ends_with_it_wherever_it_went(run, tmp_path, source, grace):
+    """Also what is in a session or a group of its own, and does not end with its parent."""
+    path = tmp_path / "pid"
+
+    async def main():
+        task = asyncio.create_task(run_command(*program(source, str(path)), seconds=300, grace=grace))
+        pid = int(await written(path))
+        task.cancel()
+        await asyncio.wait([task])
+        assert task.cancelled()
+        return pid
+
+    assert not lives(run(main))
+
+
+ASKED = """
+import os, pathlib, signal, sys, time
+def put(name):
+    path = pathlib.Path(sys.argv[1], name)
+    path.with_suffix(".new").write_text(str(os.getpid()))
+    os.replace(path.with_suffix(".new"), path)
+def leave(*_):
+    put("asked")
+    LEAVE
+signal.signal(signal.SIGTERM, leave)
+put("ready")
+time.sleep(600)
+"""
+
+
+@POSIX
+def test_its_family_may_clean_up_too(run, tmp_path):
+    """A shell ends at once when it is asked to; what it has started is asked as well, and has the same grace."""
+    worker = ASKED.replace("LEAVE", "time.sleep(0.2); put('cleaned'); sys.exit()")
+    shell = "import subprocess, sys; subprocess.run([sys.executable, '-c', *sys.argv[1:]])"
+
+    async def main():
+        task = asyncio.create_task(run_command(*program(shell, worker, str(tmp_path)), seconds=300, grace=60))
+        await written(tmp_path / "ready")
+        task.cancel()
+        await asyncio.wait([task])
+        assert (tmp_path / "cleaned").exists()
+
+    run(main)
+
+
+@pytest.mark.parametrize("grace", [0, 0.2])
+def test_asyncio_run_may_end_at_any_moment_of_its_start(grace):
+    """It cancels every task of the loop, asyncio's own too; the command ends all the same, without a complaint."""
+    complaints, ended = [], []
+
+    async def main(turns):
+        asyncio.get_running_loop().set_exception_handler(lambda loop, context: complaints.append(context))
+        sleeper = program("import time; time.sleep(600)")
+        task = asyncio.create_task(run_command(*sleeper, seconds=300, grace=grace))
+        task.add_done_callback(ended.append)
+        for _ in range(turns):
+            await asyncio.sleep(0 if turns < 10 else 0.002)
+
+    known = set(psutil.Process().children())
+    for turns in range(16):
+        begun = time.monotonic()
+        asyncio.run(main(turns))
+        assert time.monotonic() - begun < 60
+        assert set(psutil.Process().children()) <= known, f"after {turns} turns"
+    assert complaints == []
+    assert all(task.cancelled() for task in ended)
+
+
+@POSIX
+def test_asyncio_run_may_end_while_it_grants_the_grace(tmp_path):
+    """The command, which takes its time, still has its grace, and is then killed."""
+    source = ASKED.replace("LEAVE", "")  # sleeps on
+
+    async def main():
+        task = asyncio.create_task(run_command(*program(source, str(tmp_path)), seconds=300, grace=0.5))
+        pid = int(await written(tmp_path / "ready"))
+        task.cancel()
+        await written(tmp_path / "asked")
+        return pid
+
+    known = set(psutil.Process().children())
+    assert not lives(asyncio.run(main()))
+    assert set(psutil.Process().children()) <= known
+
+
 @pytest.mark.parametrize("again", [False, True], ids=["once", "twice"])
 def test_cancelled_at_any_moment_it_ends_what_it_started(run, again):
     """In each of the loop's first turns, and later: nothing runs on, and the cancellation is passed on."""
@@ -215,6 +335,17 @@ time.sleep(600)
 
     run(main)
     assert path.read_text() == "up"
+
+
+def test_it_needs_no_loop_that_can_start_processes():
+    """It does so on one of its own, and holds up the caller's not even for the start."""
+
+    class Plain(asyncio.SelectorEventLoop):
+        async def subprocess_exec(self, *args, **options):
+            raise NotImplementedError
+
+    with asyncio.Runner(loop_factory=Plain) as runner:
+        assert runner.run(run_command(*program("print('done')"), seconds=300)).out.split() == [b"done"]
 
 
 def test_it_needs_no_thread_of_the_loops_own(run):

@@ -69,6 +69,12 @@ def starts_another(folder):
     noted(Path(folder), 1)
 
 
+def starts_one_apart(folder):
+    program = "import os, sys, time; open(os.path.join(sys.argv[1], str(os.getpid())), 'w').close(); time.sleep(600)"
+    subprocess.Popen([sys.executable, "-c", program, str(folder)], start_new_session=True)
+    time.sleep(600)
+
+
 def kills_itself(folder):
     note(folder)
     os.kill(os.getpid(), signal.SIGKILL if POSIX else signal.SIGTERM)
@@ -104,6 +110,14 @@ def deadline_when(monkeypatch):
         monkeypatch.setattr(launch, "Timer", Rings)
 
     return when
+
+
+@pytest.mark.skipif(not POSIX, reason="Windows has no sessions")
+def test_what_a_living_child_has_started_in_a_session_of_its_own_ends_too(tmp_path, deadline_when):
+    """At the deadline its family is looked for before it is killed."""
+    deadline_when(lambda: any(tmp_path.iterdir()))
+    assert "had not ended" in measured(Workload.of(starts_one_apart, [tmp_path])).problem
+    assert gone(noted(tmp_path, 1)[0])
 
 
 @pytest.mark.parametrize(

@@ -24,8 +24,8 @@ from typing import IO, Any
 
 import cloudpickle  # type: ignore[import-untyped]
 
-from course_lib.family import OWN_GROUP, end_family, wait_for_trackers
-from course_lib.lifecycle import finish
+from course_lib.family import OWN_GROUP, Family, wait_for_trackers
+from course_lib.lifecycle.resources import uninterrupted
 
 OUTPUT = 10_000  # bytes that are kept of what the child prints
 LENGTH = struct.Struct("!Q")  # before each message: how many bytes it has
@@ -79,7 +79,7 @@ async def run_async(
     except asyncio.CancelledError as cancellation:
         child.stop()
         # Only when the thread has seen the end of it is nothing left; then the cancellation goes on.
-        return await finish(waiting, cancellation=cancellation)
+        return await uninterrupted(waiting, cancellation)
     finally:
         del waiting  # it holds the error, whose traceback leads to this frame
 
@@ -203,12 +203,12 @@ def _start(environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
     """Kill a child with all it has started, whether or not it has ended itself."""
-    # The child first, so that it starts nothing more, but after a look at its family: the dead have none on Windows.
-    if process.returncode is None and sys.platform == "win32":
-        end_family(process.pid)
+    # The child first, so that it starts nothing more, but after a look at its family: the dead have none on Windows,
+    # and elsewhere none in a session of its own.
+    family = Family(process.pid)
     with suppress(OSError):
         process.kill()
-    end_family(process.pid)
+    family.end()
 
 
 def _read_messages(pipe: IO[bytes], messages: list[Any]) -> None:

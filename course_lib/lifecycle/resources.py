@@ -63,7 +63,8 @@ async def finish(cleanup: Awaitable[T], timeout: float = 10.0, cancellation: asy
     """Run a clean-up to its end even if this task is cancelled meanwhile; then pass the cancellation on.
 
     The clean-up runs in a task of its own, which a cancellation of this one does not reach. (`asyncio.shield` alone
-    keeps it alive, too, but does not wait for it.)
+    keeps it alive, too, but does not wait for it.) One cancellation does reach it: that of `asyncio.run`, which in its
+    end cancels every task of its loop. So a main that returns waits for its tasks first.
 
     Args:
         cleanup: a coroutine.

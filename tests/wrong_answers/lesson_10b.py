@@ -16,7 +16,7 @@ async def the_limit_alone(start, seconds, grace):
         return await process.communicate()
 
 
-@told(ex.run_limited, "The program had ended, and nobody had waited for that")
+@told(ex.run_limited, "The program had ended; nobody had waited for its end")
 async def kills_and_leaves(start, seconds, grace):
     process = await start()
     try:
@@ -103,7 +103,7 @@ async def asks_and_kills_at_once(start, seconds, grace):
             await process.communicate()
 
 
-@told(ex.run_limited, "The program had ended at 6 s, and your function ended at 8 s")
+@told(ex.run_limited, "and your function ended at 8 s. Wait for its end, for `grace` at most")
 async def sleeps_through_the_grace(start, seconds, grace):
     process = await start()
     try:
@@ -119,7 +119,7 @@ async def sleeps_through_the_grace(start, seconds, grace):
             await process.communicate()
 
 
-@told(ex.run_limited, "The program had ended, and nobody had waited for that: it stays in the system's table, a zombie")
+@told(ex.run_limited, "The program had ended; nobody had waited for its end")
 async def looks_at_the_status(start, seconds, grace):
     loop = asyncio.get_running_loop()
     process = await start()
@@ -194,7 +194,172 @@ async def kills_the_dead(start, seconds, grace):
         await process.communicate()
 
 
+@told(ex.run_limited, "it was asked to end at 5 s, and was not killed")
+async def forgets_it_in_its_grace(start, seconds, grace):
+    process = await start()
+    try:
+        async with asyncio.timeout(seconds):
+            return await process.communicate()
+    except TimeoutError:
+        process.terminate()
+        try:
+            async with asyncio.timeout(grace):
+                await process.communicate()
+        except TimeoutError:
+            process.kill()
+            await process.communicate()
+        raise
+    except asyncio.CancelledError:
+        process.kill()
+        await process.communicate()
+        raise
+
+
+@told(ex.run_limited, "Your code raised TypeError")
+async def awaits_what_is_no_coroutine(start, seconds, grace):
+    process = await start()
+    try:
+        async with asyncio.timeout(seconds):
+            return await process.communicate()
+    except TimeoutError:
+        await process.terminate()
+        async with asyncio.timeout(grace):
+            await process.communicate()
+        process.kill()
+        await process.communicate()
+        raise
+
+
 # serve
+
+
+@told(ex.serve, "an item that is put back goes to the end of the queue")
+async def puts_it_back(queue, work, stop, grace):
+    jobs = {}
+    stopped = asyncio.create_task(stop.wait())
+    taking = asyncio.create_task(queue.get())
+    try:
+        while True:
+            await asyncio.wait({taking, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            if stop.is_set():
+                break
+            jobs[asyncio.create_task(work(taking.result()))] = taking.result()
+            taking = asyncio.create_task(queue.get())
+        if not taking.cancel():
+            queue.put_nowait(taking.result())
+        late = set()
+        if jobs:
+            _, late = await asyncio.wait(jobs, timeout=grace)
+        return [item for job, item in jobs.items() if job in late]
+    finally:
+        tasks = [stopped, taking, *jobs]
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+
+
+@told(ex.serve, "in the order in which they were taken")
+async def names_them_as_they_end(queue, work, stop, grace):
+    jobs, given_up = [], []
+
+    async def do(item):
+        try:
+            await work(item)
+        except asyncio.CancelledError:
+            given_up.append(item)
+            raise
+
+    stopped = asyncio.create_task(stop.wait())
+    taking = asyncio.create_task(queue.get())
+    try:
+        while not stop.is_set():
+            await asyncio.wait({taking, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            if taking.done():
+                jobs.append(asyncio.create_task(do(taking.result())))
+                taking = asyncio.create_task(queue.get())
+        taking.cancel()
+        if jobs:
+            await asyncio.wait(jobs, timeout=grace)
+    finally:
+        tasks = [stopped, taking, *jobs]
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+    return given_up
+
+
+@told(ex.serve, "The item [] came at")
+async def skips_what_is_falsy(queue, work, stop, grace):
+    jobs = {}
+    stopped = asyncio.create_task(stop.wait())
+    taking = asyncio.create_task(queue.get())
+    try:
+        while not stop.is_set():
+            await asyncio.wait({taking, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            if taking.done():
+                if item := taking.result():
+                    jobs[asyncio.create_task(work(item))] = item
+                taking = asyncio.create_task(queue.get())
+        taking.cancel()
+        late = set()
+        if jobs:
+            _, late = await asyncio.wait(jobs, timeout=grace)
+        return [item for job, item in jobs.items() if job in late]
+    finally:
+        tasks = [stopped, taking, *jobs]
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+
+
+@told(ex.serve, "TypeError: unhashable type")
+async def keeps_items_in_a_set(queue, work, stop, grace):
+    under_way = {}
+
+    async def do(item):
+        under_way[item] = asyncio.current_task()
+        await work(item)
+        del under_way[item]
+
+    jobs = []
+    stopped = asyncio.create_task(stop.wait())
+    taking = asyncio.create_task(queue.get())
+    try:
+        while not stop.is_set():
+            await asyncio.wait({taking, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            if taking.done():
+                jobs.append(asyncio.create_task(do(taking.result())))
+                taking = asyncio.create_task(queue.get())
+        taking.cancel()
+        if jobs:
+            await asyncio.wait(jobs, timeout=grace)
+        return list(under_way)
+    finally:
+        tasks = [stopped, taking, *jobs]
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+
+
+@told(ex.serve, "Wait for `stop` and for the queue together")
+async def looks_twice_a_second(queue, work, stop, grace):
+    jobs = {}
+    try:
+        while not stop.is_set():
+            try:
+                item = await asyncio.wait_for(queue.get(), 0.5)
+            except TimeoutError:
+                continue
+            jobs[asyncio.create_task(work(item))] = item
+        late = set()
+        if jobs:
+            _, late = await asyncio.wait(jobs, timeout=grace)
+        return [item for job, item in jobs.items() if job in late]
+    finally:
+        for job in jobs:
+            job.cancel()
+        if jobs:
+            await asyncio.wait(jobs)
 
 
 @told(ex.serve, "`stop` was set at 2.5 s: who waits in `queue.get()` alone does not hear of it")
@@ -369,6 +534,64 @@ async def asks_now_and_then(queue, work, stop, grace):
 
 
 # talk
+
+
+@told(ex.talk, "and with nothing else taken off")
+async def takes_off_too_much(reader, writer, answer, patience):
+    try:
+        while True:
+            try:
+                async with asyncio.timeout(patience):
+                    line = await reader.readline()
+            except TimeoutError:
+                return
+            if not line.endswith(b"\n"):
+                return
+            writer.write(await answer(line.rstrip(b"\r\n")) + b"\n")
+            await writer.drain()
+    finally:
+        writer.close()
+        await writer.wait_closed()
+
+
+@told(ex.talk, "`writer.drain()` was cancelled at")
+async def limits_the_drain(reader, writer, answer, patience):
+    try:
+        while True:
+            try:
+                async with asyncio.timeout(patience):
+                    line = await reader.readline()
+            except TimeoutError:
+                return
+            if not line.endswith(b"\n"):
+                return
+            writer.write(await answer(line[:-1]) + b"\n")
+            try:
+                async with asyncio.timeout(patience):
+                    await writer.drain()
+            except TimeoutError:
+                return
+    finally:
+        writer.close()
+        await writer.wait_closed()
+
+
+@told(ex.talk, "`answer` was cancelled at 3 s: the limit is for the wait for a line")
+async def limits_the_answer(reader, writer, answer, patience):
+    try:
+        while True:
+            async with asyncio.timeout(patience):
+                line = await reader.readline()
+                if not line.endswith(b"\n"):
+                    return
+                told = await answer(line[:-1])
+            writer.write(told + b"\n")
+            await writer.drain()
+    except TimeoutError:
+        return
+    finally:
+        writer.close()
+        await writer.wait_closed()
 
 
 @told(ex.talk, "the connection was still open: its client waits for ever")

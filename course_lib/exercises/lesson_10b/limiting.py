@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 from course_lib.exercises.chance import STEP, Chance
-from course_lib.exercises.framework import Answer, Exercise, Wrong, elsewhere, leaves
+from course_lib.exercises.framework import Answer, Exercise, Wrong, describe_raised, elsewhere, leaves
 from course_lib.exercises.lesson_10b import solutions
 from course_lib.exercises.playing import PATIENCE, Scene, play
 from course_lib.exercises.shown import shown
@@ -185,6 +185,8 @@ def _played(function: Answer, start: Start, seconds: float, grace: float, cancel
         if isinstance(error, Wrong):
             raise scene.wrong(str(error))
     how = "was cancelled" if scene.cancelled else scene.answered()
+    if start.left_alive and scene.raised and not isinstance(scene.raised, TimeoutError):
+        raise scene.wrong(f"{describe_raised(scene.raised)} The program was then still running.")
     if start.left_alive:
         raise scene.wrong(
             f"{given} your function {how} at {scene.ended:g} s, and the program was still running{_last_deed(start)}. "
@@ -192,8 +194,8 @@ def _played(function: Answer, start: Start, seconds: float, grace: float, cancel
         )
     if start.left_unwaited:
         raise scene.wrong(
-            f"{given} your function {how} at {scene.ended:g} s. The program had ended, and nobody had waited for that: "
-            "it stays in the system's table, a zombie. Await `process.communicate()`, or `process.wait()`."
+            f"{given} your function {how} at {scene.ended:g} s. The program had ended; nobody had waited for its end. "
+            "`kill()` only begins it: await `process.communicate()`, or `process.wait()`."
         )
     if isinstance(scene.raised, ProcessLookupError):
         raise scene.wrong(
@@ -220,7 +222,7 @@ def _last_deed(start: Start) -> str:
     if process and process.killed_at is not None:
         return f": it was killed at {process.killed_at:g} s, and that takes a moment"
     if process and process.asked_at is not None:
-        return f": it was asked to end at {process.asked_at:g} s, and nobody looked whether it does"
+        return f": it was asked to end at {process.asked_at:g} s, and was not killed"
     return ""
 
 
@@ -285,7 +287,8 @@ def _is_late(function: Answer, start: Start, seconds: float, grace: float) -> No
         if leaves_at < due:
             return  # it went by itself while it was being killed
     if scene.ended > due:
-        raise scene.wrong(f"The program had ended at {due:g} s, and your function ended at {scene.ended:g} s.")
+        how = "" if process.killed_at is not None else " Wait for its end, for `grace` at most."
+        raise scene.wrong(f"The program had ended at {due:g} s, and your function ended at {scene.ended:g} s.{how}")
 
 
 def _cannot_start(function: Answer, failure: Exception) -> None:
@@ -324,16 +327,18 @@ again after a call that was cancelled. (The program may have more to say than pi
 - If it ends within `seconds` of its start, return what `communicate` gives.
 - If not, `process.terminate()` asks it to end, and it has `grace` more seconds, in which it is still to be read. If \
 it has not ended then, `process.kill()` ends it. Raise `TimeoutError` as soon as it has ended.
-- Cancelled, kill it at once, wait until it has ended, and let the cancellation through.
-- Never leave a program that runs, or a zombie: one that has ended, and that nobody has waited for. (To kill takes a \
-moment; `terminate` and `kill` raise `ProcessLookupError` if it has ended.)""",
+- Cancelled, kill it at once, wait until it has ended, and let the cancellation through. (Cancelled again, or while \
+it is being killed: not asked of you.)
+- Never leave a program that runs: wait for its end, by `communicate` or `wait`. (To kill takes a moment; `terminate` \
+and `kill` raise `ProcessLookupError` if it has ended.)""",
     reference=solutions.run_limited,
     grade=_grade_run_limited,
     hints=[
         "The lesson's `run_limited` has the outer shape: `asyncio.timeout` in a `try`, and a `finally` that kills "
         "what still runs, and waits. What is new happens between: `except TimeoutError`.",
         "In `except TimeoutError`: `process.terminate()`, then `communicate()` again, under `asyncio.timeout(grace)`. "
-        "If that is up, too, go on; `raise` at the end of the `except`.",
+        "If that is up, too, go on; `raise` at the end of the `except`. (`terminate()` needs no look at `returncode` "
+        "there: what `communicate` was still waiting for is no dead program.)",
         "The `finally` then does the rest: `if process.returncode is None`, kill it, and `await "
         "process.communicate()`. It serves all: the second limit, and who is cancelled, whenever that is.",
     ],

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -16,6 +17,8 @@ from course_lib.seeing import span
 ROUNDS = 20
 BESIDE = 1 / 64  # seconds, so that nothing ends in the moment in which the grace does
 
+CleanUp = float | Sequence[float]  # seconds that each job needs when it is cancelled; one number for all
+
 
 class Item:
     """What lies in the queue: it may be falsy, so an item has its place in the row, and when it came."""
@@ -27,12 +30,27 @@ class Item:
         self.cancelled: float | None = None
 
 
+class Source(asyncio.Queue[Any]):
+    """The queue, into which nobody but us puts anything."""
+
+    def put_nowait(self, item: Any) -> None:
+        """Refuse an item; `put` comes here, too."""
+        raise Wrong(
+            "`queue.put_nowait` was called: an item that is put back goes to the end of the queue, behind those that "
+            "came after it. What you have taken is begun."
+        )
+
+    def feed(self, item: Any) -> None:
+        """Put an item in."""
+        super().put_nowait(item)
+
+
 class Jobs:
     """The queue's items as they come, the work on them, and what was seen of it."""
 
     def __init__(self, items: Sequence[Item], stop_at: float) -> None:
         self.items, self.stop_at = items, stop_at
-        self.queue: asyncio.Queue[Any]
+        self.queue: Source
         self.tasks: list[asyncio.Task[None]] = []  # that let items come, and `stop`, where no timer does
         self.left = 0  # how many lay in the queue when all had ended
 
@@ -51,7 +69,8 @@ class Jobs:
             raise Wrong(f"`work` was called with {shown(value, 40)}, which is no item of the queue, or twice.")
         now = asyncio.get_running_loop().time
         item.begun = now()
-        with span(f"work {self.items.index(item) + 1}"):
+        # Where orders are tried, a wait has a name; elsewhere the task's own row says enough.
+        with span(f"work {self.items.index(item) + 1}") if self.tasks else nullcontext():
             try:
                 await asyncio.sleep(item.seconds)
             except asyncio.CancelledError:
@@ -71,7 +90,9 @@ def _grade_serve(serve: Answer) -> str:
     _stops(serve, [], 2.5, 2)
     _stops(serve, [(0, 1), (1, 1), (3, 1), (4, 1)], 2.5, 2)
     _stops(serve, [(1, 9), (1, 1), (1, 9)], 2.5, 2, clean_up=0.5)
+    _stops(serve, [(0, 9), (1, 9), (2, 9)], 2.5, 2, clean_up=(3, 1, 2))
     _stops(serve, [(1, 1), (2, 1)], 0, 2)
+    _stops(serve, [(1, 1), (2, 9)], 2.5, 2, values=([], "item 2"))
     for cancel_at in (1.5, 3.0):
         _cancelled(serve, [(0, 9), (1, 9)], 2.5, 2, cancel_at)
 
@@ -83,7 +104,7 @@ def _grade_serve(serve: Answer) -> str:
             row.append((at, chance.seconds(STEP, 6)))
         values = [chance.value(f"item {number}") for number in range(1, len(row) + 1)]
         stop_at, grace = chance.seconds(0, 8) + BESIDE, chance.seconds(STEP, 3) + BESIDE
-        clean_up = chance.seconds(0, 1)
+        clean_up = [chance.seconds(0, 1) for _ in row]
         _stops(serve, row, stop_at, grace, values, clean_up)
         _cancelled(serve, row, 20, grace, chance.seconds(STEP, 6) + BESIDE, clean_up)
     in_every_order(serve, _few, _nothing_lost)
@@ -92,7 +113,7 @@ def _grade_serve(serve: Answer) -> str:
 
 def _few() -> tuple[Jobs, list[Any]]:
     jobs = Jobs([Item(name, 0, 1) for name in ("a", "b", "c")], 0)
-    queue: asyncio.Queue[Any] = asyncio.Queue()
+    queue = Source()
     stop = asyncio.Event()
     jobs.queue = queue
 
@@ -100,7 +121,7 @@ def _few() -> tuple[Jobs, list[Any]]:
         for item in jobs.items:
             with span("wait for an item"):
                 await asyncio.sleep(1)
-            queue.put_nowait(item.value)
+            queue.feed(item.value)
 
     async def tell() -> None:
         with span("wait for stop"):
@@ -124,12 +145,12 @@ def _nothing_lost(scene: Scene, jobs: Jobs) -> bool:
 def _played(function: Answer, jobs: Jobs, grace: float, cancel_at: float | None = None) -> Scene:
     async def begin() -> Any:
         loop = asyncio.get_running_loop()
-        jobs.queue, stop = asyncio.Queue(), asyncio.Event()
+        jobs.queue, stop = Source(), asyncio.Event()
         for item in jobs.items:
             if item.at:
-                loop.call_at(item.at, jobs.queue.put_nowait, item.value)
+                loop.call_at(item.at, jobs.queue.feed, item.value)
             else:
-                jobs.queue.put_nowait(item.value)
+                jobs.queue.feed(item.value)
         if jobs.stop_at:
             loop.call_at(jobs.stop_at, stop.set)
         else:
@@ -155,9 +176,10 @@ def _played(function: Answer, jobs: Jobs, grace: float, cancel_at: float | None 
     return scene
 
 
-def _row(row: Sequence[tuple[float, float]], values: Sequence[Any] | None, clean_up: float) -> list[Item]:
+def _row(row: Sequence[tuple[float, float]], values: Sequence[Any] | None, clean_up: CleanUp) -> list[Item]:
+    clean_ups = [clean_up] * len(row) if isinstance(clean_up, float | int) else clean_up
     values = [f"item {number}" for number in range(1, len(row) + 1)] if values is None else values
-    return [Item(value, at, seconds, clean_up) for value, (at, seconds) in zip(values, row, strict=True)]
+    return [Item(value, *each, took) for value, each, took in zip(values, row, clean_ups, strict=True)]
 
 
 def _stops(
@@ -166,7 +188,7 @@ def _stops(
     stop_at: float,
     grace: float,
     values: Sequence[Any] | None = None,
-    clean_up: float = 0.0,
+    clean_up: CleanUp = 0.0,
 ) -> None:
     jobs = Jobs(_row(row, values, clean_up), stop_at)
     scene = _played(function, jobs, grace)
@@ -186,11 +208,15 @@ def _stops(
             f"Given up were {shown(wanted, 60)}, in the order in which they were taken; your list is "
             f"{shown(returned, 60)}."
         )
-    ended = end + clean_up if late else max([stop_at, *(item.at + item.seconds for item in due)])
+    ended = (
+        end + max(item.clean_up for item in late) if late else max([stop_at, *(item.at + item.seconds for item in due)])
+    )
     if scene.ended > ended:
         why = "the last job" if late else "all jobs" if due else "nothing was under way, and it"
+        polls = "" if ended > stop_at else " Wait for `stop` and for the queue together."
         raise scene.wrong(
-            f"`stop` came at {stop_at:g} s, {why} had ended at {ended:g} s, and your function at {scene.ended:g} s."
+            f"`stop` came at {stop_at:g} s, {why} had ended at {ended:g} s, and your function ended at "
+            f"{scene.ended:g} s.{polls}"
         )
 
 
@@ -203,7 +229,12 @@ def _check_begun(scene: Scene, jobs: Jobs, due: Sequence[Item]) -> None:
             )
     for item in due:
         if item.begun is None:
-            raise scene.wrong(f"An item came at {item.at:g} s, before `stop`, and `work` was never called with it.")
+            failed = next((lane for lane in scene.timeline.lanes if lane.error), None)
+            why = f" Look first at {failed.name}, which had failed: {failed.error}." if failed else ""
+            raise scene.wrong(
+                f"The item {shown(item.value, 40)} came at {item.at:g} s, before `stop`, and `work` was never called "
+                f"with it.{why}"
+            )
         if item.begun > item.at:
             raise scene.wrong(
                 f"An item came at {item.at:g} s, and its work began at {item.begun:g} s: begin at once, however many "
@@ -237,7 +268,7 @@ def _cancelled(
     stop_at: float,
     grace: float,
     cancel_at: float,
-    clean_up: float = 0.0,
+    clean_up: CleanUp = 0.0,
 ) -> None:
     jobs = Jobs(_row(row, None, clean_up), stop_at)
     scene = _played(function, jobs, grace, cancel_at)
@@ -245,7 +276,8 @@ def _cancelled(
         raise scene.wrong(
             f"At {cancel_at:g} s your function was cancelled, and it {scene.answered()}: let CancelledError through."
         )
-    if scene.ended > cancel_at + clean_up:
+    begun = [item.clean_up for item in jobs.items if item.cancelled is not None]
+    if scene.ended > cancel_at + max(begun, default=0):
         raise scene.wrong(
             f"At {cancel_at:g} s your function was cancelled, and it ended at {scene.ended:g} s: cancel at once what "
             "is under way, and wait only for its end."
@@ -258,7 +290,8 @@ serve = Exercise(
 **Exercise 2: a graceful shutdown.** Write `serve(queue, work, stop, grace)`.
 
 - `queue` is an `asyncio.Queue` of items, which may be anything. Take an item as soon as it comes, and begin \
-`work(item)` at once, however many are under way. (`work` raises nothing; it tells of its own failures.)
+`work(item)` at once, however many are under way. (`work` raises nothing but its cancellation, which it passes on; it \
+tells of its own failures.)
 - When `stop` is set, an `asyncio.Event`, take nothing more. What is under way has `grace` more seconds, all together.
 - What has not ended then is cancelled, and waited for. Return the list of its items, in the order in which they were \
 taken. When all has ended earlier, return at once: an empty list.

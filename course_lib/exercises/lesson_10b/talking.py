@@ -27,6 +27,7 @@ class Writer:
         self.undrained = b""  # what was written since the last drain
         self.closed_at: float | None = None
         self.waited = False
+        self.given_up_at: float | None = None  # when a drain was cancelled
 
     def write(self, data: bytes) -> None:
         """Send bytes."""
@@ -51,7 +52,11 @@ class Writer:
         if elsewhere():
             raise Wrong("`writer.drain` ran in another thread, or on another loop: no threads here.")
         with span("drain"):
-            await asyncio.sleep(self.drains)
+            try:
+                await asyncio.sleep(self.drains)
+            except asyncio.CancelledError:
+                self.given_up_at = asyncio.get_running_loop().time()
+                raise
         self.undrained = b""
 
     def close(self) -> None:
@@ -83,6 +88,7 @@ class Asked:
     def __init__(self, answers: Sequence[tuple[float, Any]]) -> None:
         self.answers = answers
         self.lines: list[bytes] = []
+        self.given_up_at: float | None = None  # when it was cancelled
 
     async def __call__(self, line: bytes) -> bytes:
         """Answer a line."""
@@ -93,7 +99,11 @@ class Asked:
         self.lines.append(bytes(line))
         seconds, answer = self.answers[(len(self.lines) - 1) % len(self.answers)]
         with span(f"answer {len(self.lines)}"):
-            await asyncio.sleep(seconds)
+            try:
+                await asyncio.sleep(seconds)
+            except asyncio.CancelledError:
+                self.given_up_at = asyncio.get_running_loop().time()
+                raise
         if isinstance(answer, Exception):
             raise answer
         found: bytes = answer
@@ -110,6 +120,8 @@ def _grade_talk(talk: Answer) -> str:
     _talks(talk, [(1.0, b"whole\nbroken"), (2.0, b"")], [(0, b"yes")], 10)
     _talks(talk, [(1.0, b"a\n")], [(0.5, b"A")], 3)
     _talks(talk, [(1.0, b"a\nand then noth")], [(5, b"A")], 3)
+    _talks(talk, [(1.0, b"a\r\n b \n"), (9.0, b"")], [(1, b"A")], 20)
+    _talks(talk, [(1.0, b"a\nb\n"), (30.0, b"")], [(1, b"A")], 3, drains=6)
     _talks(talk, [(1.0, b"")], [(1, b"A")], 3)
     for failure in (OSError("no such item"), TimeoutError("the database was slow"), ConnectionError("no database")):
         _fails(talk, [(1.0, b"a\nb\n"), (9.0, b"")], [(1, failure)], 5)
@@ -121,7 +133,7 @@ def _grade_talk(talk: Answer) -> str:
         chunks, at = [], 0.0
         for _ in range(chance.number(1, 6)):
             at += chance.seconds(0, 3) + BESIDE
-            chunks.append((at, chance.one_of((b"a line\n", b"one\ntwo\n", b"\n", b"half a ", b"\xff\x00\n"))))
+            chunks.append((at, chance.one_of((b"a line\n", b"one\ntwo\n", b"\n", b"half a ", b"\xff\x00\n", b"a\r\n"))))
         if chance.likely(0.6):
             chunks.append((at + chance.seconds(STEP, 3), b""))
         answers = [(chance.seconds(0, 2), chance.one_of((b"", b"yes", b"an answer", b"\xfe"))) for _ in range(3)]
@@ -214,6 +226,12 @@ def _talks(
     answer, writer = Asked(answers), Writer(drains, closes)
     scene = _played(function, chunks, answer, patience, writer)
     lines, over = _model(chunks, answers, patience, drains)
+    for what, given_up_at in (("answer", answer.given_up_at), ("writer.drain()", writer.given_up_at)):
+        if given_up_at is not None:
+            raise scene.wrong(
+                f"With patience={patience:g} `{what}` was cancelled at {given_up_at:g} s: the limit is for the wait "
+                "for a line, and for nothing else."
+            )
     if isinstance(scene.raised, TimeoutError):
         raise scene.wrong(
             f"With patience={patience:g} your function raised TimeoutError at {scene.ended:g} s: a client that says "
@@ -225,7 +243,7 @@ def _talks(
     wanted = b"".join(answers[number % len(answers)][1] + b"\n" for number in range(len(lines)))
     if b"".join(writer.sent) != wanted:
         raise scene.wrong(
-            f"The answers to {len(lines)} lines are {shown(wanted, 50)}, each with its end of line; you wrote "
+            f"What is to be written to this client is {shown(wanted, 50)}, each answer with its end of line; you wrote "
             f"{shown(b''.join(writer.sent), 50)}."
         )
     if writer.undrained:
@@ -268,8 +286,7 @@ def _check_lines(scene: Scene, got: Sequence[bytes], lines: Sequence[bytes], chu
         missed = lines[len(got)]
         also = "" if missed else " An empty line is a line, too."
         raise scene.wrong(
-            f"{len(lines)} lines came, and `answer` was called {len(got)} times: {shown(missed, 40)} was never "
-            f"answered.{also}"
+            f"Line {len(got) + 1}, {shown(missed, 40)}, came, and `answer` was never called with it.{also}"
         )
 
 
@@ -314,10 +331,10 @@ talk = Exercise(
 **Exercise 3: a server's side.** Write `talk(reader, writer, answer, patience)`, for one client.
 
 - For each line that the client sends, write what `await answer(line)` gives, and an end of line (`b"\\n"`). The line \
-is given without its `b"\\n"`; it may be empty. Both are bytes.
+is given as it came, but for its `b"\\n"`; it may be empty. Both are bytes.
 - Drain after each answer, before the next.
 - It is over when the client has ended; a line whose end has not come is not answered. It is also over when a line has \
-not come within `patience` seconds; for `answer` there is no limit.
+not come within `patience` seconds. For `answer` there is no limit, and a client that reads slowly is waited for.
 - Close the writer, and wait until it is closed: always, also if `answer` fails, whose exception is let through, of \
 whatever class, and also if you are cancelled.""",
     reference=solutions.talk,
