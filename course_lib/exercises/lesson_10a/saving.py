@@ -28,7 +28,6 @@ NOT_CLOSED = (
     "aclosing(iterate_in_thread(readings)) as items`."
 )
 SAVE_RAISED = "`save` raised"
-LEFT_RUNNING = "still running"
 NO_NEWS = "Does who waits for the next item hear that the thread has ended? A `finally` in the thread can tell."
 
 
@@ -70,13 +69,10 @@ class _Played:
         self.left: Left
 
     def play(self, function: Answer, size: int, cancel_at: float | None) -> None:
+        """Let the function save the readings."""
+        readings = self.readings
         self.scene, self.left = played(
-            function,
-            self.readings,
-            self.save,
-            size,
-            cancel_at=cancel_at,
-            under_way=lambda: self.readings.under_way,
+            function, readings, self.save, size, cancel_at=cancel_at, under_way=lambda: readings.under_way
         )
 
     def explained(self, row: Row, what: str, why: str, wrong: Wrong) -> str:
@@ -87,7 +83,7 @@ class _Played:
             return f"{what}. {told} {NONE_IS_AN_ITEM if ended_by_none else why}"
         if "_in_thread" in told:
             return f"{told} {NOT_CLOSED}"
-        if what.startswith(SAVE_RAISED) and LEFT_RUNNING in told and self.readings.came > begun:
+        if what.startswith(SAVE_RAISED) and "still running" in told and self.readings.came > begun:
             return f"{what}. {told} {NO_ROOM}"
         if wrong.timeline and any("QueueFull" in note for note in wrong.timeline.notes):
             return f"{FULL} {told}"
