@@ -56,7 +56,7 @@ MINUTES = {
     "08b_context_managers": Minutes(44, 91, "2026-11-29", READER, pace=1.3),
     "09a_queues_and_backpressure": Minutes(45, 112, "2026-11-29", READER, pace=1.35),
     "09b_message_queue": Minutes(43, 87, "2026-11-29", READER, pace=1.1),
-    "10a_threads_and_loops": Minutes(44, 75, "2026-11-29", ESTIMATE, pace=1.3),
+    "10a_threads_and_loops": Minutes(45, 104, "2026-11-29", UNPACED, pace=1.26),
     "10b_processes_and_streams": Minutes(43, 78, "2026-11-29", READER, pace=1.29),
     "11_testing": Minutes(45, 89, "2026-11-29", READER, pace=1.37),
 }

@@ -8,6 +8,7 @@ from contextlib import aclosing
 import pytest
 
 from course_lib.crawler import AsyncWebCrawler, FakeWeb
+from course_lib.crawler.threads import in_thread
 from course_lib.seeing import simulate
 from course_lib.testing import cancel_everywhere
 
@@ -98,3 +99,13 @@ def test_waiting_for_a_retry_is_cancelled():
                 await crawler.crawl_recursive(START)
 
     assert simulate(main).end == 10 and set(crawler.skipped) == {START}
+
+
+def test_work_in_a_thread_that_raises_stop_iteration_is_told():
+    """StopIteration, which no future carries, comes out of the thread as RuntimeError."""
+
+    async def main():
+        await in_thread(lambda: next(iter(())), lambda: None)
+
+    with pytest.raises(RuntimeError, match="work raised StopIteration"):
+        simulate(main)

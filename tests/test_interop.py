@@ -5,6 +5,7 @@ import concurrent.futures
 import gc
 import signal
 import sqlite3
+import sys
 import threading
 import time
 import warnings
@@ -343,6 +344,63 @@ def test_a_second_interrupt_stops_the_waiting():
         with pytest.raises(KeyboardInterrupt):
             loop.run(stubborn)
         may_end.set()
+
+
+def interrupted_at(number, function):
+    """Call a function, and interrupt this thread before its `number`-th line from `_send` on; say if there was one.
+
+    A line of the waiting itself, in Python's modules too: that is where an interrupt can leave something half done.
+    """
+    lines = iter(range(number))
+
+    def on_line(frame, event, arg):
+        if "weakref" in frame.f_code.co_filename:
+            return None  # called by the garbage collection: Python drops what is raised in there
+        if event == "line" and next(lines, None) is None:
+            sys.settrace(None)
+            raise KeyboardInterrupt
+        return on_line
+
+    def on_call(frame, event, arg):
+        if frame.f_code.co_name == "_send":
+            sys.settrace(on_line)
+            return on_line
+        return None
+
+    before = sys.gettrace()
+    sys.settrace(on_call)
+    try:
+        function()
+    except KeyboardInterrupt:
+        return True
+    finally:
+        sys.settrace(before)
+    return False
+
+
+def test_an_interrupt_may_come_at_any_moment():
+    """Wherever in `run` it strikes, the call ends, what it had begun too, and the loop takes the next one."""
+    begun, ended = [], []
+
+    async def work():
+        begun.append("begun")
+        try:
+            await asyncio.sleep(0.001)
+        finally:
+            ended.append("ended")
+
+    watchdog = threading.Timer(PATIENCE, interrupt)  # of the test's: without it a deadlock would never fail
+    watchdog.start()
+    with LoopThread() as loop:
+        number = 0
+        while interrupted_at(number, lambda: loop.run(work)):
+            assert loop.run(add, 1, 2) == 3
+            assert len(begun) == len(ended)
+            number += 1
+    assert watchdog.is_alive(), "the interrupted call has hung"
+    watchdog.cancel()
+    watchdog.join()
+    assert number > 10
 
 
 @needs_signals
@@ -809,17 +867,36 @@ def test_a_source_that_lives_in_one_thread_is_opened_used_and_closed_there(tmp_p
     assert opened[0].closed
 
 
-def test_a_function_that_raises_stop_iteration_does_not_hang():
-    """StopIteration where an iterable was to be returned, which no future can carry, comes out as RuntimeError."""
+class NeverAnIterator:
+    """A source that raises StopIteration as it is asked for its iterator."""
 
-    def empty():
+    def __iter__(self):
         raise StopIteration
 
-    async def main():
-        await anext(iterate_in_thread(empty))
 
-    with pytest.raises(RuntimeError, match="was to return an iterable"):
-        asyncio.run(main())
+class EndsTwice(Plain):
+    """An iterator whose close raises StopIteration."""
+
+    def close(self):
+        raise StopIteration
+
+
+def stops():
+    """Raise StopIteration where an iterable was to be returned."""
+    raise StopIteration
+
+
+@pytest.mark.parametrize("source", [stops, NeverAnIterator(), EndsTwice()], ids=["function", "iter", "close"])
+def test_stop_iteration_outside_of_next_does_not_hang(source):
+    """StopIteration that says of no item that there is none, which no future carries, comes out as RuntimeError."""
+
+    async def main():
+        async for _ in iterate_in_thread(source):
+            pass
+
+    with pytest.raises(RuntimeError, match="StopIteration") as raised:
+        simulate(main)
+    assert type(raised.value) is RuntimeError
 
 
 def test_what_cannot_be_gone_through_is_refused():

@@ -12,9 +12,17 @@ async def in_thread(work: Callable[[], T], stop: Callable[[], object]) -> T:
 
     work: raises or returns soon after `stop` was called
     stop: called when this task is cancelled, in the loop's thread, perhaps before `work` has begun
-    Raises what the work raised. A cancellation is raised once the thread has ended: nothing goes on behind its back.
+    Raises what the work raised, StopIteration as RuntimeError. A cancellation is raised once the thread has ended:
+    nothing goes on behind its back.
     """
-    job = asyncio.get_running_loop().run_in_executor(None, work)
+
+    def called() -> T:
+        try:
+            return work()
+        except StopIteration as error:  # which no future carries: on Python 3.11 nobody would be told
+            raise RuntimeError("work raised StopIteration") from error
+
+    job = asyncio.get_running_loop().run_in_executor(None, called)
     cancellation = None
     try:
         while not job.done():

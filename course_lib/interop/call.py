@@ -3,6 +3,7 @@
 import asyncio
 import concurrent.futures
 import inspect
+import threading
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Generic, TypeVar
 
@@ -16,10 +17,15 @@ class Call(Generic[T]):
     """A coroutine, its task once there is one, and a future of its outcome that any thread may wait for.
 
     The future ends when the task has ended, and not when its cancellation was asked for, unless it is cancelled itself.
+
+    over: whether the future has ended, and will not be touched any more over there
     """
 
     def __init__(self, coro: Coroutine[Any, Any, T]) -> None:
         self.outcome: concurrent.futures.Future[T] = concurrent.futures.Future()
+        self.over = False
+        self._gate = threading.Lock()
+        self._gate.acquire()
         self._coro = coro
         self._task: asyncio.Task[T] | None = None
 
@@ -32,6 +38,15 @@ class Call(Generic[T]):
     def ended(self) -> bool:
         """Whether there is a task, and it has come to its end."""
         return self._task is not None and self._task.done()
+
+    def wait(self, seconds: float | None) -> None:
+        """Wait until it is over, or for so many seconds; in one thread, which may be interrupted, and wait again.
+
+        A plain lock is taken in one step. To wait for the future is Python code that takes the future's lock: who is
+        interrupted in there may leave it taken, and the loop would wait for it.
+        """
+        if not self.over:
+            self._gate.acquire(timeout=-1 if seconds is None else seconds)
 
     def begin(self) -> asyncio.Task[T]:
         """Make the task, in the loop's thread, and return it."""
@@ -46,10 +61,13 @@ class Call(Generic[T]):
 
     def drop(self) -> None:
         """Give up a coroutine that nobody will run to its end; once, and in any thread."""
-        if self._task is None:
-            self._coro.close()
-        if self.outcome.cancel():
-            self.outcome.set_running_or_notify_cancel()  # without which concurrent.futures.wait does not hear of it
+        try:
+            if self._task is None:
+                self._coro.close()
+            if self.outcome.cancel():
+                self.outcome.set_running_or_notify_cancel()  # without which concurrent.futures.wait does not hear of it
+        finally:
+            self._be_over()
 
     def _end(self, task: asyncio.Task[T]) -> None:
         error = None if task.cancelled() else task.exception()
@@ -63,6 +81,12 @@ class Call(Generic[T]):
             self.outcome.set_exception(error)
         else:
             self.outcome.set_result(task.result())
+        self._be_over()
+
+    def _be_over(self) -> None:
+        if not self.over:
+            self.over = True
+            self._gate.release()
 
 
 def coroutine(work: Work[T], args: tuple[Any, ...]) -> Coroutine[Any, Any, T]:

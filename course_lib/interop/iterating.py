@@ -57,6 +57,10 @@ async def _done_in(thread: ThreadPoolExecutor, context: Context, function: Calla
     def call() -> None:
         try:
             result = function()
+        except StopIteration as error:  # which a future refuses, and then nobody would be told
+            refused = RuntimeError("source raised StopIteration, and not in `next`, where it says that no item is left")
+            refused.__cause__ = error
+            loop.call_soon_threadsafe(outcome.set_exception, refused)
         except BaseException as error:  # noqa: BLE001  # it is raised by who waits
             loop.call_soon_threadsafe(outcome.set_exception, error)
         else:
@@ -76,22 +80,13 @@ class _Items(Generic[T]):
     def next(self) -> Any:
         """Return the next item, or END."""
         if self._iterator is None:
-            self._iterator = self._made()
-        try:
-            return next(self._iterator)
-        except StopIteration:  # which a future cannot carry
-            return END
+            self._iterator = iter(self._source if isinstance(self._source, Iterable) else self._source())
+        return next(self._iterator, END)
 
     def close(self) -> None:
         """Close the iterator, if it was made and can be closed."""
         if close := getattr(self._iterator, "close", None):
             close()
-
-    def _made(self) -> Iterator[T]:
-        try:
-            return iter(self._source if isinstance(self._source, Iterable) else self._source())
-        except StopIteration as error:
-            raise RuntimeError("source raised StopIteration where it was to return an iterable") from error
 
 
 def iterate_sync(source: AsyncIterable[T]) -> Generator[T, None, None]:

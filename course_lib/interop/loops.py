@@ -81,14 +81,14 @@ class LoopThread:
         call = self._call(coro)
         try:
             self._send(call)
-            _wait_for(call.outcome)
+            _wait_for(call)
             return call.outcome.result()
         except concurrent.futures.CancelledError:
             if call.outcome.cancelled():
                 raise asyncio.CancelledError from None
             raise  # one that the work raised, about a future of its own
         except BaseException:
-            if not call.outcome.done():  # this thread was interrupted; the work may be on its way, or under way
+            if not call.over:  # this thread was interrupted; the work may be on its way, or under way
                 self._end_early(call)
             raise
         finally:
@@ -189,7 +189,7 @@ class LoopThread:
     def _end_early(self, call: Call[Any]) -> None:
         """Cancel what a call has begun, and wait for its end."""
         self._tell(self._cancel, call)
-        _wait_for(call.outcome)
+        _wait_for(call)
         with suppress(concurrent.futures.CancelledError):
             if error := call.outcome.exception():
                 message = "what run() had begun failed while it was being cancelled"
@@ -200,6 +200,6 @@ class LoopThread:
             self._loop.call_soon_threadsafe(callback, *args)
 
 
-def _wait_for(outcome: concurrent.futures.Future[Any]) -> None:
-    while not concurrent.futures.wait([outcome], SLICE).done:
-        pass
+def _wait_for(call: Call[Any]) -> None:
+    while not call.over:
+        call.wait(SLICE)

@@ -5,7 +5,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 from course_lib.exercises import lesson_10a as ex
-from course_lib.interop import run_sync
+from course_lib.interop import iterate_in_thread, run_sync
 from wrong_answers import told
 
 END = object()
@@ -454,7 +454,7 @@ async def another_loop(offers, price, rate):
     return sorted(offers, key=in_euros)
 
 
-@told(ex.cheapest_first, "`rate` was called twice with 'EUR': once is enough")
+@told(ex.cheapest_first, "Your function used a thread, and nothing here blocks: await what waits on your loop")
 async def there_and_back(offers, price, rate):
     loop = asyncio.get_running_loop()
 
@@ -519,7 +519,7 @@ async def sorts_in_place(offers, price, rate):
     return offers
 
 
-@told(ex.cheapest_first, "Return ['salt', 'corn', 'rice', 'tea']; your function returned")
+@told(ex.cheapest_first, "Return ['corn', 'salt', 'rice', 'tea']; your function returned")
 async def forgets_the_rates(offers, price, rate):
     async with asyncio.TaskGroup() as group:
         prices = {offer: group.create_task(price(offer)) for offer in offers}
@@ -539,3 +539,138 @@ async def leaves_out_what_fails(offers, price, rate):
     async with asyncio.TaskGroup() as group:
         rates = {each: group.create_task(rate(each)) for each in {currency for _, currency in there.values()}}
     return sorted(there, key=lambda offer: there[offer][0] * rates[there[offer][1]].result())
+
+
+async def _fetched(offers, price, rate):
+    """Return each offer's amount, and the rate of its currency."""
+    async with asyncio.TaskGroup() as group:
+        prices = [group.create_task(price(offer)) for offer in offers]
+    async with asyncio.TaskGroup() as group:
+        rates = {each: group.create_task(rate(each)) for each in {task.result()[1] for task in prices}}
+    return {
+        offer: (amount, rates[currency].result())
+        for offer, (amount, currency) in zip(offers, [task.result() for task in prices], strict=True)
+    }
+
+
+@told(ex.cheapest_first, "Compare the prices as they are, with what comes after the point")
+async def loses_the_cents(offers, price, rate):
+    known = await _fetched(offers, price, rate)
+    return sorted(offers, key=lambda offer: int(known[offer][0] * known[offer][1]))
+
+
+@told(ex.cheapest_first, "A rate is what one of a currency is in euros: multiply")
+async def divides(offers, price, rate):
+    known = await _fetched(offers, price, rate)
+    return sorted(offers, key=lambda offer: known[offer][0] / known[offer][1])
+
+
+@told(ex.cheapest_first, "Your function used a thread, and nothing here blocks: await what waits on your loop")
+async def sorts_in_a_thread(offers, price, rate):
+    known = await _fetched(offers, price, rate)
+    return await asyncio.to_thread(sorted, offers, key=lambda offer: known[offer][0] * known[offer][1])
+
+
+@told(
+    ex.cheapest_first, "`price` raised OSError at 2 s, and it left your function at 3 s: it must leave at once, at 2 s"
+)
+async def waits_for_all_prices(offers, price, rate):
+    asked = [asyncio.create_task(price(offer)) for offer in offers]
+    try:
+        if asked:
+            await asyncio.wait(asked)
+    finally:
+        for task in asked:
+            task.cancel()
+        await asyncio.gather(*asked, return_exceptions=True)
+    found = {offer: task.result() for offer, task in zip(offers, asked, strict=True)}
+
+    async def again(offer):
+        return found[offer]
+
+    known = await _fetched(offers, again, rate)
+    return sorted(offers, key=lambda offer: known[offer][0] * known[offer][1])
+
+
+@told(ex.first_found, "`places` was empty")
+async def waits_for_nothing(search, places, threads):
+    loop, stop = asyncio.get_running_loop(), threading.Event()
+    pool = ThreadPoolExecutor(threads)
+    waiting = {loop.run_in_executor(pool, search, place, stop) for place in places}
+    try:
+        while True:
+            done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            for job in done:
+                if job.result() is not None:
+                    return job.result()
+            if not waiting:
+                return None
+    finally:
+        stop.set()
+        await asyncio.to_thread(pool.shutdown, cancel_futures=True)
+
+
+@told(ex.first_found, "Take the answers as they come, `asyncio.as_completed(jobs)`, and set `stop` at the first")
+async def awaits_in_their_order(search, places, threads):
+    loop, stop = asyncio.get_running_loop(), threading.Event()
+    pool = ThreadPoolExecutor(threads)
+    jobs = [loop.run_in_executor(pool, search, place, stop) for place in places]
+    try:
+        for job in jobs:
+            if (found := await job) is not None:
+                return found
+    finally:
+        stop.set()
+        await asyncio.to_thread(pool.shutdown, cancel_futures=True)
+
+
+def _as_in_section_5(put, end=END):
+    """Return the lesson's own code as an answer, with a way to put, and an end mark."""
+
+    async def save_all(readings, save, size):
+        loop, queue = asyncio.get_running_loop(), asyncio.Queue(size)
+
+        def read():
+            for item in readings:
+                put(loop, queue, item)
+
+        async def feed():
+            await asyncio.to_thread(read)
+            await queue.put(end)
+
+        async with asyncio.TaskGroup() as group:
+            group.create_task(feed())
+            while (item := await queue.get()) is not end:
+                await save(item)
+
+    return save_all
+
+
+def _put_and_wait(loop, queue, item):
+    asyncio.run_coroutine_threadsafe(queue.put(item), loop).result()
+
+
+none_as_in_section_5 = told(ex.save_all, "An item may be None: it cannot say that no more come")(
+    _as_in_section_5(_put_and_wait, None)
+)
+as_in_section_5 = told(ex.save_all, "Does the thread wait for room in a queue from which nobody takes any more?")(
+    _as_in_section_5(_put_and_wait)
+)
+puts_itself_in_a_group = told(ex.save_all, "From a thread, go by `run_coroutine_threadsafe(queue.put(item), loop)")(
+    _as_in_section_5(lambda loop, queue, item: queue.put_nowait(item))
+)
+
+
+@told(ex.save_all, "close it in time, `async with aclosing(iterate_in_thread(readings)) as items`")
+async def does_not_close_the_iteration(readings, save, size):
+    queue = asyncio.Queue(size)
+
+    async def feed():
+        async for item in iterate_in_thread(readings):
+            await queue.put(item)
+        await queue.put(END)
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(feed())
+        while (item := await queue.get()) is not END:
+            await save(item)

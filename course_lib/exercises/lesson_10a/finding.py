@@ -100,6 +100,8 @@ def _found(function: Answer, row: Row, threads: int) -> None:
     places = len(row)
     what = f"{places} place{'s' * (places != 1)}, {threads} thread{'s' * (threads != 1)}"
     scene, search = _played(function, row, threads, what)
+    if scene.raised and not places:
+        raise scene.wrong(f"`places` was empty, and your function {scene.answered()}: nothing is found, return None.")
     returned = scene.result(none=True)
     hits = [(use.ended or 0, row[use.item - 1][1]) for use in search.uses if row[use.item - 1][1] is not None]
     if not hits and places and len(search.uses) < places:
@@ -128,7 +130,10 @@ def _why_late(scene: Scene, search: Search, threads: int, first: float) -> str:
         )
         return f"{ended}: at most {one} under way at one time.{shared}"
     if first and scene.ended > first + LOOK:
-        return f"{ended}: at {first:g} s something was found, and whoever still searches looks at `stop` soon after."
+        return (
+            f"{ended}: at {first:g} s something was found, and whoever still searches looks at `stop` soon after. "
+            "Take the answers as they come, `asyncio.as_completed(jobs)`, and set `stop` at the first."
+        )
     return f"{ended}: as soon as one search has ended, the next is to begin."
 
 

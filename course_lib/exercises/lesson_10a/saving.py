@@ -1,7 +1,9 @@
 """Exercise 3: from a thread to the loop, and not too far ahead; and how the thread hears that nobody wants more."""
 
+import asyncio
+
 from course_lib.exercises.chance import Chance
-from course_lib.exercises.framework import Answer, Exercise, Wrong
+from course_lib.exercises.framework import Answer, Exercise, Wrong, leaves
 from course_lib.exercises.lesson_09a.stand_ins import Work
 from course_lib.exercises.lesson_10a import solutions
 from course_lib.exercises.lesson_10a.stand_ins import Left, Readings, Row, came, played
@@ -16,6 +18,16 @@ WAKES_NOBODY = (
     "`call_soon_threadsafe`. And who waits for an item has to hear that no more come."
 )
 NO_ROOM = "Does the thread wait for room in a queue from which nobody takes any more? Take from it, until it has ended."
+NONE_IS_AN_ITEM = "An item may be None: it cannot say that no more come. An object of your own can."
+BY_A_DOOR = (
+    "From a thread, go by `run_coroutine_threadsafe(queue.put(item), loop)`, and wait for its `.result()`: that wakes "
+    "the loop, and waits for room."
+)
+NOT_CLOSED = (
+    "An iteration that is left early goes on until somebody closes it: close it in time, `async with "
+    "aclosing(iterate_in_thread(readings)) as items`."
+)
+SAVE_RAISED = "`save` raised"
 NO_NEWS = "Does who waits for the next item hear that the thread has ended? A `finally` in the thread can tell."
 
 
@@ -50,21 +62,32 @@ def _grade_save_all(save_all: Answer) -> str:
 class _Played:
     """A scene, its readings and its saving."""
 
-    def __init__(
-        self, function: Answer, row: Row, saving: Row, size: int, cancel_at: float | None = None, clean_up: float = 0
-    ) -> None:
+    def __init__(self, row: Row, saving: Row, clean_up: float) -> None:
         self.save = Work("save", saving, [item for _, item in row if not isinstance(item, Exception)], clean_up)
         self.readings = Readings(row, lambda: len(self.save.calls))
         self.scene: Scene
         self.left: Left
+
+    def play(self, function: Answer, size: int, cancel_at: float | None) -> None:
+        """Let the function save the readings."""
+        readings = self.readings
         self.scene, self.left = played(
-            function,
-            self.readings,
-            self.save,
-            size,
-            cancel_at=cancel_at,
-            under_way=lambda: self.readings.under_way,
+            function, readings, self.save, size, cancel_at=cancel_at, under_way=lambda: readings.under_way
         )
+
+    def explained(self, row: Row, what: str, why: str, wrong: Wrong) -> str:
+        """Return a sentence of `play`, with what it means here."""
+        told, begun = str(wrong), len(self.save.calls)
+        if told.startswith(NO_END):
+            ended_by_none = begun < self.readings.came and row[begun][1] is None
+            return f"{what}. {told} {NONE_IS_AN_ITEM if ended_by_none else why}"
+        if "_in_thread" in told:
+            return f"{told} {NOT_CLOSED}"
+        if what.startswith(SAVE_RAISED) and "still running" in told and self.readings.came > begun:
+            return f"{what}. {told} {NO_ROOM}"
+        if wrong.timeline and any("QueueFull" in note for note in wrong.timeline.notes):
+            return f"{FULL} {told}"
+        return told
 
 
 def _played(
@@ -77,17 +100,16 @@ def _played(
     cancel_at: float | None = None,
     clean_up: float = 0,
 ) -> _Played:
+    seen = _Played(row, saving, clean_up)
     try:
-        seen = _Played(function, row, saving, size, cancel_at, clean_up)
+        seen.play(function, size, cancel_at)
     except Wrong as wrong:
-        if str(wrong).startswith(NO_END):
-            raise Wrong(f"{what}. {wrong} {why}", wrong.timeline) from None
-        if wrong.timeline and any("QueueFull" in note for note in wrong.timeline.notes):
-            raise Wrong(f"{FULL} {wrong}", wrong.timeline) from None
-        raise
+        raise Wrong(seen.explained(row, what, why, wrong), wrong.timeline) from None
     scene, left = seen.scene, seen.left
     if any("QueueFull" in note for note in scene.timeline.notes):
         raise scene.wrong(FULL)
+    if any(isinstance(each, asyncio.QueueFull) for each in leaves(scene.raised)):
+        raise scene.wrong(f"`put_nowait` raised QueueFull in the thread. {BY_A_DOOR}")
     if left.under_way:
         raise scene.wrong(
             f"{what}, and when your function ended, its thread was still reading. Nothing can stop that reading, so "
@@ -127,7 +149,8 @@ def _saved(function: Answer, row: Row, saving: Row, size: int) -> None:
     if seen.readings.most_ahead > size + 1:
         raise scene.wrong(
             f"With size={size}, {seen.readings.most_ahead} readings were there whose saving had not begun: {size} may "
-            "wait in the queue, and one in the thread's hand. The thread has to wait for room."
+            "wait in the queue, and one in the thread's hand (one that another thread takes out is there, too). The "
+            "thread has to wait for room."
         )
     if len(save.calls) < len(row):
         missing = row[len(save.calls)][1]
@@ -146,7 +169,7 @@ def _saved(function: Answer, row: Row, saving: Row, size: int) -> None:
 
 def _save_fails(function: Answer, row: Row, saving: Row, size: int) -> None:
     error = next(answer for _, answer in saving if isinstance(answer, Exception))
-    seen = _played(function, row, saving, size, f"`save` raised {type(error).__name__}", NO_ROOM)
+    seen = _played(function, row, saving, size, f"{SAVE_RAISED} {type(error).__name__}", NO_ROOM)
     at = seen.save.failed_at
     if at is None:
         raise seen.scene.wrong(f"`save` was not called with every reading, and your function {seen.scene.answered()}.")
@@ -218,6 +241,7 @@ exception through. Nothing is left running, and no thread is left waiting.
         "`reading = asyncio.create_task(asyncio.to_thread(read))`; then `try:`, and `while (item := await queue.get()) "
         "is not END: await save(item)`; `except BaseException:` set the flag, `while await queue.get() is not END: "
         "pass`, and `raise`; `finally: await asyncio.wait([reading])`; after that `await reading`, which raises what "
-        "`readings` raised.",
+        "`readings` raised. (Shorter, by section 7: `async with aclosing(iterate_in_thread(readings)) as items`, in a "
+        "task of a `TaskGroup` that puts each item, and then `END`, into an `asyncio.Queue(size)`.)",
     ],
 )

@@ -1,10 +1,11 @@
 """Exercise 1: code that runs a loop inside a loop, restructured: first what waits, then what computes."""
 
+import asyncio
 import inspect
 from typing import Any
 
 from course_lib.exercises.chance import Chance
-from course_lib.exercises.framework import Answer, Exercise, leaves
+from course_lib.exercises.framework import Answer, Exercise, Wrong, leaves
 from course_lib.exercises.lesson_10a import as_found, solutions
 from course_lib.exercises.lesson_10a.stand_ins import Ask, played
 from course_lib.exercises.playing import Scene
@@ -13,6 +14,10 @@ from course_lib.exercises.shown import shown
 ROUNDS = 15
 CURRENCIES = ("EUR", "USD", "JPY", "GBP")
 BESIDE = 1 / 64  # seconds, so that nobody is cancelled in the moment in which an answer comes
+
+NO_THREADS = (
+    "Your function used a thread, and nothing here blocks: await what waits on your loop, and then sort, in plain code."
+)
 
 Answers = dict[str, tuple[float, Any]]
 
@@ -24,19 +29,20 @@ def _grade_cheapest_first(cheapest_first: Answer) -> str:
         "rice": (3, (2, "EUR")),
         "corn": (1, (1, "EUR")),
     }
-    rates: Answers = {"EUR": (1, 1), "USD": (2, 1)}
+    rates: Answers = {"EUR": (1, 1), "USD": (2, 2)}
     _sorted(cheapest_first, prices, rates)
+    _sorted(cheapest_first, {"tea": (2, (1.75, "EUR")), "salt": (1, (1.25, "EUR"))}, rates)
     _sorted(cheapest_first, {"tea": (2, (0, "EUR")), "salt": (1, (0, "EUR"))}, rates)
     _sorted(cheapest_first, {}, rates)
     _fails(cheapest_first, {**prices, "salt": (2, OSError("no price"))}, rates)
-    _fails(cheapest_first, prices, {"EUR": (1, OSError("no rate")), "USD": (2, 1)})
+    _fails(cheapest_first, prices, {"EUR": (1, OSError("no rate")), "USD": (2, 2)})
     for cancel_at in (0.5, 3.5):
         _stopped(cheapest_first, prices, rates, cancel_at)
 
     chance = Chance("cheapest_first")
     for _ in range(ROUNDS):
         names = chance.some(["tea", "salt", "rice", "corn", "oats", "rye"], chance.number(1, 6))
-        prices = {name: (chance.seconds(0, 3), (chance.number(0, 3), chance.one_of(CURRENCIES))) for name in names}
+        prices = {name: (chance.seconds(0, 3), (chance.number(0, 8) / 4, chance.one_of(CURRENCIES))) for name in names}
         rates = {name: (chance.seconds(0.25, 2), chance.number(0, 2)) for name in CURRENCIES}
         _sorted(cheapest_first, prices, rates)
         failing = chance.one_of(names)
@@ -55,7 +61,20 @@ def _played(
         solutions.cheapest_first, list(prices), Ask("price", prices), Ask("rate", rates), cancel_at=cancel_at
     )
     offers, price, rate = list(prices), Ask("price", prices), Ask("rate", rates)
-    scene, _ = played(function, offers, price, rate, cancel_at=cancel_at)
+    threads: list[bool] = []
+
+    def look() -> None:
+        # asyncio makes the pool at the first call that is handed to it.
+        threads.append(getattr(asyncio.get_running_loop(), "_default_executor", None) is not None)
+
+    try:
+        scene, _ = played(function, offers, price, rate, cancel_at=cancel_at, under_way=look)
+    except Wrong as wrong:
+        if any(threads):
+            raise Wrong(NO_THREADS, wrong.timeline) from None
+        raise
+    if any(threads):
+        raise scene.wrong(NO_THREADS)
     if offers != list(prices):
         raise scene.wrong("The list `offers` is your caller's, and after your call it was another: sort a copy.")
     return scene, price, rate, best.ended
@@ -69,7 +88,11 @@ def _sorted(function: Answer, prices: Answers, rates: Answers) -> None:
     if returned != wanted:
         equal = isinstance(returned, list) and sorted(map(str, returned)) == sorted(wanted)
         equal = equal and [euros[name] for name in returned] == [euros[name] for name in wanted]
-        more = " Those that cost the same stay in the order of `offers`." if equal else ""
+        more = (
+            " Those that cost the same stay in the order of `offers`."
+            if equal
+            else _why_another(prices, rates, returned)
+        )
         raise scene.wrong(f"Return {shown(wanted, 60)}; your function returned {shown(returned, 60)}.{more}")
     if scene.ended > best:
         raise scene.wrong(
@@ -77,6 +100,16 @@ def _sorted(function: Answer, prices: Answers, rates: Answers) -> None:
             f"calls of `price` and {rate.peak} of `rate` under way at one time. Ask for all prices at once, then for "
             "all rates."
         )
+
+
+def _why_another(prices: Answers, rates: Answers, returned: Any) -> str:
+    known = {name: (amount, rates[currency][1]) for name, (_, (amount, currency)) in prices.items()}
+    if returned == sorted(prices, key=lambda name: int(known[name][0] * known[name][1])):
+        return " Compare the prices as they are, with what comes after the point."
+    if 0 in [rate for _, rate in known.values()]:
+        return ""
+    divided = returned == sorted(prices, key=lambda name: known[name][0] / known[name][1])
+    return " A rate is what one of a currency is in euros: multiply." if divided else ""
 
 
 def _fails(function: Answer, prices: Answers, rates: Answers) -> None:
@@ -89,7 +122,10 @@ def _fails(function: Answer, prices: Answers, rates: Answers) -> None:
     if not any(each is error for each in leaves(scene.raised)):
         raise scene.wrong(f"{what}, and your function {scene.answered()}: let it through, alone or in a group.")
     if scene.ended > best:
-        raise scene.wrong(f"{what} at {failed.failed_at:g} s, and it left your function at {scene.ended:g} s: at once.")
+        raise scene.wrong(
+            f"{what} at {failed.failed_at:g} s, and it left your function at {scene.ended:g} s: it must leave at once, "
+            f"at {best:g} s."
+        )
 
 
 def _stopped(function: Answer, prices: Answers, rates: Answers, cancel_at: float) -> None:
@@ -113,11 +149,12 @@ cheapest_first = Exercise(
 {inspect.getsource(as_found.cheapest_first).strip()}
 ```
 
-- `await price(offer)` gives an amount and a currency, `await rate(currency)` what one of it is in euros. Both belong \
-to your loop.
+- `offers` is a list of names, each another one. `await price(offer)` gives an amount and a currency, \
+`await rate(currency)` what one of it is in euros. Both belong to your loop.
 - Return the offers, the cheapest first. Those that cost the same stay in their order. Leave the list `offers` as it \
 is.
-- All prices are asked for at the same time; then all rates, at the same time, each currency's once.
+- All prices are asked for at the same time; then all rates, at the same time, each currency's once (or each as soon \
+as its currency is known).
 - If one of them raises, all ends at once, and the exception leaves your function, alone or in a group. Cancelled, you \
 stop at once. Nothing is left running. No threads.""",
     reference=solutions.cheapest_first,
