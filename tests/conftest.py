@@ -1,6 +1,13 @@
-"""The order of the suite."""
+"""The order of the suite, and what every test may count on."""
+
+import signal
 
 import pytest
+
+# Who is started in the background of a shell ignores interrupts, and so does what it starts: tests that interrupt
+# themselves, or a program, would wait for ever.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 FIRST = [
     "test_run_all.py",
