@@ -3,6 +3,7 @@
 import signal
 
 import pytest
+from xdist.scheduler import LoadFileScheduling
 
 # Who is started in the background of a shell ignores interrupts, and so does what it starts: tests that interrupt
 # themselves, or a program, would wait for ever.
@@ -10,14 +11,29 @@ if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 FIRST = [
-    "test_run_all.py",
+    "test_run_all.py::test_notebook_runs_all_at_once_and_again_after_a_restart[06",
     "test_comparison.py",
     "06_concurrency_comparison.ipynb",
-    "01_sync_vs_async.ipynb",
+    "test_exercises.py",
+    "test_run_all.py",
     "05b_cache.ipynb",
+    "test_service",
 ]
 
 
+class ByFile(LoadFileScheduling):
+    """A file's tests stay on one worker; but each notebook that runs all at once is work of its own."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = str(super()._split_scope(nodeid))
+        return nodeid if file.endswith("test_run_all.py") else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> ByFile:
+    """Spread the work so."""
+    return ByFile(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the files that take longest: each is one worker's work, and begun last it would end alone."""
-    items.sort(key=lambda item: FIRST.index(item.path.name) if item.path.name in FIRST else len(FIRST))
+    """Begin with what takes longest: begun last it would end alone."""
+    items.sort(key=lambda item: next((place for place, name in enumerate(FIRST) if name in item.nodeid), len(FIRST)))
