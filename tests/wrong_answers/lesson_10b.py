@@ -312,7 +312,7 @@ async def skips_what_is_falsy(queue, work, stop, grace):
         await asyncio.wait(tasks)
 
 
-@told(ex.serve, "TypeError: unhashable type")
+@told(ex.serve, "Look first at do #1, which had failed: TypeError")
 async def keeps_items_in_a_set(queue, work, stop, grace):
     under_way = {}
 
