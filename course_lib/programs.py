@@ -87,7 +87,7 @@ class Program:
     def __repr__(self) -> str:
         return f"<program of {len(self.source.splitlines())} lines>"
 
-    def run(self, *options: str, seconds: float = 10) -> Ran:
+    def run(self, *options: str, seconds: float = 60) -> Ran:
         """Run the program in a new Python process and return what it printed and how it ended.
 
         The process has this environment, without what would change Python's warnings, debug mode or colours, and an

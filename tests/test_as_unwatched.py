@@ -310,7 +310,7 @@ def test_errors_are_shown_as_ever(program, watchers, factory):
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_errors_are_shown_as_ever_in_a_simulation(program):
     """In a simulation, too, an error's lines are those of the program alone."""
-    assert simulate(program).result == run(program, [])
+    assert simulate(program, limit=300).result == run(program, [])  # four full collections, in a large process
 
 
 def test_an_error_that_leaves_the_watchers_block_is_shown_as_ever(watchers):
