@@ -426,10 +426,14 @@ async def test_a_crawl_that_takes_too_long_is_ended_by_its_worker(service, site)
     site.closed.add("1")
     try:
         async with serving(given) as (client, _), working(given):
-            state = await ended(client, (await submit(client, f"{site.url}0", depth=1, seconds=1))["id"])
+            for seconds in (1, 5, 60):  # a busy machine may need more for the one page that is there
+                state = await ended(client, (await submit(client, f"{site.url}0", depth=1, seconds=seconds))["id"])
+                assert state["state"] == "failed"
+                if state["pages"]:
+                    break
     finally:
         site.closed.clear()
-    assert (state["state"], state["pages"]) == ("failed", 1)
+    assert state["pages"] == 1
     assert state["error"] == "its time was over after 1 pages"
 
 
