@@ -13,7 +13,7 @@ from course_lib.database import AsyncDatabasePool
 from course_lib.database.session import Session
 from course_lib.lab.servers import postgres, redis
 
-HANG = 60  # seconds: a guard, not a race
+HANG = 300  # seconds: a guard, not a race
 
 
 def asynchronous(test: Callable) -> Callable:
