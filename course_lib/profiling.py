@@ -11,7 +11,8 @@ tells the first one alone. What was seen is counted, and nothing else kept: an h
 **What it cannot know.** A look sees places, not times: of what is shorter than the time between two looks the share is
 right, the number of calls unknown. While C code keeps the interpreter to itself nobody can look; where a fourth of the
 looks or more could not be made in time, the profile says so. A task whose answer has come while a step holds the loop
-still stands at its `await`. On uvloop callbacks are not seen, only steps of tasks.
+still stands at its `await`. Tasks that wait in code of libraries alone (a notebook's kernel has such) are counted
+together, and not shown. On uvloop callbacks are not seen, only steps of tasks.
 """
 
 import asyncio
@@ -21,8 +22,7 @@ import time
 from collections import Counter
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Self
-from weakref import WeakSet
+from typing import Self
 
 from course_lib.monitor.blame import place_of
 from course_lib.seeing import Bars, Group, State
@@ -51,7 +51,8 @@ class Profile(Bars):
         busy: in how many looks a step or a callback held the loop.
         missed: how many looks were due, and could not be made.
         running: by line, in how many looks it held the loop.
-        waiting: by line, how many tasks were seen to wait there, over all looks.
+        waiting: by line, how many tasks were seen to wait there, over all looks; those without a line of own code under
+            `course_lib.seeing.timeline.frames.LIBRARY`.
     """
 
     looks: int
@@ -79,7 +80,6 @@ class Profiler:
         self.running, self.waiting = Counter[str](), Counter[str]()
         self._every = every
         self._began = self._ended = 0.0
-        self._not_ours = WeakSet[asyncio.Task[Any]]()
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -89,10 +89,6 @@ class Profiler:
             raise RuntimeError("on a virtual clock a thread sees nothing: print the timeline that simulate() gives")
         if self._thread is not None:
             raise RuntimeError("this profiler was used before, and its counts are of that time: make a new one")
-        # A notebook's kernel, for one, has tasks that wait in its own code, and always will.
-        for task in asyncio.all_tasks(loop) - {asyncio.current_task()}:
-            if waiting_line(task.get_coro()) == LIBRARY:
-                self._not_ours.add(task)
         self._began = time.perf_counter()
         arguments = loop, threading.get_ident()
         self._thread = threading.Thread(target=self._run, args=arguments, name="profiler", daemon=True)
@@ -114,9 +110,10 @@ class Profiler:
         head = f"~{looks:,} looks in ~{seconds:.2f} s; in ~{self.busy / max(looks, 1):.0%} the loop was at work"
         if self.missed * 3 > looks:
             head += f"\n~{self.missed:,} more could not be made: C code kept the interpreter, or the machine was busy"
+        own = Counter({line: number for line, number in waiting.items() if line != LIBRARY})
         groups = [
             Group("the loop runs, share of all looks", "%", _most(running, 100 / max(looks, 1)), State.RUNNING),
-            Group("tasks wait, how many on average", "tasks", _most(waiting, 1 / max(looks, 1)), State.WAITING),
+            Group("tasks wait, how many on average", "tasks", _most(own, 1 / max(looks, 1)), State.WAITING),
         ]
         shown = [group for group in groups if group.values]
         return Profile(head.replace("%", " %"), shown, looks, seconds, self.busy, self.missed, running, waiting)
@@ -139,7 +136,7 @@ class Profiler:
 
     def _look(self, loop: asyncio.AbstractEventLoop, ident: int) -> None:
         current, frame = asyncio.current_task(loop), sys._current_frames().get(ident)
-        tasks = [task for task in asyncio.all_tasks(loop) if task is not current and task not in self._not_ours]
+        tasks = [task for task in asyncio.all_tasks(loop) if task is not current]
         outer = frame
         while outer is not None and outer.f_code is not _STEP:
             outer = outer.f_back
