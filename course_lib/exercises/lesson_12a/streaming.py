@@ -118,7 +118,7 @@ def _summed(function: Answer, loads: Sequence[tuple[float, int | Exception]], wo
     if site.ahead > 2 * workers:
         raise scene.wrong(
             f"{given} up to {site.ahead} numbers had been taken whose loading had not begun. There may be a million: "
-            "a worker takes the next one when it is free. (A list, or a task for each number, takes all.)"
+            "a worker takes the next one when it is free. A list takes all, and so does a task for each number."
         )
     if site.most_alive > 2 * workers:
         raise scene.wrong(
