@@ -9,8 +9,8 @@ innermost `await` of own code). So it tells both halves of an asynchronous progr
 tells the first one alone. What was seen is counted, and nothing else kept: an hour costs no more memory than a second.
 
 **What it cannot know.** A look sees places, not times: of what is shorter than the time between two looks the share is
-right, the number of calls unknown. While C code keeps the interpreter to itself nobody can look; where a fourth of the
-looks or more could not be made in time, the profile says so. A task whose answer has come while a step holds the loop
+right, the number of calls unknown. While C code keeps the interpreter to itself nobody can look; where half of the
+looks could not be made in time, the profile says so. A task whose answer has come while a step holds the loop
 still stands at its `await`. Tasks that wait in code of libraries alone (a notebook's kernel has such) are counted
 together, and not shown. On uvloop callbacks are not seen, only steps of tasks.
 """
@@ -108,12 +108,14 @@ class Profiler:
         looks, running, waiting = self.looks, self.running.copy(), self.waiting.copy()
         seconds = (self._ended or time.perf_counter()) - self._began if self._began else 0.0
         head = f"~{looks:,} looks in ~{seconds:.2f} s; in ~{self.busy / max(looks, 1):.0%} the loop was at work"
-        if self.missed * 3 > looks:
+        if self.missed > looks:
             head += f"\n~{self.missed:,} more could not be made: C code kept the interpreter, or the machine was busy"
         own = Counter({line: number for line, number in waiting.items() if line != LIBRARY})
         groups = [
-            Group("the loop runs, share of all looks", "%", _most(running, 100 / max(looks, 1)), State.RUNNING),
-            Group("tasks wait, how many on average", "tasks", _most(own, 1 / max(looks, 1)), State.WAITING),
+            Group("the loop runs, share of all looks", "%", _most(running, looks, 100 / max(looks, 1)), State.RUNNING),
+            Group(
+                "tasks wait, how many on average", "tasks", _most(own, own.total(), 1 / max(looks, 1)), State.WAITING
+            ),
         ]
         shown = [group for group in groups if group.values]
         return Profile(head.replace("%", " %"), shown, looks, seconds, self.busy, self.missed, running, waiting)
@@ -154,6 +156,5 @@ def _count(lines: Counter[str], line: str, number: int) -> None:
     lines[line if line in lines or len(lines) < LINES else OTHERS] += number
 
 
-def _most(lines: Counter[str], scale: float) -> dict[str, float]:
-    least = LEAST * lines.total()
-    return {line: number * scale for line, number in lines.most_common(ROWS) if number >= least}
+def _most(lines: Counter[str], total: int, scale: float) -> dict[str, float]:
+    return {line: number * scale for line, number in lines.most_common(ROWS) if number >= LEAST * total}

@@ -180,9 +180,9 @@ def test_while_it_runs_it_tells_what_it_has_seen():
 def test_looks_that_could_not_be_made_are_told():
     """Where many looks were due and none could be made, the shares are not to be believed, and the text says so."""
     profiler = Profiler()
-    profiler.looks, profiler.missed = 60, 30
-    assert "30 more could not be made" in str(profiler.profile())
-    profiler.missed = 10
+    profiler.looks, profiler.missed = 60, 90
+    assert "90 more could not be made" in str(profiler.profile())
+    profiler.missed = 30
     assert "could not" not in str(profiler.profile())
 
 
