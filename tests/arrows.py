@@ -24,6 +24,7 @@ LESSONS: dict[str, set[str]] = {
     "interop": {"lifecycle"},
     "commands": {"family", "lifecycle"},
     "testing": {"seeing", "diagnostics"},
+    "profiling": {"seeing", "monitor"},
 }
 """The lesson modules, in the order of the course, and what each may import: never one that comes after."""
 
@@ -33,7 +34,15 @@ BASE = {"files", "standards", "family"}
 SHOWN = {"seeing.shown", "seeing.clock", "seeing.timeline"}
 """What a verb that makes something visible stands on."""
 
-VERBS = {"seeing.comparing", "seeing.counting", "seeing.charts", "seeing.links", "seeing.stepping", "seeing.orders"}
+VERBS = {
+    "seeing.bars",
+    "seeing.comparing",
+    "seeing.counting",
+    "seeing.charts",
+    "seeing.links",
+    "seeing.stepping",
+    "seeing.orders",
+}
 """What can be drawn, besides a timeline."""
 
 MAY_IMPORT: dict[str, set[str]] = {
@@ -44,6 +53,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "seeing.shown": set(),
     "seeing.clock": set(),
     "seeing.timeline": {"seeing.shown", "seeing.clock"},
+    "seeing.bars": SHOWN,
     "seeing.comparing": SHOWN,
     "seeing.counting": SHOWN,
     "seeing.charts": SHOWN,

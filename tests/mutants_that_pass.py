@@ -537,4 +537,31 @@ REASONS: dict[str, dict[str, tuple[str, ...]]] = {
         "The same function, made several times.": ("take `@asynccontextmanager` into `for _ in range(size):`",),
         "All places are alike.": ("backwards: - for _ in range(size): + for _ in list(range(size))[::-1]:",),
     },
+    "compare_fairly": {
+        FREE: ("swap `async def timed(version):` and `ratios = []`",),
+        "What is waited for between two runs is in neither of them.": (
+            "a pause before `async def timed(version):`",
+            "a pause before `ratios = []`",
+            "a pause before `for _ in range(runs):`",
+            "a pause before `return median(ratios)`",
+            "a pause before `began = time.perf_counter()`",
+            "a pause before `ratios.append(await timed(old) / await timed(new))`",
+        ),
+        "The turns are all alike.": ("backwards: - for _ in range(runs): + for _ in list(range(runs))[::-1]:",),
+    },
+    "total_size": {
+        FREE: ("swap `todo, total = (iter(numbers), 0)` and `async def worker():`",),
+        NOTHING_FAILS: ("take `async def worker():` into `async with asyncio.TaskGroup() as group:`",),
+        "A declaration is of the whole function, wherever it stands.": (
+            "take `nonlocal total` into `for number in todo:`",
+        ),
+        "The workers are all alike.": ("backwards: - for _ in range(workers): + for _ in list(range(workers))[::-1]:",),
+    },
+    "sample_while": {
+        NOTHING_FAILS: ("take `sampling = asyncio.create_task(sampler())` into `try:`",),
+        "A sampler that only sleeps has ended before whoever called has the next turn.": (
+            "drop `await asyncio.wait([sampling])`",
+            "drop await: - await asyncio.wait([sampling]) + asyncio.wait([sampling])",
+        ),
+    },
 }

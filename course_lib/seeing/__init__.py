@@ -2,13 +2,14 @@
 
 `simulate(main)` runs a coroutine function on a virtual clock, `record()` watches the running loop in real time, and
 `span(name)` names a stretch of code, `gauge(name, value)` notes a number that goes up and down. The first two give a
-Timeline. `compare` puts several on one time axis, `in_flight` counts what is open at once, `chart` and `link_graph`
-draw numbers and links, and `explore` puts sliders under a simulation; `every_order` runs it in every order in which
-what it waits for may end.
+Timeline. `compare` puts several on one time axis, `in_flight` counts what is open at once, `chart`, `Bars` and
+`link_graph` draw numbers and links, and `explore` puts sliders under a simulation; `every_order` runs it in every order
+in which what it waits for may end.
 
 All of it prints as text. Pictures are drawn when a notebook asks for one; until then nothing here loads matplotlib.
 """
 
+from course_lib.seeing.bars import Bars, Group
 from course_lib.seeing.charts import Chart, chart
 from course_lib.seeing.clock import DeadlockError, RunawayError, SimulationError
 from course_lib.seeing.comparing import Comparison, Described, compare, describe
@@ -33,11 +34,13 @@ from course_lib.seeing.timeline import (
 )
 
 __all__ = [
+    "Bars",
     "Chart",
     "Comparison",
     "DeadlockError",
     "Described",
     "Gauge",
+    "Group",
     "InFlight",
     "Lane",
     "LinkGraph",

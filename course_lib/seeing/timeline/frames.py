@@ -9,7 +9,10 @@ from typing import Any
 LIBRARY = "code of a library"  # where no line of the user's own is found
 _LIBRARIES = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
 _SEEING = Path(__file__).parents[1]
-_OURS = (str(_SEEING), *(str(_SEEING.with_name(name)) for name in ("monitor", "diagnostics", "testing", "tracing")))
+_OURS = (
+    str(_SEEING),
+    *(str(_SEEING.with_name(name)) for name in ("monitor", "diagnostics", "testing", "tracing", "profiling")),
+)
 _NOT_THE_USERS = ("<frozen", *_LIBRARIES, *_OURS)
 
 

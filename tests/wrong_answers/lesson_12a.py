@@ -1,0 +1,285 @@
+"""Wrong answers to the exercises of lesson 12a, as learners write them: each must get its own sentence."""
+
+import asyncio
+import time
+from statistics import mean, median
+
+from course_lib.exercises import lesson_12a as ex
+from wrong_answers import told
+
+# compare_fairly
+
+
+async def timed(version):
+    began = time.perf_counter()
+    await version()
+    return time.perf_counter() - began
+
+
+@told(ex.compare_fairly, "not in turn. A machine that changes meanwhile is then another one for the new version")
+async def one_after_the_other(old, new, runs):
+    before = [await timed(old) for _ in range(runs)]
+    after = [await timed(new) for _ in range(runs)]
+    return median(before) / median(after)
+
+
+@told(ex.compare_fairly, "That is new by old: divide the seconds of old by those of new")
+async def the_wrong_way_round(old, new, runs):
+    return median([await timed(new) / await timed(old) for _ in range(runs)])
+
+
+@told(ex.compare_fairly, "Take the median: a mean, a sum, the shortest or the longest run follow the one run")
+async def the_mean(old, new, runs):
+    return mean([await timed(old) / await timed(new) for _ in range(runs)])
+
+
+@told(ex.compare_fairly, "Take the median: a mean, a sum, the shortest or the longest run follow the one run")
+async def the_whole_time(old, new, runs):
+    pairs = [(await timed(old), await timed(new)) for _ in range(runs)]
+    return sum(one for one, _ in pairs) / sum(other for _, other in pairs)
+
+
+@told(ex.compare_fairly, "Take the median: a mean, a sum, the shortest or the longest run follow the one run")
+async def the_best_of_each(old, new, runs):
+    pairs = [(await timed(old), await timed(new)) for _ in range(runs)]
+    return min(one for one, _ in pairs) / min(other for _, other in pairs)
+
+
+@told(ex.compare_fairly, "Two runs overlapped: they take the machine from each other")
+async def both_at_once(old, new, runs):
+    pairs = [await asyncio.gather(timed(old), timed(new)) for _ in range(runs)]
+    return median(one / other for one, other in pairs)
+
+
+@told(ex.compare_fairly, "With runs=3 each version runs 3 times; old ran 1 times")
+async def a_single_run(old, new, runs):
+    return await timed(old) / await timed(new)
+
+
+@told(ex.compare_fairly, "With runs=1 each version runs 1 times; old ran 2 times")
+async def a_run_to_warm_up(old, new, runs):
+    await old()
+    await new()
+    return median([await timed(old) / await timed(new) for _ in range(runs)])
+
+
+@told(ex.compare_fairly, "Return one number, the ratio; you returned [2.0]")
+async def all_ratios(old, new, runs):
+    return [await timed(old) / await timed(new) for _ in range(runs)]
+
+
+@told(ex.compare_fairly, "(new is 2 times as fast), you returned 1")
+async def the_difference(old, new, runs):
+    return median([await timed(old) - await timed(new) for _ in range(runs)])
+
+
+@told(ex.compare_fairly, "let it through")
+async def swallows(old, new, runs):
+    ratios = [1.0]
+    for _ in range(runs):
+        try:
+            ratios.append(await timed(old) / await timed(new))
+        except Exception:
+            continue
+    return median(ratios[1:] or ratios)
+
+
+# total_size
+
+
+@told(ex.total_size, "numbers had been taken whose loading had not begun")
+async def a_list_of_numbers(load, numbers, workers):
+    todo, sizes = list(numbers), []
+
+    async def worker():
+        while todo:
+            sizes.append(len(await load(todo.pop(0))))
+
+    await asyncio.gather(*(worker() for _ in range(workers)))
+    return sum(sizes)
+
+
+@told(ex.total_size, "numbers had been taken whose loading had not begun")
+async def a_task_each(load, numbers, workers):
+    slots = asyncio.Semaphore(workers)
+
+    async def one(number):
+        async with slots:
+            return len(await load(number))
+
+    return sum(await asyncio.gather(*map(one, numbers)))
+
+
+@told(ex.total_size, "pages were held at once. Keep a page's size, and let the page go")
+async def keeps_the_pages(load, numbers, workers):
+    pages = []
+
+    async def worker():
+        for number in numbers:
+            pages.append(await load(number))
+
+    await asyncio.gather(*(worker() for _ in range(workers)))
+    return sum(map(len, pages))
+
+
+@told(ex.total_size, "40 pages were being loaded at once")
+async def all_at_once(load, numbers, workers):
+    return sum(len(page) for page in await asyncio.gather(*map(load, numbers)))
+
+
+@told(ex.total_size, "reads `total` before it waits, and others add meanwhile (lesson 7b)")
+async def a_lost_update(load, numbers, workers):
+    total = 0
+
+    async def worker():
+        nonlocal total
+        for number in numbers:
+            total += len(await load(number))
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(workers):
+            group.create_task(worker())
+    return total
+
+
+@told(ex.total_size, "it took 40 s for what 10 s can do")
+async def one_by_one(load, numbers, workers):
+    return sum([len(await load(number)) for number in numbers])
+
+
+@told(ex.total_size, "and the next one as soon as any has come")
+async def in_batches(load, numbers, workers):
+    total, batch = 0, []
+    for number in numbers:
+        batch.append(number)
+        if len(batch) == workers:
+            total += sum(map(len, await asyncio.gather(*map(load, batch))))
+            batch = []
+    return total + sum(map(len, await asyncio.gather(*map(load, batch))))
+
+
+@told(ex.total_size, "this was still running")
+async def gather_leaves_the_others(load, numbers, workers):
+    sizes = []
+
+    async def worker():
+        for number in numbers:
+            sizes.append(len(await load(number)))
+
+    await asyncio.gather(*(worker() for _ in range(workers)))
+    return sum(sizes)
+
+
+@told(ex.total_size, "your function returned")
+async def skips_what_fails(load, numbers, workers):
+    sizes = []
+
+    async def worker():
+        for number in numbers:
+            try:
+                sizes.append(len(await load(number)))
+            except Exception:
+                continue
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(workers):
+            group.create_task(worker())
+    return sum(sizes)
+
+
+# sample_while
+
+
+@told(ex.sample_while, "this was still running: ")
+async def never_ends_the_sampler(program, look, every):
+    async def sampler():
+        while True:
+            await asyncio.sleep(every)
+            look()
+
+    sampling = asyncio.create_task(sampler())
+    result = await program()
+    assert not sampling.done()
+    return result
+
+
+@told(ex.sample_while, "this was still running: ")
+async def not_if_it_fails(program, look, every):
+    async def sampler():
+        while True:
+            await asyncio.sleep(every)
+            look()
+
+    sampling = asyncio.create_task(sampler())
+    result = await program()
+    sampling.cancel()
+    await asyncio.wait([sampling])
+    return result
+
+
+@told(ex.sample_while, "look at 1, 2, 3 s; you looked at 0, 1, 2, 3")
+async def looks_first(program, look, every):
+    async def sampler():
+        while True:
+            look()
+            await asyncio.sleep(every)
+
+    sampling = asyncio.create_task(sampler())
+    try:
+        return await program()
+    finally:
+        sampling.cancel()
+        await asyncio.wait([sampling])
+
+
+@told(ex.sample_while, "look at 1, 2, 3 s; you looked at 3.5")
+async def looks_when_it_has_ended(program, look, every):
+    result = await program()
+    look()
+    return result
+
+
+@told(ex.sample_while, "Not in an exception group")
+async def in_a_group(program, look, every):
+    async def sampler():
+        while True:
+            await asyncio.sleep(every)
+            look()
+
+    async with asyncio.TaskGroup() as group:
+        sampling = group.create_task(sampler())
+        result = await program()
+        sampling.cancel()
+    return result
+
+
+@told(ex.sample_while, "The program is to run once, and was run again")
+async def runs_it_again(program, look, every):
+    while True:
+        try:
+            async with asyncio.timeout(every):
+                return await program()
+        except TimeoutError:
+            look()
+            if every > 100:
+                raise
+
+
+@told(ex.sample_while, "Who is cancelled must cancel the tasks that it made")
+async def shields_it(program, look, every):
+    running = asyncio.create_task(program())
+    while not running.done():
+        await asyncio.wait([running], timeout=every)
+        if not running.done():
+            look()
+    return running.result()
+
+
+@told(ex.sample_while, "Return what the program returns")
+async def returns_the_count(program, look, every):
+    running, count = asyncio.create_task(program()), 0
+    while not (await asyncio.wait([running], timeout=every))[0]:
+        look()
+        count += 1
+    running.result()
+    return count
