@@ -49,6 +49,21 @@ def test_postgresql_passes_too() -> None:
         assert sql(cable.url, "SELECT 6 * 7") == 42
 
 
+def test_round_trips_are_counted(cable: Proxy) -> None:
+    """A question that waits for its answer is a round trip; a hundred that are sent in one go are one together."""
+    with client(cable.url) as far:
+        far.ping()  # connecting has its own
+        before = cable.round_trips
+        for _ in range(5):
+            far.ping()
+        assert cable.round_trips - before == 5
+        with far.pipeline(transaction=False) as together:
+            for _ in range(100):
+                together.ping()
+            assert together.execute() == [True] * 100
+        assert cable.round_trips - before == 6
+
+
 def test_a_cut_drops_who_is_connected_and_who_comes(cable: Proxy, cache: servers.Server) -> None:
     """While cut, clients by way of the proxy get errors at once, others notice nothing; restored, all is well."""
     with client(cable.url) as far, client(cache.url) as near:

@@ -7,7 +7,7 @@ from typing import Any
 from course_lib.exercises.chance import Chance
 from course_lib.exercises.framework import Answer, Exercise, Wrong, elsewhere
 from course_lib.exercises.lesson_12b import solutions
-from course_lib.exercises.playing import Scene, play
+from course_lib.exercises.lesson_12b.scenes import OneAtATime, counted, let_through, played
 from course_lib.exercises.shown import shown
 from course_lib.seeing import span
 
@@ -15,17 +15,17 @@ ROUNDS = 30
 QUERY = 1.0  # seconds
 
 
-class Fetch:
+class Fetch(OneAtATime):
     """A coroutine function that gives the rows of a table, at most `most` numbers a query, in an order of its own."""
 
     __name__ = "fetch"
 
     def __init__(self, there: Sequence[int], most: int, failing: int | None = None, failure: Any = None) -> None:
+        super().__init__()
         self.there = {number: {"number": number, "name": f"name {number}"} for number in there}
         self.most, self.failing, self.failure = most, failing, failure
         self.queries: list[list[int]] = []
         self._chance = Chance(f"fetch {len(there)}")
-        self._busy = False
 
     async def __call__(self, numbers: Sequence[int]) -> list[dict[str, Any]]:
         """Return the rows that there are."""
@@ -37,15 +37,10 @@ class Fetch:
             raise Wrong("`fetch` was asked for nothing, an empty list: that is a round trip for nothing.")
         if len(numbers) > self.most:
             raise Wrong(f"`fetch` was given {len(numbers)} numbers, and takes {self.most} at most.")
-        if self._busy:
-            raise Wrong("Two queries were under way at one time: a connection does one thing at a time.")
         self.queries.append(list(numbers))
-        self._busy = True
-        try:
-            with span(f"query {len(self.queries)}"):
-                await asyncio.sleep(QUERY)
-        finally:
-            self._busy = False
+        together = "Two queries were under way at one time: a connection does one thing at a time."
+        with self.busy(together), span(f"query {len(self.queries)}"):
+            await asyncio.sleep(QUERY)
         if len(self.queries) == self.failing:
             raise self.failure
         rows = [self.there[number] for number in dict.fromkeys(numbers) if number in self.there]
@@ -81,7 +76,7 @@ def _given(fetch: Fetch, numbers: Sequence[int]) -> str:
 
 def _fetched(function: Answer, numbers: list[int], there: Sequence[int], most: int) -> None:
     fetch = Fetch(there, most)
-    scene: Scene = play(function, fetch, list(numbers), most)
+    scene = played(function, fetch, list(numbers), most)
     returned = scene.result()
     given = _given(fetch, numbers)
     asked = [number for query in fetch.queries for number in query]
@@ -94,6 +89,8 @@ def _fetched(function: Answer, numbers: list[int], there: Sequence[int], most: i
         if got != row:
             if row is None:
                 why = "the database has no such row, so None belongs there"
+            elif got is None:
+                why = "its row came" if number in asked else "`fetch` was never asked for it"
             else:
                 why = "`fetch` gives its rows in no order in particular, and none for what is not there"
             raise scene.wrong(f"{given}, the place of number {number} has {shown(got, 40)}: {why}.")
@@ -103,18 +100,16 @@ def _fetched(function: Answer, numbers: list[int], there: Sequence[int], most: i
     if len(fetch.queries) > fewest:
         raise scene.wrong(f"{given}, you made {len(fetch.queries)} queries, and {fewest} would do: fill each batch.")
     if scene.ended > fewest * QUERY:
-        raise scene.wrong(f"{fewest} queries take {fewest * QUERY:g} s, and your function took {scene.ended:g} s.")
+        due = f"{counted(fewest, 'query')} {fewest * QUERY:g} s"
+        raise scene.wrong(f"{given}, {due}, and your function took {scene.ended:g} s.")
 
 
 def _fails(
     function: Answer, numbers: list[int], there: Sequence[int], most: int, failing: int, failure: Exception
 ) -> None:
     fetch = Fetch(there, most, failing, failure)
-    scene: Scene = play(function, fetch, list(numbers), most)
-    if scene.raised is not failure:
-        raise scene.wrong(
-            f"Query {failing} raised {type(failure).__name__}, and your function {scene.answered()}: let it through."
-        )
+    scene = played(function, fetch, list(numbers), most)
+    let_through(scene, failure, f"Query {failing}")
 
 
 in_batches = Exercise(

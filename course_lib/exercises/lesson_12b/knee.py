@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from course_lib.exercises.chance import Chance
 from course_lib.exercises.framework import Answer, Exercise, Wrong, elsewhere
 from course_lib.exercises.lesson_12b import solutions
-from course_lib.exercises.playing import Scene, play
+from course_lib.exercises.lesson_12b.scenes import OneAtATime, counted, let_through, played
 from course_lib.exercises.shown import shown
 from course_lib.seeing import span
 
@@ -15,7 +15,7 @@ SECONDS = 1.0  # that one measurement takes
 ENOUGH = 1.25
 
 
-class Measure:
+class Measure(OneAtATime):
     """A coroutine function that measures a throughput; one for each doubling, the last one for all that follow.
 
     Where an exception stands in place of a throughput, it is raised.
@@ -24,9 +24,9 @@ class Measure:
     __name__ = "measure"
 
     def __init__(self, throughputs: Sequence[float | Exception]) -> None:
+        super().__init__()
         self.throughputs = throughputs
         self.asked: list[int] = []
-        self._busy = False
 
     async def __call__(self, in_flight: int) -> float:
         """Return the requests per second with so many in flight."""
@@ -34,20 +34,15 @@ class Measure:
             raise Wrong("`measure` ran in another thread, or on an event loop of its own: no threads here.")
         if isinstance(in_flight, bool) or not isinstance(in_flight, int) or in_flight < 1:
             raise Wrong(f"`measure` takes a whole number, 1 or more; you gave {shown(in_flight, 40)}.")
-        if self._busy:
-            raise Wrong(
-                f"`measure({in_flight})` began while another measurement was under way: they disturb each other. Await "
-                "one, then begin the next."
-            )
         self.asked.append(in_flight)
         if in_flight & (in_flight - 1):
             raise Wrong(f"You measured with {in_flight} in flight: measure 1, 2, 4, 8 and so on.")
-        self._busy = True
-        try:
-            with span(f"measure({in_flight})"):
-                await asyncio.sleep(SECONDS)
-        finally:
-            self._busy = False
+        together = (
+            f"`measure({in_flight})` began while another measurement was under way: they disturb each other. Await "
+            "one, then begin the next."
+        )
+        with self.busy(together), span(f"measure({in_flight})"):
+            await asyncio.sleep(SECONDS)
         found = self.throughputs[min(in_flight.bit_length(), len(self.throughputs)) - 1]
         if isinstance(found, Exception):
             raise found
@@ -105,7 +100,7 @@ def _given(measure: Measure, most: int) -> str:
 
 def _found(function: Answer, throughputs: Sequence[float], most: int) -> None:
     measure = Measure(throughputs)
-    scene: Scene = play(function, measure, most)
+    scene = played(function, measure, most)
     returned = scene.result()
     asked = _asked(throughputs, most)
     if not measure.asked:
@@ -130,20 +125,14 @@ def _found(function: Answer, throughputs: Sequence[float], most: int) -> None:
         why = f"from there to {asked[-1]} it grew by less than a quarter" if grew else "each doubling paid"
         raise scene.wrong(f"{given}. The knee is {knee}: {why}. You returned {shown(returned, 40)}.")
     if scene.ended > SECONDS * len(asked):
-        raise scene.wrong(
-            f"{len(asked)} measurements take {SECONDS * len(asked):g} s, and your function took {scene.ended:g} s."
-        )
+        due = f"{counted(len(asked), 'measurement')} {SECONDS * len(asked):g} s"
+        raise scene.wrong(f"With most={most}, {due}, and your function took {scene.ended:g} s.")
 
 
 def _fails(function: Answer, throughputs: Sequence[float | Exception], most: int) -> None:
     measure = Measure(throughputs)
-    scene: Scene = play(function, measure, most)
-    failure = throughputs[-1]
-    if scene.raised is not failure:
-        raise scene.wrong(
-            f"`measure({measure.asked[-1] if measure.asked else 1})` raised {type(failure).__name__}, and your "
-            f"function {scene.answered()}: let it through, a guess is no measurement."
-        )
+    scene = played(function, measure, most)
+    let_through(scene, throughputs[-1], f"`measure({measure.asked[-1] if measure.asked else 1})`")
 
 
 find_knee = Exercise(

@@ -10,7 +10,9 @@ from course_lib.exercises.lesson_12b.shop import LOGO, Shop
 from course_lib.exercises.shown import shown
 from course_lib.seeing import Timeline
 
+FEW = 3  # orders: so many can be drawn
 ROUNDS = 8
+TINY = 1e-9  # seconds, for what floats leave
 TIMES = 10  # as fast as the program that was found
 
 
@@ -28,25 +30,30 @@ def _printed(function: Answer, shop: Shop) -> Printing:
     try:
         timeline = run(function, shop, numbers)
     except Wrong as wrong:
-        # One who blocks the loop is told how often, which is what the lesson counts.
-        timeline = _blocked(wrong)
+        timeline = _in_spite_of(wrong, shop)
     return Printing(shop, timeline.end, timeline.result)
 
 
-def _blocked(wrong: Wrong) -> Timeline:
+def _in_spite_of(wrong: Wrong, shop: Shop) -> Timeline:
+    """Return what happened where all that is wrong is a blocked loop: how often it was, is what the lesson counts."""
     timeline = wrong.timeline
-    if timeline is None or not timeline.blocked or timeline.leaked or timeline.result is None:
-        raise wrong
-    return timeline
+    if timeline and timeline.leaked:
+        left = "a task was" if len(timeline.leaked) == 1 else f"{len(timeline.leaked)} tasks were"
+        wrong = Wrong(f"When your function had ended, {left} still running: await what you start.", timeline)
+    elif timeline and timeline.blocked and timeline.result is not None and not wrong.error:
+        return timeline
+    # Who reads the lanes of forty orders?
+    raise wrong if len(shop.numbers) <= FEW else Wrong(str(wrong))
 
 
 def _grade_print_labels(print_labels: Answer) -> str:
+    _check_labels(_printed(print_labels, Shop(FEW, 2, at_once=2, graded=True)))
     before = _printed(as_found.print_labels, Shop(graded=True)).seconds
     now = _printed(print_labels, Shop(graded=True))
     _check_labels(now)
     gain = before / now.seconds
     speed = f"It took {now.seconds:.2f} s, and the program that was found {before:.2f} s: {gain:.1f} times as fast."
-    if cause := _first_cause(now.shop):
+    if cause := _first_cause(now):
         raise Wrong(f"{speed} The first cause that is left: {cause}")
     if gain < TIMES:
         raise Wrong(f"{speed} The five causes are gone, and {TIMES} times can be had: what else does it wait for?")
@@ -56,7 +63,7 @@ def _grade_print_labels(print_labels: Answer) -> str:
         orders, carriers, at_once = chance.number(2, 24), chance.number(1, 6), chance.number(2, 4)
         printing = _printed(print_labels, Shop(orders, carriers, at_once, graded=True))
         _check_labels(printing)
-        if cause := _first_cause(printing.shop):
+        if cause := _first_cause(printing):
             raise Wrong(
                 f"With {orders} orders by {min(carriers, orders)} carriers, and printers that take {at_once}: {cause}"
             )
@@ -74,6 +81,11 @@ def _check_labels(printing: Printing) -> None:
     if not isinstance(returned, list | tuple) or len(returned) != len(wanted):
         raise Wrong(f"Return a list of {len(wanted)} labels, one for each number; you returned {shown(returned, 60)}.")
     for number, got, label in zip(printing.shop.numbers, returned, wanted, strict=True):
+        if got is None:
+            raise Wrong(
+                f"Where the label of order {number} belongs, your list has None: a `return` is missing where it is "
+                "drawn, or the drawing itself."
+            )
         if got != label:
             raise Wrong(
                 f"Where the label of order {number} belongs, your list has {shown(got, 60)}: the labels stand in the "
@@ -81,8 +93,9 @@ def _check_labels(printing: Printing) -> None:
             )
 
 
-def _first_cause(shop: Shop) -> str:
+def _first_cause(printing: Printing) -> str:
     """Say which of the five causes is left, the first of them; empty where none is."""
+    shop = printing.shop
     if shop.connections > 1:
         return (
             f"{shop.connections} connections were opened, and one is enough: open it once, before the first query, and "
@@ -106,7 +119,8 @@ def _first_cause(shop: Shop) -> str:
         )
     if len(shop.downloads) > 1 and shop.most_downloads == 1:
         return f"the {len(shop.downloads)} logos were downloaded one after another: each waited for the one before."
-    if shop.most_drawn < min(shop.at_once, len(shop.numbers)):
+    # Fewer may be right, where some are drawn while logos are still to come.
+    if shop.most_drawn < min(shop.at_once, len(shop.numbers)) and printing.seconds > shop.shortest + TINY:
         return (
             f"the printers take {shop.at_once} labels at one time, and had {shop.most_drawn} at most: each waited for "
             "the one before. Draw them in tasks."
