@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from wrong_answers import lesson_12b as steps
 
 from course_lib.exercises.framework import Wrong
 from course_lib.exercises.lesson_12b import Shop, as_found, solutions
@@ -32,6 +33,21 @@ def test_the_reference_is_ten_times_as_fast():
     assert fast.end == pytest.approx(after.shortest)
     assert (after.connections, after.queries, after.bytes, after.blocked) == (1, 1, 800_000, 0)
     assert after.most_drawn == after.at_once == 4
+
+
+def test_each_mend_brings_its_part():
+    """Step by step as the check asks for it: each cause costs what the lesson says, the thread alone nothing."""
+    ways = (
+        as_found.print_labels,
+        steps.one_connection,
+        steps.one_query,
+        steps.with_a_cache,
+        steps.in_threads,
+        steps.draws_in_turn,
+        solutions.print_labels,
+    )
+    ends = [printed(way, Shop()).end for way in ways]
+    assert ends == pytest.approx([4.00, 2.83, 2.44, 1.00, 1.00, 0.94, 0.34])
 
 
 def test_rows_come_once_and_in_an_order_of_their_own():
