@@ -205,6 +205,14 @@ def test_what_cannot_be_is_refused(target: str, delay: float, told: str) -> None
         Proxy(target, delay=delay)
 
 
+@pytest.mark.parametrize("target", ["postgresql://learner:word@localhost/course", "redis://localhost"])
+def test_a_url_may_leave_its_port_out(target: str) -> None:
+    """A class's server may be given without a port, which is then the usual one; the proxy has its own."""
+    with Proxy(target) as cable:
+        assert cable.url.startswith(target.partition("localhost")[0] + "127.0.0.1:")
+        assert cable.url.endswith(target.partition("localhost")[2])
+
+
 def _line(connection: socket.socket) -> bytes:
     """Read to the end of a line, in however many pieces it comes."""
     with connection.makefile("rb") as pieces:

@@ -16,6 +16,7 @@ from typing import Self
 from urllib.parse import urlsplit, urlunsplit
 
 CHUNK = 65_536
+PORTS = {"postgresql": 5432, "postgres": 5432, "redis": 6379}  # of a URL that names none
 
 
 class _Talk:
@@ -31,7 +32,7 @@ class _Talk:
 class Proxy:
     """Passes on what comes to a free port of 127.0.0.1 to the server at `target`, in a thread of its own.
 
-    target: the server's URL, such as that of `redis()` or `postgres()`, with its port
+    target: the server's URL, such as that of `redis()` or `postgres()`
     delay: seconds that everything takes on its way, in each direction; may be changed at any time
     url: `target` by way of this proxy
     round_trips: how often a client began to speak, since the start or since an answer; what it sends in one go is one
@@ -40,7 +41,8 @@ class Proxy:
 
     def __init__(self, target: str, *, delay: float = 0.0) -> None:
         parts = urlsplit(target)
-        if not parts.hostname or not parts.port:
+        port = parts.port or PORTS.get(parts.scheme)
+        if not parts.hostname or not port:
             raise ValueError(
                 f"target has the scheme {parts.scheme!r} and no host or port: give a URL such as redis://127.0.0.1:6379/0"
             )
@@ -48,7 +50,7 @@ class Proxy:
             raise ValueError(f"delay is {delay}, but a delay is 0 or more seconds: leave it out for none")
         self.delay = delay
         self.round_trips = 0
-        self._target = (parts.hostname, parts.port)
+        self._target = (parts.hostname, port)
         self._cut = False
         self._connections: set[asyncio.StreamWriter] = set()
         self._carriers: set[asyncio.Task[None]] = set()
