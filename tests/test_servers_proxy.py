@@ -194,7 +194,7 @@ def test_it_works_beside_a_running_loop(cable: Proxy) -> None:
 @pytest.mark.parametrize(
     ("target", "delay", "told"),
     [
-        ("redis://127.0.0.1/0", 0, "no host or port: give a URL such as"),
+        ("cache://127.0.0.1/0", 0, "no host or port: give a URL such as"),
         ("localhost:6379", 0, "give a URL such as redis://"),
         ("redis://127.0.0.1:6379/0", -1, "delay is -1, but a delay is 0 or more seconds"),
     ],

@@ -36,7 +36,7 @@ class Proxy:
     delay: seconds that everything takes on its way, in each direction; may be changed at any time
     url: `target` by way of this proxy
     round_trips: how often a client began to speak, since the start or since an answer; what it sends in one go is one
-    Raises ValueError when `target` names no host and port, OSError when no socket can be had.
+    Raises ValueError when `target` names no host, or no port and none is usual; OSError when no socket can be had.
     """
 
     def __init__(self, target: str, *, delay: float = 0.0) -> None:
