@@ -166,6 +166,25 @@ async def draws_a_coroutine(shop, numbers):
     return [shop.draw(order, shop.download(order["carrier"])) for order in rows]
 
 
+@told(ex.print_labels, "The label of order 103 was drawn not at all: `shop.draw` makes a label")
+async def copies_the_labels(shop, numbers):
+    return [shop.label(number) for number in numbers]
+
+
+@told(ex.print_labels, "The label of order 103 was drawn 2 times: once is enough")
+async def draws_to_try(shop, numbers):
+    orders, logos = await fetched(shop, numbers)
+    for order in orders.values():
+        shop.draw(order, logos[order["carrier"]])
+    return await ex.print_labels.reference(shop, numbers)
+
+
+@told(ex.print_labels, "No query was made: an order is what `fetch` gives")
+async def asks_nobody(shop, numbers):
+    orders = {order["number"]: order for order in shop.rows(numbers)}
+    return [shop.draw(orders[number], await shop.download(orders[number]["carrier"])) for number in numbers]
+
+
 @told(ex.print_labels, "The five causes are gone, and 10 times can be had: what else does it wait for?")
 async def waits_for_nothing(shop, numbers):
     await asyncio.sleep(0.5)

@@ -91,6 +91,11 @@ def _check_labels(printing: Printing) -> None:
                 f"Where the label of order {number} belongs, your list has {shown(got, 60)}: the labels stand in the "
                 "order of `numbers`, and `fetch` gives its rows in no order in particular."
             )
+        if (times := printing.shop.drawn[number]) != 1:
+            how = f"{times} times: once is enough" if times else "not at all: `shop.draw` makes a label"
+            raise Wrong(f"The label of order {number} was drawn {how}.")
+    if not printing.shop.queries:
+        raise Wrong("No query was made: an order is what `fetch` gives.")
 
 
 def _first_cause(printing: Printing) -> str:

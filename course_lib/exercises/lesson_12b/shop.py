@@ -52,6 +52,7 @@ class Shop:
         }
         self.connections = self.queries = self.bytes = self.blocked = 0
         self.downloads: Counter[str] = Counter()
+        self.drawn: Counter[int] = Counter()
         self.most_downloads = self.most_drawn = 0
         self._downloading = self._drawing = 0
         self._line: asyncio.Lock | None = None
@@ -100,6 +101,7 @@ class Shop:
             raise Wrong(f"The label of order {number}, which goes by {order['carrier']}, was given {shown(logo, 40)}.")
         if asyncio._get_running_loop():
             self.blocked += 1
+        self.drawn[number] += 1
         self._drawing += 1
         self.most_drawn = max(self.most_drawn, self._drawing)
         try:
