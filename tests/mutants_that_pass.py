@@ -564,4 +564,38 @@ REASONS: dict[str, dict[str, tuple[str, ...]]] = {
             "drop await: - await asyncio.wait([sampling]) + asyncio.wait([sampling])",
         ),
     },
+    "print_labels": {
+        FREE: (
+            "swap `orders = {row['number']: row for row in rows}` and `carriers = {row['carrier'] for row in rows}`",
+            "swap `logos = dict(zip(carriers, found, strict=True))` and `printers = asyncio.Semaphore(shop.at_once)`",
+            "swap `printers = asyncio.Semaphore(shop.at_once)` and `async def draw(order):`",
+        ),
+        "Nobody else wants the connection.": (
+            "take `orders = {row['number']: row for row in rows}` into `async with shop.connect() as connection:`",
+        ),
+        "The logos are there by then, with a slot and without.": (
+            "take `logo = logos[order['carrier']]` out of `async with printers:`",
+        ),
+        AS_MANY: (
+            "drop strict: - logos = dict(zip(carriers, found, strict=True)) + logos = dict(zip(carriers, found))",
+            "the other truth: - logos = dict(zip(carriers, found, strict=True)) "
+            "+ logos = dict(zip(carriers, found, strict=False))",
+        ),
+        "A dictionary of rows, each number once, and a set of carriers know no order.": (
+            "backwards: - orders = {row['number']: row for row in rows} "
+            "+ orders = {row['number']: row for row in list(rows)[::-1]}",
+            "backwards: - carriers = {row['carrier'] for row in rows} "
+            "+ carriers = {row['carrier'] for row in list(rows)[::-1]}",
+        ),
+    },
+    "find_knee": {FREE: ("swap `knee = 1` and `best = await measure(1)`",)},
+    "in_batches": {
+        FREE: ("swap `different = list(dict.fromkeys(numbers))` and `rows = {}`",),
+        "The batches, and the rows in them, may come in any order: all go into one dictionary.": (
+            "backwards: - for start in range(0, len(different), most): "
+            "+ for start in list(range(0, len(different), most))[::-1]:",
+            "backwards: - for row in await fetch(different[start:start + most]): "
+            "+ for row in list(await fetch(different[start:start + most]))[::-1]:",
+        ),
+    },
 }

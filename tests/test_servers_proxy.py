@@ -49,6 +49,21 @@ def test_postgresql_passes_too() -> None:
         assert sql(cable.url, "SELECT 6 * 7") == 42
 
 
+def test_round_trips_are_counted(cable: Proxy) -> None:
+    """A question that waits for its answer is a round trip; a hundred that are sent in one go are one together."""
+    with client(cable.url) as far:
+        far.ping()  # connecting has its own
+        before = cable.round_trips
+        for _ in range(5):
+            far.ping()
+        assert cable.round_trips - before == 5
+        with far.pipeline(transaction=False) as together:
+            for _ in range(100):
+                together.ping()
+            assert together.execute() == [True] * 100
+        assert cable.round_trips - before == 6
+
+
 def test_a_cut_drops_who_is_connected_and_who_comes(cable: Proxy, cache: servers.Server) -> None:
     """While cut, clients by way of the proxy get errors at once, others notice nothing; restored, all is well."""
     with client(cable.url) as far, client(cache.url) as near:
@@ -179,7 +194,7 @@ def test_it_works_beside_a_running_loop(cable: Proxy) -> None:
 @pytest.mark.parametrize(
     ("target", "delay", "told"),
     [
-        ("redis://127.0.0.1/0", 0, "no host or port: give a URL such as"),
+        ("cache://127.0.0.1/0", 0, "no host or port: give a URL such as"),
         ("localhost:6379", 0, "give a URL such as redis://"),
         ("redis://127.0.0.1:6379/0", -1, "delay is -1, but a delay is 0 or more seconds"),
     ],
@@ -188,6 +203,14 @@ def test_what_cannot_be_is_refused(target: str, delay: float, told: str) -> None
     """A target without host or port, or a negative delay, gets a sentence with what is allowed."""
     with pytest.raises(ValueError, match=told):
         Proxy(target, delay=delay)
+
+
+@pytest.mark.parametrize("target", ["postgresql://learner:word@localhost/course", "redis://localhost"])
+def test_a_url_may_leave_its_port_out(target: str) -> None:
+    """A class's server may be given without a port, which is then the usual one; the proxy has its own."""
+    with Proxy(target) as cable:
+        assert cable.url.startswith(target.partition("localhost")[0] + "127.0.0.1:")
+        assert cable.url.endswith(target.partition("localhost")[2])
 
 
 def _line(connection: socket.socket) -> bytes:

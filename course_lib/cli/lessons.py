@@ -30,6 +30,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "10b": ("commands", "stopping"),
     "11": ("testing*", "proving", "under_test", "pytests"),
     "12a": ("profiling", "trace"),
+    "12b": ("servers_proxy", "shop"),
 }
 """By lesson, the files of tests/ for what it teaches, without `test_` and `.py`."""
 

@@ -1,4 +1,4 @@
-"""A TCP proxy for fault tests: a cable between a program and a server that can be cut, pulled out and made long.
+"""A TCP proxy: a cable between a program and a server that can be cut, pulled out and made long, and that counts.
 
 with Proxy(redis_url) as cable:
     client = redis.asyncio.from_url(cable.url)    # the same URL, by way of the proxy
@@ -11,31 +11,46 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
+from functools import partial
 from typing import Self
 from urllib.parse import urlsplit, urlunsplit
 
 CHUNK = 65_536
+PORTS = {"postgresql": 5432, "postgres": 5432, "redis": 6379}  # of a URL that names none
+
+
+class _Talk:
+    """Who spoke last on one connection."""
+
+    def __init__(self) -> None:
+        self.asked = False  # by the client, and not answered yet
+
+    def answer(self) -> None:
+        self.asked = False
 
 
 class Proxy:
     """Passes on what comes to a free port of 127.0.0.1 to the server at `target`, in a thread of its own.
 
-    target: the server's URL, such as that of `redis()` or `postgres()`, with its port
+    target: the server's URL, such as that of `redis()` or `postgres()`
     delay: seconds that everything takes on its way, in each direction; may be changed at any time
     url: `target` by way of this proxy
-    Raises ValueError when `target` names no host and port, OSError when no socket can be had.
+    round_trips: how often a client began to speak, since the start or since an answer; what it sends in one go is one
+    Raises ValueError when `target` names no host, or no port and none is usual; OSError when no socket can be had.
     """
 
     def __init__(self, target: str, *, delay: float = 0.0) -> None:
         parts = urlsplit(target)
-        if not parts.hostname or not parts.port:
+        port = parts.port or PORTS.get(parts.scheme)
+        if not parts.hostname or not port:
             raise ValueError(
                 f"target has the scheme {parts.scheme!r} and no host or port: give a URL such as redis://127.0.0.1:6379/0"
             )
         if delay < 0:
             raise ValueError(f"delay is {delay}, but a delay is 0 or more seconds: leave it out for none")
         self.delay = delay
-        self._target = (parts.hostname, parts.port)
+        self.round_trips = 0
+        self._target = (parts.hostname, port)
         self._cut = False
         self._connections: set[asyncio.StreamWriter] = set()
         self._carriers: set[asyncio.Task[None]] = set()
@@ -134,8 +149,9 @@ class Proxy:
             if self._cut:
                 return
             async with asyncio.TaskGroup() as both:
-                both.create_task(self._pass_on(reader, server_writer))
-                both.create_task(self._pass_on(server_reader, writer))
+                talk = _Talk()
+                both.create_task(self._pass_on(reader, server_writer, partial(self._asks, talk)))
+                both.create_task(self._pass_on(server_reader, writer, talk.answer))
         except* OSError:
             pass  # one side is gone, or the server cannot be reached: the other side learns it below
         finally:
@@ -143,7 +159,14 @@ class Proxy:
                 each.transport.abort()
             self._connections -= mine
 
-    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def _asks(self, talk: "_Talk") -> None:
+        if not talk.asked:
+            talk.asked = True
+            self.round_trips += 1
+
+    async def _pass_on(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, note: Callable[[], None]
+    ) -> None:
         """Pass one direction on, in order, each piece `delay` after it came; a long cable is slow, not narrow."""
         under_way: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(maxsize=100)
 
@@ -164,4 +187,6 @@ class Proxy:
             data = b"-"
             while data:
                 data = await reader.read(CHUNK)
+                if data:
+                    note()
                 await under_way.put((self._loop.time() + self.delay, data))

@@ -1,0 +1,159 @@
+"""Exercise 1: a slow program with five causes, each found by what it makes too many of."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from course_lib.exercises.chance import Chance
+from course_lib.exercises.framework import Answer, Exercise, Wrong, await_missing, run
+from course_lib.exercises.lesson_12b import as_found, solutions
+from course_lib.exercises.lesson_12b.shop import LOGO, Shop
+from course_lib.exercises.shown import shown
+from course_lib.seeing import Timeline
+
+FEW = 3  # orders: so many can be drawn
+ROUNDS = 8
+TINY = 1e-9  # seconds, for what floats leave
+TIMES = 10  # as fast as the program that was found
+
+
+@dataclass(frozen=True)
+class Printing:
+    """What one run of a program did in a shop; `seconds` is how long it took."""
+
+    shop: Shop
+    seconds: float
+    returned: Any
+
+
+def _printed(function: Answer, shop: Shop) -> Printing:
+    numbers = list(shop.numbers)
+    try:
+        timeline = run(function, shop, numbers)
+    except Wrong as wrong:
+        timeline = _in_spite_of(wrong, shop)
+    return Printing(shop, timeline.end, timeline.result)
+
+
+def _in_spite_of(wrong: Wrong, shop: Shop) -> Timeline:
+    """Return what happened where all that is wrong is a blocked loop: how often it was, is what the lesson counts."""
+    timeline = wrong.timeline
+    if timeline and timeline.leaked:
+        left = "a task was" if len(timeline.leaked) == 1 else f"{len(timeline.leaked)} tasks were"
+        wrong = Wrong(f"When your function had ended, {left} still running: await what you start.", timeline)
+    elif timeline and timeline.blocked and timeline.result is not None and not wrong.error:
+        return timeline
+    # Who reads the lanes of forty orders?
+    raise wrong if len(shop.numbers) <= FEW else Wrong(str(wrong))
+
+
+def _grade_print_labels(print_labels: Answer) -> str:
+    _check_labels(_printed(print_labels, Shop(FEW, 2, at_once=2, graded=True)))
+    before = _printed(as_found.print_labels, Shop(graded=True)).seconds
+    now = _printed(print_labels, Shop(graded=True))
+    _check_labels(now)
+    gain = before / now.seconds
+    speed = f"It took {now.seconds:.2f} s, and the program that was found {before:.2f} s: {gain:.1f} times as fast."
+    if cause := _first_cause(now):
+        raise Wrong(f"{speed} The first cause that is left: {cause}")
+    if gain < TIMES:
+        raise Wrong(f"{speed} The five causes are gone, and {TIMES} times can be had: what else does it wait for?")
+
+    chance = Chance("print_labels")
+    for _ in range(ROUNDS):
+        orders, carriers, at_once = chance.number(2, 24), chance.number(1, 6), chance.number(2, 4)
+        printing = _printed(print_labels, Shop(orders, carriers, at_once, graded=True))
+        _check_labels(printing)
+        if cause := _first_cause(printing):
+            raise Wrong(
+                f"With {orders} orders by {min(carriers, orders)} carriers, and printers that take {at_once}: {cause}"
+            )
+    return (
+        f"{gain:.1f} times as fast, by one connection, one query, each logo once, no blocked loop, and printers that "
+        "are never idle."
+    )
+
+
+def _check_labels(printing: Printing) -> None:
+    wanted = [printing.shop.label(number) for number in printing.shop.numbers]
+    returned = printing.returned
+    if isinstance(returned, list | tuple) and await_missing(returned):
+        raise Wrong("Your list holds tasks or coroutines, not labels: an `await` is missing.")
+    if not isinstance(returned, list | tuple) or len(returned) != len(wanted):
+        raise Wrong(f"Return a list of {len(wanted)} labels, one for each number; you returned {shown(returned, 60)}.")
+    for number, got, label in zip(printing.shop.numbers, returned, wanted, strict=True):
+        if got is None:
+            raise Wrong(
+                f"Where the label of order {number} belongs, your list has None: a `return` is missing where it is "
+                "drawn, or the drawing itself."
+            )
+        if got != label:
+            raise Wrong(
+                f"Where the label of order {number} belongs, your list has {shown(got, 60)}: the labels stand in the "
+                "order of `numbers`, and `fetch` gives its rows in no order in particular."
+            )
+        if (times := printing.shop.drawn[number]) != 1:
+            how = f"{times} times: once is enough" if times else "not at all: `shop.draw` makes a label"
+            raise Wrong(f"The label of order {number} was drawn {how}.")
+    if not printing.shop.queries:
+        raise Wrong("No query was made: an order is what `fetch` gives.")
+
+
+def _first_cause(printing: Printing) -> str:
+    """Say which of the five causes is left, the first of them; empty where none is."""
+    shop = printing.shop
+    if shop.connections > 1:
+        return (
+            f"{shop.connections} connections were opened, and one is enough: open it once, before the first query, and "
+            "use it again."
+        )
+    if shop.queries > 1:
+        return f"{shop.queries} queries were made, each a round trip: `fetch` takes a list, and one query is enough."
+    if shop.bytes > len(shop.downloads) * LOGO:
+        carrier, times = shop.downloads.most_common(1)[0]
+        together = " Tasks that look at the same moment all miss: download before they begin." * (
+            shop.most_downloads > len(shop.downloads)
+        )
+        return (
+            f"{shop.bytes / 1e6:.1f} MB were downloaded, the logo of {carrier} {times} times. Keep what you have "
+            f"downloaded.{together}"
+        )
+    if shop.blocked:
+        return (
+            f"{shop.blocked} of {len(shop.numbers)} calls of `draw` held the event loop. It is a plain function that "
+            "waits: `await asyncio.to_thread(shop.draw, order, logo)`."
+        )
+    if len(shop.downloads) > 1 and shop.most_downloads == 1:
+        return f"the {len(shop.downloads)} logos were downloaded one after another: each waited for the one before."
+    # Fewer may be right, where some are drawn while logos are still to come.
+    if shop.most_drawn < min(shop.at_once, len(shop.numbers)) and printing.seconds > shop.shortest + TINY:
+        return (
+            f"the printers take {shop.at_once} labels at one time, and had {shop.most_drawn} at most: each waited for "
+            "the one before. Draw them in tasks."
+        )
+    return ""
+
+
+print_labels = Exercise(
+    lesson="lesson_12b",
+    task="""\
+**Exercise 1: ten times faster.** Make `print_labels(shop, numbers)` ten times as fast. Go step by step, and check \
+after each: the check names the first cause that is left.
+
+- `async with shop.connect() as connection:` opens a connection, in 30 ms. `await connection.fetch(numbers)` gives the \
+rows of a list of orders, in 10 ms, in no order in particular. A row is a dictionary, with `"number"` and `"carrier"`.
+- `await shop.download(carrier)` gives a carrier's logo. It takes 20 ms; and the line carries one logo at a time, for \
+20 ms each.
+- `shop.draw(order, logo)` gives a label. It is a plain function, which waits for a printer for 20 ms, and may run in \
+a thread. The printers take `shop.at_once` labels at one time; one more is an error.
+- Return the labels in the order of `numbers`, which are all different. Nothing fails here.""",
+    reference=solutions.print_labels,
+    grade=_grade_print_labels,
+    hints=[
+        "The connection: `async with` goes above the loop. The queries: one `fetch(numbers)`; put its rows into a "
+        "dictionary, by number.",
+        "The bytes: a dictionary of logos, by carrier, filled before the first label is drawn. The blocked loop: "
+        "`await asyncio.to_thread(shop.draw, order, logo)`.",
+        "In turn: download all logos in one `gather`. For the labels, `async def draw(order)`, in it a semaphore of "
+        "`shop.at_once`; and a `gather` over the orders, in the order of `numbers`.",
+    ],
+)
