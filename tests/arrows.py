@@ -24,6 +24,7 @@ LESSONS: dict[str, set[str]] = {
     "interop": {"lifecycle"},
     "commands": {"family", "lifecycle"},
     "testing": {"seeing", "diagnostics"},
+    "load": {"lifecycle"},
 }
 """The lesson modules, in the order of the course, and what each may import: never one that comes after."""
 
