@@ -561,7 +561,7 @@ REASONS: dict[str, dict[str, tuple[str, ...]]] = {
             "raise again after `except Exception:`",
         ),
         NOT_REACHED: ("raise again after `except web.HTTPException:`",),
-        NOTHING_FAILS: ("take `def refuse(status, why, **headers):` into `try:`",),
+        NOTHING_FAILS: ("take `def refuse(status, why, headers=None):` into `try:`",),
         "Of the handler's, nothing that the outer block catches comes out of the inner one.": (
             "take `try:` into `try:`",
         ),

@@ -82,7 +82,7 @@ async def a_queue_and_workers(request, rate, seconds, connections):
 # guard
 
 
-def refuse(status, **headers):
+def refuse(status, headers=None):
     return web.json_response({"error": "sorry"}, status=status, headers=headers)
 
 
@@ -91,7 +91,7 @@ async def by_wait_for(request, handler, places, patience, seconds):
     try:
         await asyncio.wait_for(places.acquire(), patience)
     except TimeoutError:
-        return refuse(503, **{"Retry-After": "1"})
+        return refuse(503, {"Retry-After": "1"})
     working = asyncio.ensure_future(handler(request))
     try:
         done, _ = await asyncio.wait([working], timeout=seconds)
@@ -128,7 +128,7 @@ async def one_function_for_the_place(request, handler, places, patience, seconds
         async with asyncio.timeout(patience):
             await places.acquire()
     except TimeoutError:
-        return refuse(503, **{"Retry-After": "1"})
+        return refuse(503, {"Retry-After": "1"})
     try:
         return await answered()
     finally:
@@ -150,7 +150,7 @@ async def a_limit_that_moves(request, handler, places, patience, seconds):
         raise
     except Exception:
         if not place:
-            return refuse(503, **{"Retry-After": "1"})
+            return refuse(503, {"Retry-After": "1"})
         return refuse(504 if limit.expired() else 500)
 
 

@@ -238,7 +238,7 @@ async def tasks_that_nobody_holds(request, rate, seconds, connections):
 # guard
 
 
-def refuse(status, why, **headers):
+def refuse(status, why, headers=None):
     return web.json_response({"error": why}, status=status, headers=headers)
 
 
@@ -265,7 +265,7 @@ async def waits_for_ever_for_a_place(request, handler, places, patience, seconds
 @told(ex.guard, "could have a place at")
 async def refuses_at_once(request, handler, places, patience, seconds):
     if places.locked():
-        return refuse(503, "no place", **{"Retry-After": "1"})
+        return refuse(503, "no place", {"Retry-After": "1"})
     async with places:
         try:
             async with asyncio.timeout(seconds) as limit:
@@ -284,7 +284,7 @@ async def every_timeout_is_the_limit(request, handler, places, patience, seconds
         async with asyncio.timeout(patience):
             await places.acquire()
     except TimeoutError:
-        return refuse(503, "no place", **{"Retry-After": "1"})
+        return refuse(503, "no place", {"Retry-After": "1"})
     try:
         async with asyncio.timeout(seconds):
             return await handler(request)
@@ -306,7 +306,7 @@ async def keeps_the_place_when_it_fails(request, handler, places, patience, seco
         async with asyncio.timeout(patience):
             await places.acquire()
     except TimeoutError:
-        return refuse(503, "no place", **{"Retry-After": "1"})
+        return refuse(503, "no place", {"Retry-After": "1"})
     try:
         async with asyncio.timeout(seconds) as limit:
             response = await handler(request)
@@ -346,7 +346,7 @@ async def a_redirection_is_a_bug(request, handler, places, patience, seconds):
         async with asyncio.timeout(patience):
             await places.acquire()
     except TimeoutError:
-        return refuse(503, "no place", **{"Retry-After": "1"})
+        return refuse(503, "no place", {"Retry-After": "1"})
     try:
         async with asyncio.timeout(seconds) as limit:
             return await handler(request)
@@ -364,7 +364,7 @@ async def tells_all(request, handler, places, patience, seconds):
         async with asyncio.timeout(patience):
             await places.acquire()
     except TimeoutError:
-        return refuse(503, "no place", **{"Retry-After": "1"})
+        return refuse(503, "no place", {"Retry-After": "1"})
     try:
         async with asyncio.timeout(seconds) as limit:
             return await handler(request)
@@ -388,7 +388,7 @@ async def one_limit_for_both(request, handler, places, patience, seconds):
                     await places.acquire()
                     taken = True
             except TimeoutError:
-                return refuse(503, "no place", **{"Retry-After": "1"})
+                return refuse(503, "no place", {"Retry-After": "1"})
             return await handler(request)
     except web.HTTPError as error:
         return refuse(error.status, error.reason)
@@ -407,7 +407,7 @@ async def answers_who_has_left(request, handler, places, patience, seconds):
         async with asyncio.timeout(patience):
             await places.acquire()
     except TimeoutError:
-        return refuse(503, "no place", **{"Retry-After": "1"})
+        return refuse(503, "no place", {"Retry-After": "1"})
     try:
         async with asyncio.timeout(seconds) as limit:
             return await handler(request)

@@ -29,14 +29,14 @@ async def load_with(request, rate, seconds, connections):
 
 
 async def guard(request, handler, places, patience, seconds):
-    def refuse(status, why, **headers):
+    def refuse(status, why, headers=None):
         return web.json_response({"error": why}, status=status, headers=headers)
 
     try:
         async with asyncio.timeout(patience):
             await places.acquire()
     except TimeoutError:
-        return refuse(503, "no place", **{"Retry-After": "1"})
+        return refuse(503, "no place", {"Retry-After": "1"})
     try:
         async with asyncio.timeout(seconds) as limit:
             return await handler(request)
