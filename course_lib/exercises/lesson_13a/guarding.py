@@ -309,8 +309,8 @@ middleware does with each request.
 
 - `places` is an `asyncio.Semaphore`, the same for all requests. Wait for a place, `patience` seconds at most. Who has \
 none then is refused with 503 and the header `Retry-After: 1`; its handler is not called.
-- With a place, return what `await handler(request)` returns. It has `seconds`, all its own. When they are over it is \
-cancelled, and the answer is a 504.
+- With a place, return what `await handler(request)` returns. It has `seconds` from when you call it. When they are \
+over it is cancelled, and the answer is a 504.
 - A `web.HTTPError` that it raises is answered with its status, any other Exception with 500, also a TimeoutError of \
 its own. The caller does not read what was raised. A redirection, which is an HTTPException too, passes as it is.
 - All these refusals are JSON: `{"error": "..."}`, with words of yours.
