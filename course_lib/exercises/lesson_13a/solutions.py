@@ -41,7 +41,7 @@ async def guard(request, handler, places, patience, seconds):
         async with asyncio.timeout(seconds) as limit:
             return await handler(request)
     except web.HTTPError as error:
-        return refuse(error.status, error.reason)
+        return refuse(error.status, error.text)
     except web.HTTPException:
         raise
     except Exception:
