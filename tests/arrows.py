@@ -25,6 +25,7 @@ LESSONS: dict[str, set[str]] = {
     "commands": {"family", "lifecycle"},
     "testing": {"seeing", "diagnostics"},
     "profiling": {"seeing", "monitor"},
+    "load": {"lifecycle"},
 }
 """The lesson modules, in the order of the course, and what each may import: never one that comes after."""
 

@@ -598,4 +598,47 @@ REASONS: dict[str, dict[str, tuple[str, ...]]] = {
             "+ for row in list(await fetch(different[start:start + most]))[::-1]:",
         ),
     },
+    "load_with": {
+        FREE: (
+            "swap `start, free = (now(), asyncio.Semaphore(connections))` and `took = [None] * (rate * seconds)`",
+            "swap `took = [None] * (rate * seconds)` and `async def one(number, due):`",
+        ),
+        NOTHING_FAILS: (
+            "take `async def one(number, due):` into `async with asyncio.TaskGroup() as group:`",
+            "take `took[number] = now() - due` into `async with free:`",
+        ),
+        "A group ends when all its tasks have, also where the block returns.": (
+            "take `return took` into `async with asyncio.TaskGroup() as group:`",
+        ),
+        UNREACHED: ("raise again after `except Exception:`",),
+        "What is cancelled ends at once all the same, and the group passes on that it was cancelled.": (
+            "catch another class: - except Exception: + except BaseException:",
+        ),
+    },
+    "guard": {
+        UNREACHED: (
+            "raise again after `except TimeoutError:`",
+            "raise again after `except web.HTTPError as error:`",
+            "raise again after `except Exception:`",
+        ),
+        NOT_REACHED: ("raise again after `except web.HTTPException:`",),
+        NOTHING_FAILS: ("take `def refuse(status, why, headers=None):` into `try:`",),
+        "Of the handler's, nothing that the outer block catches comes out of the inner one.": (
+            "take `try:` into `try:`",
+        ),
+        "To wait for a place raises nothing but the limit's TimeoutError, which is an OSError.": (
+            "catch another class: - except TimeoutError: + except OSError:",
+            "catch another class: - except TimeoutError: + except Exception:",
+        ),
+    },
+    "stream_rows": {
+        NOTHING_FAILS: (
+            "take `response.content_type = 'application/x-ndjson'` into `async with aclosing(rows):`",
+            "take `return response` into `async with aclosing(rows):`",
+        ),
+        "To prepare what is prepared does nothing.": (
+            "drop the block around `await response.prepare(request)`",
+            "always: - if not response.prepared: + if True:",
+        ),
+    },
 }

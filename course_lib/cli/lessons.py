@@ -31,6 +31,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "11": ("testing*", "proving", "under_test", "pytests"),
     "12a": ("profiling", "trace"),
     "12b": ("servers_proxy", "shop"),
+    "13a": ("load",),
 }
 """By lesson, the files of tests/ for what it teaches, without `test_` and `.py`."""
 
