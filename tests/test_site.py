@@ -207,7 +207,7 @@ def test_the_index_lists_every_term_once_by_name_and_once_by_lesson():
 
 
 def test_every_term_has_a_chinese_name():
-    """Each page says the term's Chinese name, once and marked as Chinese; the list of all terms has it beside the term."""
+    """Each page says the Chinese name, once and marked as Chinese; the list of all terms has it, too."""
     names = {}
     for name in TERMS:
         [names[name]] = re.findall(
