@@ -32,6 +32,7 @@ EXEMPT_COMMENTS = re.compile(
     r"^\s*#\s*(NBVAL_IGNORE_OUTPUT|NBVAL_SKIP|PYTEST_VALIDATE_IGNORE_OUTPUT)\s*$", re.MULTILINE
 )
 
+IMAGE_DATA = re.compile(r"data:image/[^\"]+")  # a picture in HTML: letters that say anything by chance
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 FENCED = re.compile(r"^(```|~~~).*?^\1", re.MULTILINE | re.DOTALL)
 CELL_FILE = re.compile(r"\S*ipykernel_\d+[/\\]\d+\.py")
@@ -84,7 +85,8 @@ def texts(output: Notebook) -> Iterator[str]:
             yield text_of(output[key])
     for mime, value in output.get("data", {}).items():
         if not mime.startswith("image/"):
-            yield text_of(value) if isinstance(value, (str, list)) else json.dumps(value)
+            text = text_of(value) if isinstance(value, (str, list)) else json.dumps(value)
+            yield IMAGE_DATA.sub("", text)
     yield ANSI.sub("", "\n".join(output.get("traceback", ())))
 
 
@@ -181,14 +183,18 @@ def begins_with_setup(notebook: Notebook, path: Path) -> Iterator[str]:
 
 
 def has_words_for_pictures(notebook: Notebook, path: Path) -> Iterator[str]:
-    """Who cannot see a picture gets the same from its text."""
+    """Who cannot see a picture gets the same from its text, and hears what it shows: JupyterLab gives an image none."""
     for name, cell in code_cells(notebook):
         for output in cell["outputs"]:
             data = output.get("data", {})
             twin = text_of(data.get("text/plain", "")).strip()
             # <Figure size 640x480 with 1 Axes> and its like say nothing of what is in the picture.
-            if any(mime.startswith("image/") for mime in data) and (not twin or re.fullmatch(r"<[^<>\n]*>", twin)):
+            images = re.findall(r"<img\b[^>]*>", text_of(data.get("text/html", "")))
+            bare = any(mime.startswith("image/") for mime in data) and "text/html" not in data
+            if (images or bare) and (not twin or re.fullmatch(r"<[^<>\n]*>", twin)):
                 yield f"{name} shows a picture whose text is {twin or 'empty'!r}; say in text what it shows"
+            if bare or not all(re.search(r' alt="[^"]', image) for image in images):
+                yield f"{name} shows a picture without alternative text; show it as HTML, `<img alt=...>`"
     for number, cell in enumerate(notebook["cells"], start=1):
         if cell["cell_type"] == "markdown" and re.search(r"!\[\s*\]\(", FENCED.sub("", source(cell))):
             yield f"cell {number} has a picture without a description: ![what it shows](...)"

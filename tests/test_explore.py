@@ -49,8 +49,8 @@ def test_it_shows_the_timeline_and_then_the_sliders(learner: Learner) -> None:
     shown = learner.run(PROGRAM + "explore(main, in_flight=(1, 5))")
     assert [kind for kind, _ in shown] == ["display_data", "display_data"]
     (_, timeline), (_, slider) = shown
-    assert set(timeline["data"]) == {"text/plain", "image/png"}
-    assert timeline["metadata"]["image/png"]["width"] == 840
+    assert set(timeline["data"]) == {"text/plain", "text/html"}
+    assert 'width="840"' in timeline["data"]["text/html"]
     assert seconds(shown[0]) == "0 to 2 s"
     assert set(slider["data"]) == {"text/plain", "application/vnd.jupyter.widget-view+json"}
     assert slider["data"]["text/plain"] == "slider: in_flight, 1 to 5 (run the cell to move it)"
@@ -68,7 +68,7 @@ def test_moving_a_slider_redraws_the_first_output(learner: Learner) -> None:
     for kind, content in (one, four, two):
         assert kind == "update_display_data" and content["transient"] == place
     assert two[1]["data"] == first[1]["data"]
-    assert four[1]["data"]["image/png"] != first[1]["data"]["image/png"]
+    assert four[1]["data"]["text/html"] != first[1]["data"]["text/html"]
 
 
 def test_several_sliders_keep_each_others_values(learner: Learner) -> None:

@@ -137,6 +137,16 @@ BAD: dict[str, tuple[Rule, Notebook, str]] = {
         code("draw()", shown(image_png="iVBORw0K", text_plain="<Figure size 640x480 with 1 Axes>")),
         "<Figure size",
     ),
+    "a picture in HTML without words": (
+        rules.has_words_for_pictures,
+        code("draw()", shown(text_html='<img src="data:image/png;base64,iVBORw0K">', text_plain="three lanes")),
+        "without alternative text",
+    ),
+    "a picture that is no HTML": (
+        rules.has_words_for_pictures,
+        code("draw()", shown(image_png="iVBORw0K", text_plain="three lanes")),
+        "without alternative text",
+    ),
     "an undescribed picture": (rules.has_words_for_pictures, new_markdown_cell("![](loop.png)"), "description"),
     "a link to no file": (rules.has_sound_links, new_markdown_cell("[x](03_none.ipynb)"), "03_none.ipynb"),
     "a link to no heading": (rules.has_sound_links, new_markdown_cell("[x](#Nowhere)"), "#Nowhere"),
