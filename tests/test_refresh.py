@@ -149,7 +149,7 @@ def test_a_new_picture_is_saved_though_its_text_stayed(tmp_path: Path) -> None:
     path = write(tmp_path / "lesson.ipynb", source)
     assert refresh(path) and not refresh(path)
     drawn = path.read_text(encoding="utf-8")
-    first, _, last = drawn.rpartition("AAAA")
+    first, _, last = drawn.partition("AAAA")  # the output stands before the source
     path.write_text(f"{first}CCCC{last}", encoding="utf-8")
     refresh(path)
     assert path.read_text(encoding="utf-8") == drawn
