@@ -34,6 +34,7 @@ EXEMPT_COMMENTS = re.compile(
 
 IMAGE_DATA = re.compile(r"data:image/[^\"]+")  # a picture in HTML: letters that say anything by chance
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
+MERMAID = re.compile(r"^```mermaid\n(.*?)^```", re.MULTILINE | re.DOTALL)
 FENCED = re.compile(r"^(```|~~~).*?^\1", re.MULTILINE | re.DOTALL)
 CELL_FILE = re.compile(r"\S*ipykernel_\d+[/\\]\d+\.py")
 MACHINE_PATH = re.compile(
@@ -200,6 +201,15 @@ def has_words_for_pictures(notebook: Notebook, path: Path) -> Iterator[str]:
             yield f"cell {number} has a picture without a description: ![what it shows](...)"
 
 
+def has_words_for_diagrams(notebook: Notebook, path: Path) -> Iterator[str]:
+    """JupyterLab says a diagram's accTitle for it, and shows its accDescr."""
+    for number, cell in enumerate(notebook["cells"], start=1):
+        for diagram in MERMAID.findall(source(cell)) if cell["cell_type"] == "markdown" else ():
+            for word in ("accTitle", "accDescr"):
+                if not re.search(rf"^\s*{word}: \S", diagram, re.MULTILINE):
+                    yield f"cell {number} has a diagram without words: add a line `{word}: ...` to it"
+
+
 def has_sound_links(notebook: Notebook, path: Path) -> Iterator[str]:
     """A link to a file, a heading or an attachment leads there."""
     for number, cell in enumerate(notebook["cells"], start=1):
@@ -210,6 +220,9 @@ def has_sound_links(notebook: Notebook, path: Path) -> Iterator[str]:
                 sound = unquote(target.removeprefix("attachment:")) in cell.get("attachments", {})
             elif re.match(r"[a-zA-Z][a-zA-Z0-9+.-]*:", target):
                 continue  # another site: no network in the tests
+            elif target.partition("#")[0].endswith(".html"):
+                yield f"cell {number} links to {target}, which JupyterLab shows bare: use ../data/glossary.md#term"
+                continue
             else:
                 sound = leads_somewhere(target, notebook, path)
             if not sound:
@@ -241,7 +254,10 @@ def leads_somewhere(target: str, notebook: Notebook, path: Path) -> bool:
         return leads_somewhere(f"#{anchor}", json.loads(destination.read_text(encoding="utf-8")), destination)
     if destination.suffix == ".md":
         # The web pages of a repository number and spell their anchors otherwise than JupyterLab does.
-        slugs = (re.sub(r"[^\w\- ]", "", h.replace("-", " ").lower()) for h in headings(destination.read_text("utf-8")))
+        text = destination.read_text(encoding="utf-8")
+        if f'<a id="{anchor}"></a>' in text:
+            return True
+        slugs = (re.sub(r"[^\w\- ]", "", h.replace("-", " ").lower()) for h in headings(text))
         return anchor.replace("-", " ") in slugs
     return True
 
@@ -324,6 +340,7 @@ RULES = (
     has_header,
     begins_with_setup,
     has_words_for_pictures,
+    has_words_for_diagrams,
     has_sound_links,
     leaves_the_path_alone,
     stays_on_this_machine,

@@ -148,6 +148,21 @@ BAD: dict[str, tuple[Rule, Notebook, str]] = {
         "without alternative text",
     ),
     "an undescribed picture": (rules.has_words_for_pictures, new_markdown_cell("![](loop.png)"), "description"),
+    "a diagram without words": (
+        rules.has_words_for_diagrams,
+        new_markdown_cell("```mermaid\ngraph LR\n    accTitle: Two\n    A --> B\n```"),
+        "`accDescr: ...`",
+    ),
+    "a link to a page of HTML": (
+        rules.has_sound_links,
+        new_markdown_cell("[x](../data/site/terms/task.html)"),
+        "../data/glossary.md#term",
+    ),
+    "a link to no term": (
+        rules.has_sound_links,
+        new_markdown_cell("[x](../data/glossary.md#no-term)"),
+        "#no-term",
+    ),
     "a link to no file": (rules.has_sound_links, new_markdown_cell("[x](03_none.ipynb)"), "03_none.ipynb"),
     "a link to no heading": (rules.has_sound_links, new_markdown_cell("[x](#Nowhere)"), "#Nowhere"),
     "a link to no heading there": (rules.has_sound_links, new_markdown_cell("[x](02_other.ipynb#No)"), "#No"),
