@@ -240,7 +240,7 @@ def test_the_glossary_on_one_page_is_made_of_the_terms() -> None:
     made = make_glossary.page()
     assert make_glossary.PAGE.read_text("utf-8") == made, "run: python tests/make_glossary.py"
     anchors = re.findall('^<a id="(.+)"></a>$', made, re.M)
-    assert [f"terms/{anchor}.html" for anchor in sorted(anchors)] == sorted(TERMS)
+    assert sorted(f"terms/{anchor}.html" for anchor in anchors) == sorted(TERMS)
     assert set(re.findall(r"\]\(#([^)]+)\)", made)) == set(anchors)
     assert "<" not in re.sub("```.*?```|`[^`\n]+`|<a id=.+></a>", "", made, flags=re.S)
 
