@@ -352,6 +352,13 @@ def test_what_a_check_says_fits_beside_an_open_sidebar(capsys):
     assert exercise.judge(wrong_01.sequential).sentence.split() == shown.split("\n\n")[0].split()[3:]
 
 
+def test_no_function_of_the_check_is_named():
+    """What Python says of a function that was passed uncalled may name a scene of ours; the verdict does not."""
+    for mistake in (wrong_01.makes_tasks_of_the_functions, wrong_01.gathers_the_functions):
+        sentence = lesson_01.load_page.judge(mistake).sentence
+        assert "TypeError" in sentence and "<" not in sentence and "lambda" not in sentence
+
+
 def test_a_forgotten_await_is_named():
     """When a coroutine was never awaited, the sentence says so, and no warning reaches the learner."""
 

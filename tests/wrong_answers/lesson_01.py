@@ -315,7 +315,7 @@ async def gathers_the_functions(get_user, get_posts, get_news):
     return await asyncio.gather(get_user, get_posts, get_news)
 
 
-@told(ex.load_page, "got a function (at line 3 of makes_tasks_of_the_functions). You passed `get_user` itself; call it")
+@told(ex.load_page, "You passed `get_user` itself; call it: `get_user()`")
 async def makes_tasks_of_the_functions(get_user, get_posts, get_news):
     tasks = [asyncio.create_task(get_user), asyncio.create_task(get_posts), asyncio.create_task(get_news)]
     return [await task for task in tasks]
