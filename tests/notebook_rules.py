@@ -202,7 +202,7 @@ def has_words_for_pictures(notebook: Notebook, path: Path) -> Iterator[str]:
 
 
 def has_words_for_diagrams(notebook: Notebook, path: Path) -> Iterator[str]:
-    """JupyterLab says a diagram's accTitle for it, and shows its accDescr."""
+    """A diagram's accTitle and accDescr are what a screen reader says of it in JupyterLab."""
     for number, cell in enumerate(notebook["cells"], start=1):
         for diagram in MERMAID.findall(source(cell)) if cell["cell_type"] == "markdown" else ():
             for word in ("accTitle", "accDescr"):

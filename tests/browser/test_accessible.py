@@ -38,7 +38,7 @@ def test_every_lesson_can_be_heard_and_read(dark: bool) -> None:
 
 
 def test_diagrams_say_what_they_show() -> None:
-    """A diagram is an image with a title that is heard, and a description below it."""
+    """A diagram is an image with a title and a description that are heard."""
     with jupyterlab() as lab:
         lab.open(MASTERS / "03_coroutine_lifecycle.ipynb")
         diagram = lab.page.locator(".jp-RenderedMermaid").first
