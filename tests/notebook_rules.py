@@ -32,7 +32,9 @@ EXEMPT_COMMENTS = re.compile(
     r"^\s*#\s*(NBVAL_IGNORE_OUTPUT|NBVAL_SKIP|PYTEST_VALIDATE_IGNORE_OUTPUT)\s*$", re.MULTILINE
 )
 
+IMAGE_DATA = re.compile(r"data:image/[^\"]+")  # a picture in HTML: letters that say anything by chance
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
+MERMAID = re.compile(r"^```mermaid\n(.*?)^```", re.MULTILINE | re.DOTALL)
 FENCED = re.compile(r"^(```|~~~).*?^\1", re.MULTILINE | re.DOTALL)
 CELL_FILE = re.compile(r"\S*ipykernel_\d+[/\\]\d+\.py")
 MACHINE_PATH = re.compile(
@@ -84,7 +86,8 @@ def texts(output: Notebook) -> Iterator[str]:
             yield text_of(output[key])
     for mime, value in output.get("data", {}).items():
         if not mime.startswith("image/"):
-            yield text_of(value) if isinstance(value, (str, list)) else json.dumps(value)
+            text = text_of(value) if isinstance(value, (str, list)) else json.dumps(value)
+            yield IMAGE_DATA.sub("", text)
     yield ANSI.sub("", "\n".join(output.get("traceback", ())))
 
 
@@ -181,17 +184,30 @@ def begins_with_setup(notebook: Notebook, path: Path) -> Iterator[str]:
 
 
 def has_words_for_pictures(notebook: Notebook, path: Path) -> Iterator[str]:
-    """Who cannot see a picture gets the same from its text."""
+    """Who cannot see a picture gets the same from its text, and hears what it shows: JupyterLab gives an image none."""
     for name, cell in code_cells(notebook):
         for output in cell["outputs"]:
             data = output.get("data", {})
             twin = text_of(data.get("text/plain", "")).strip()
             # <Figure size 640x480 with 1 Axes> and its like say nothing of what is in the picture.
-            if any(mime.startswith("image/") for mime in data) and (not twin or re.fullmatch(r"<[^<>\n]*>", twin)):
+            images = re.findall(r"<img\b[^>]*>", text_of(data.get("text/html", "")))
+            bare = any(mime.startswith("image/") for mime in data) and "text/html" not in data
+            if (images or bare) and (not twin or re.fullmatch(r"<[^<>\n]*>", twin)):
                 yield f"{name} shows a picture whose text is {twin or 'empty'!r}; say in text what it shows"
+            if bare or not all(re.search(r' alt="[^"]', image) for image in images):
+                yield f"{name} shows a picture without alternative text; show it as HTML, `<img alt=...>`"
     for number, cell in enumerate(notebook["cells"], start=1):
         if cell["cell_type"] == "markdown" and re.search(r"!\[\s*\]\(", FENCED.sub("", source(cell))):
             yield f"cell {number} has a picture without a description: ![what it shows](...)"
+
+
+def has_words_for_diagrams(notebook: Notebook, path: Path) -> Iterator[str]:
+    """A diagram's accTitle and accDescr are what a screen reader says of it in JupyterLab."""
+    for number, cell in enumerate(notebook["cells"], start=1):
+        for diagram in MERMAID.findall(source(cell)) if cell["cell_type"] == "markdown" else ():
+            for word in ("accTitle", "accDescr"):
+                if not re.search(rf"^\s*{word}: \S", diagram, re.MULTILINE):
+                    yield f"cell {number} has a diagram without words: add a line `{word}: ...` to it"
 
 
 def has_sound_links(notebook: Notebook, path: Path) -> Iterator[str]:
@@ -204,6 +220,9 @@ def has_sound_links(notebook: Notebook, path: Path) -> Iterator[str]:
                 sound = unquote(target.removeprefix("attachment:")) in cell.get("attachments", {})
             elif re.match(r"[a-zA-Z][a-zA-Z0-9+.-]*:", target):
                 continue  # another site: no network in the tests
+            elif target.partition("#")[0].endswith(".html"):
+                yield f"cell {number} links to {target}, which JupyterLab shows bare: use ../data/glossary.md#term"
+                continue
             else:
                 sound = leads_somewhere(target, notebook, path)
             if not sound:
@@ -235,7 +254,10 @@ def leads_somewhere(target: str, notebook: Notebook, path: Path) -> bool:
         return leads_somewhere(f"#{anchor}", json.loads(destination.read_text(encoding="utf-8")), destination)
     if destination.suffix == ".md":
         # The web pages of a repository number and spell their anchors otherwise than JupyterLab does.
-        slugs = (re.sub(r"[^\w\- ]", "", h.replace("-", " ").lower()) for h in headings(destination.read_text("utf-8")))
+        text = destination.read_text(encoding="utf-8")
+        if f'<a id="{anchor}"></a>' in text:
+            return True
+        slugs = (re.sub(r"[^\w\- ]", "", h.replace("-", " ").lower()) for h in headings(text))
         return anchor.replace("-", " ") in slugs
     return True
 
@@ -318,6 +340,7 @@ RULES = (
     has_header,
     begins_with_setup,
     has_words_for_pictures,
+    has_words_for_diagrams,
     has_sound_links,
     leaves_the_path_alone,
     stays_on_this_machine,

@@ -37,7 +37,8 @@ def drawing(parts: Iterable[str]) -> str:
     """Draw which part may use which, leaving out the arrows that follow from others."""
     lines = [f"    {short(part)} --> {short(target)}" for part in sorted(parts) for target in nearest(part, set(parts))]
     alone = [f"    {short(part)}" for part in sorted(parts) if not any(short(part) in line.split() for line in lines)]
-    return "\n".join(["```mermaid", "flowchart TD", *lines, *alone, "```", ""])
+    words = ["    accTitle: Which part uses which", "    accDescr: The table below says the same, in its last column."]
+    return "\n".join(["```mermaid", "flowchart TD", *words, *lines, *alone, "```", ""])
 
 
 def table(parts: Iterable[str]) -> str:

@@ -118,7 +118,7 @@ def test_a_stub_is_not_attempted_yet(exercise, capsys, own_progress):
 def test_an_exercise_may_ask_for_a_generator():
     """Where a generator is asked for, one that was called and a plain function are told what to pass and to write."""
     take = lesson_08a.take
-    assert "pass it without parentheses, check(take)" in take.judge(take.reference(None, 1)).sentence
+    assert "pass it without parentheses, ex.take.check(take)" in take.judge(take.reference(None, 1)).sentence
     told = take.judge(lambda source, count: source).sentence
     assert "write it with `async def take(source, count)` and `yield`" in told
 
@@ -221,7 +221,7 @@ async def blocks(get_user, get_posts, get_news):
 SOON = 60.0  # seconds: what has not come back by then hangs
 
 NONSENSE = [
-    (None, "pass your function, check(load_page)"),
+    (None, "pass your function, ex.load_page.check(load_page)"),
     (5, "5 is not a function: write it with `async def load_page(get_user, get_posts, get_news)`"),
     (NotAFunction, "NotAFunction is a class, not a function"),
     (plain, "plain is a plain function, which cannot await"),
@@ -352,6 +352,13 @@ def test_what_a_check_says_fits_beside_an_open_sidebar(capsys):
     assert exercise.judge(wrong_01.sequential).sentence.split() == shown.split("\n\n")[0].split()[3:]
 
 
+def test_no_function_of_the_check_is_named():
+    """What Python says of a function that was passed uncalled may name a scene of ours; the verdict does not."""
+    for mistake in (wrong_01.makes_tasks_of_the_functions, wrong_01.gathers_the_functions):
+        sentence = lesson_01.load_page.judge(mistake).sentence
+        assert "TypeError" in sentence and "<" not in sentence and "lambda" not in sentence
+
+
 def test_a_forgotten_await_is_named():
     """When a coroutine was never awaited, the sentence says so, and no warning reaches the learner."""
 
@@ -420,7 +427,8 @@ def test_the_solution_opens_after_three_tries(capsys):
     assert "opens when you have passed, or after 3 tries; so far: 0" in capsys.readouterr().out
     for _ in range(3):
         exercise.check(wrong_01.plain_gather)
-    assert "solution() the solution" in capsys.readouterr().out
+    said = " ".join(capsys.readouterr().out.split())
+    assert said.endswith("Try 3. ex.fetch_all.hint() gives a hint, ex.fetch_all.solution() the solution.")
     exercise.solution()
     assert "return_exceptions=True" in capsys.readouterr().out
 

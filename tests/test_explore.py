@@ -49,8 +49,8 @@ def test_it_shows_the_timeline_and_then_the_sliders(learner: Learner) -> None:
     shown = learner.run(PROGRAM + "explore(main, in_flight=(1, 5))")
     assert [kind for kind, _ in shown] == ["display_data", "display_data"]
     (_, timeline), (_, slider) = shown
-    assert set(timeline["data"]) == {"text/plain", "image/png"}
-    assert timeline["metadata"]["image/png"]["width"] == 840
+    assert set(timeline["data"]) == {"text/plain", "text/html"}
+    assert 'width="840"' in timeline["data"]["text/html"]
     assert seconds(shown[0]) == "0 to 2 s"
     assert set(slider["data"]) == {"text/plain", "application/vnd.jupyter.widget-view+json"}
     assert slider["data"]["text/plain"] == "slider: in_flight, 1 to 5 (run the cell to move it)"
@@ -68,7 +68,26 @@ def test_moving_a_slider_redraws_the_first_output(learner: Learner) -> None:
     for kind, content in (one, four, two):
         assert kind == "update_display_data" and content["transient"] == place
     assert two[1]["data"] == first[1]["data"]
-    assert four[1]["data"]["image/png"] != first[1]["data"]["image/png"]
+    assert four[1]["data"]["text/html"] != first[1]["data"]["text/html"]
+
+
+def axis(message: Message) -> str:
+    """Return the seconds over a timeline's text."""
+    return str(message[1]["data"]["text/plain"].splitlines()[0]).split("seconds")[1].strip()
+
+
+def test_all_positions_have_one_time_axis(learner: Learner) -> None:
+    """A second is as long at each position, from the first look on; what main prints elsewhere is not seen."""
+    shown = learner.run(PROGRAM + "explore(main, in_flight=(1, 5))")
+    assert len(shown) == 2
+    moved = [learner.move("in_flight", value)[0] for value in (1, 4, 2)]
+    assert {axis(message) for message in [shown[0], *moved]} == {"0         2         4"}
+
+
+def test_two_sliders_with_many_positions_have_one_axis(learner: Learner) -> None:
+    """Where there are too many positions to look at, the ends are; a longer run in between makes room for itself."""
+    shown = learner.run(PROGRAM + "explore(main, in_flight=(1, 4), delay=(0.1, 3.0, 0.1))")
+    assert axis(shown[0]) == axis(learner.move("delay", 0.2)[0]) == axis(learner.move("in_flight", 1)[0])
 
 
 def test_several_sliders_keep_each_others_values(learner: Learner) -> None:

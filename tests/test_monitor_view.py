@@ -79,8 +79,8 @@ class Shell:
         monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: self, display=display))
         self.kernel = object()
 
-    def display(self, data, *, raw, display_id):
-        assert raw and display_id
+    def display(self, data, *, raw, display_id=False):
+        assert raw
         self.shown.append(data)
         return SimpleNamespace(update=lambda data, *, raw: self.shown.append(data))
 
@@ -97,8 +97,8 @@ async def work(monitor, shown=lambda: 99):
         await asyncio.gather(*(task() for _ in range(12)))
 
 
-def test_a_live_table_updates_in_place_and_ends_as_it_began(monkeypatch, capsys):
-    """In a notebook one output changes while the block runs and ends as the text it had at first; a summary follows."""
+def test_a_live_table_updates_in_place_and_its_last_state_remains(monkeypatch, capsys):
+    """In a notebook one output changes while the block runs; how each task ended remains, and a summary follows."""
     shell = Shell(monkeypatch)
 
     async def main():
@@ -107,8 +107,12 @@ def test_a_live_table_updates_in_place_and_ends_as_it_began(monkeypatch, capsys)
             assert monitor.created == 12
 
     asyncio.run(main())
-    first, *updates, last = shell.shown
-    assert first == last
+    first, *updates, emptied, last = shell.shown
+    assert first == emptied == {"text/plain": "", "text/html": ""}
+    rows = [line.split() for line in last["text/plain"].splitlines()]
+    assert rows[0] == ["task", "state", "for", "waits", "at"]
+    assert [row[1] for row in rows[1:11]] == ["completed"] * 10
+    assert rows[11:] == [["...", "and", "2", "more", "tasks"]] and last["text/html"].count("<tr>") == 11
     assert len(updates) >= 2
     assert all(set(data) == {"text/plain", "text/html"} for data in shell.shown)
     assert "12 created: 12 pending" in updates[1]["text/plain"]

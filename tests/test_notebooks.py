@@ -85,6 +85,8 @@ def path(tmp_path: Path) -> Path:
     """A notebook's place in a small course, with a page and another notebook to link to."""
     folder = tmp_path / "notebooks"
     folder.mkdir()
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "glossary.md").write_text('<a id="task"></a>\n\n## A task\n', encoding="utf-8")
     (tmp_path / "README.md").write_text("# The course\n\n## How to start, quickly\n", encoding="utf-8")
     other = notebook(new_markdown_cell("## The `await` keyword"))
     (folder / "02_other.ipynb").write_text(json.dumps(other), encoding="utf-8")
@@ -96,7 +98,18 @@ GOOD = {
     "a handful of lines": code("x = 1\n" * 20),
     "full lines": code(f"{'x' * 79}\ny", printed(f"{'z' * 79}\n"), shown(text_plain="-" * 79)),
     "an expected error": code("raise ValueError", failed(), tags=("raises-exception",)),
-    "a picture and its words": code("draw()", shown(image_png="iVBORw0K", text_plain="fetch 1 ####")),
+    "a picture and its words": code(
+        "draw()",
+        shown(
+            # What base64 says by chance is no text: this is neither a path of a machine nor an address.
+            text_html='<img src="data:image/png;base64,/home/ada/0x123456789a" width="8" height="8" alt="one lane">',
+            text_plain="fetch 1 ####",
+        ),
+    ),
+    "a diagram and its words": new_markdown_cell(
+        "```mermaid\ngraph LR\n    accTitle: Two\n    accDescr: One leads to the other.\n    A --> B\n```"
+    ),
+    "a term of the glossary": new_markdown_cell("[x](../data/glossary.md#task)"),
     "a described picture": new_markdown_cell("![a loop](https://127.0.0.1/loop.png)"),
     "measured quantities": code("t()", printed("took ~0.31 s, ~4.9 x faster, ~1,234 requests/s, ~7 %\n")),
     "exact virtual time": code("t()", printed("took 3.0 s, at 1.5 s\n")),
@@ -137,7 +150,32 @@ BAD: dict[str, tuple[Rule, Notebook, str]] = {
         code("draw()", shown(image_png="iVBORw0K", text_plain="<Figure size 640x480 with 1 Axes>")),
         "<Figure size",
     ),
+    "a picture in HTML without words": (
+        rules.has_words_for_pictures,
+        code("draw()", shown(text_html='<img src="data:image/png;base64,iVBORw0K">', text_plain="three lanes")),
+        "without alternative text",
+    ),
+    "a picture that is no HTML": (
+        rules.has_words_for_pictures,
+        code("draw()", shown(image_png="iVBORw0K", text_plain="three lanes")),
+        "without alternative text",
+    ),
     "an undescribed picture": (rules.has_words_for_pictures, new_markdown_cell("![](loop.png)"), "description"),
+    "a diagram without words": (
+        rules.has_words_for_diagrams,
+        new_markdown_cell("```mermaid\ngraph LR\n    accTitle: Two\n    A --> B\n```"),
+        "`accDescr: ...`",
+    ),
+    "a link to a page of HTML": (
+        rules.has_sound_links,
+        new_markdown_cell("[x](../data/site/terms/task.html)"),
+        "../data/glossary.md#term",
+    ),
+    "a link to no term": (
+        rules.has_sound_links,
+        new_markdown_cell("[x](../data/glossary.md#no-term)"),
+        "#no-term",
+    ),
     "a link to no file": (rules.has_sound_links, new_markdown_cell("[x](03_none.ipynb)"), "03_none.ipynb"),
     "a link to no heading": (rules.has_sound_links, new_markdown_cell("[x](#Nowhere)"), "#Nowhere"),
     "a link to no heading there": (rules.has_sound_links, new_markdown_cell("[x](02_other.ipynb#No)"), "#No"),

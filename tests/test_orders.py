@@ -579,7 +579,7 @@ def test_long_report():
 def test_picture():
     """The picture shows the outcomes that the text draws."""
     found = every_order(shop, not_below_zero)
-    assert found._repr_mimebundle_()[0].keys() == {"text/plain", "image/png"}
+    assert found._repr_mimebundle_()[0].keys() == {"text/plain", "text/html"}
     figure = found.draw()
     words = [text.get_text() for text in figure.findobj() if hasattr(text, "get_text")]
     assert sum("of" in word and "orders: " in word for word in words) == 2

@@ -10,13 +10,25 @@ from pathlib import Path
 import pytest
 from make_pictures import SWIMLANE, swimlane
 from matplotlib.axes import Axes
-from matplotlib.colors import to_rgb
+from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
+from pictures import picture_in
 from PIL import Image, ImageChops, ImageStat
 
-from course_lib.seeing import Lane, Outcome, Span, State, Timeline, compare, describe
+from course_lib.seeing import (
+    Lane,
+    Outcome,
+    Span,
+    State,
+    Timeline,
+    chart,
+    compare,
+    describe,
+    in_flight,
+    link_graph,
+)
 from course_lib.seeing.plotting import draw, look, png
 
 WAITING, RUNNING, BLOCKING = State
@@ -327,9 +339,7 @@ main     --------|                          0 to 2 s
 key: - waiting  | done
 """
     )
-    data, metadata = comparison._repr_mimebundle_()
-    assert data["text/plain"] == str(comparison)
-    assert Image.open(io.BytesIO(data["image/png"])).width == 2 * metadata["image/png"]["width"]
+    assert comparison._repr_mimebundle_()[0]["text/plain"] == str(comparison)
     figure = comparison.draw()
     assert {"one by one", "8 s", "together", "2 s"} <= words(figure)
     assert {axes.get_xlim() for axes in figure.axes} == {(0, 8)}
@@ -347,6 +357,22 @@ def test_a_comparison_is_never_crowded(count: int) -> None:
     """Long titles and many lanes fit in a comparison, too."""
     timelines = {f"{i} {LONG * 2}": everything(12) for i in range(count)}
     assert crowded(compare(timelines).draw()) == []
+
+
+def test_every_word_of_a_picture_can_be_read() -> None:
+    """Letters have a contrast of 4.5 : 1 or more against the paper, also those in the colours of curves."""
+    curves = {name: {1: place, 2: place + 1} for place, name in enumerate("abcde", start=1)}
+    figures = [
+        everything(12).draw(),
+        chart({"seconds": curves}, x="calls").draw(),
+        in_flight({"all": everything(5)}).draw(),
+        link_graph({"task": ["loop"], "loop": ["task"]}).draw(),
+    ]
+    seen = {to_hex(text.get_color()) for figure in figures for text in figure.findobj(Text) if text.get_text()}
+    assert len(seen) >= 7
+    assert {
+        colour: round(contrast(colour, look.PAPER), 1) for colour in seen if contrast(colour, look.PAPER) < 4.5
+    } == {}
 
 
 def test_an_empty_comparison_says_what_to_pass() -> None:
@@ -370,6 +396,6 @@ def test_a_described_timeline_has_its_picture_and_the_words() -> None:
     shown = describe(everything(5), "five lanes take turns")
     data, _ = shown._repr_mimebundle_()
     assert (str(shown), data["text/plain"]) == ("five lanes take turns", "five lanes take turns")
-    assert data["image/png"] == png(draw(everything(5)))[0]
+    assert picture_in(data["text/html"]) == png(draw(everything(5)))[0]
     with pytest.raises(ValueError, match=r"words is empty: say what is seen, describe\(timeline"):
         describe(everything(5), " ")

@@ -141,3 +141,15 @@ def test_an_unknown_notebook_is_named(capsys: pytest.CaptureFixture[str]) -> Non
     """A name that is no notebook's is answered with those that are."""
     assert main(["99_nothing"]) == 1
     assert "There is no notebook '99_nothing.ipynb'. There are: " in capsys.readouterr().err
+
+
+def test_a_new_picture_is_saved_though_its_text_stayed(tmp_path: Path) -> None:
+    """In HTML, too, a picture that is drawn in another way replaces the saved one; the same one is left alone."""
+    source = 'from IPython.display import HTML\nHTML(\'<img src="data:image/png;base64,AAAA" alt="a dot">\')'
+    path = write(tmp_path / "lesson.ipynb", source)
+    assert refresh(path) and not refresh(path)
+    drawn = path.read_text(encoding="utf-8")
+    first, _, last = drawn.partition("AAAA")  # the output stands before the source
+    path.write_text(f"{first}CCCC{last}", encoding="utf-8")
+    refresh(path)
+    assert path.read_text(encoding="utf-8") == drawn

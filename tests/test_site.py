@@ -13,6 +13,7 @@ from html.parser import HTMLParser
 from typing import Any
 from urllib.parse import quote, unquote, urldefrag, urljoin, urlsplit
 
+import make_glossary
 import pytest
 import requests
 
@@ -243,6 +244,16 @@ def test_a_lesson_names_the_terms_that_point_to_it(lesson: str) -> None:
     text = plain("\n".join("".join(cell["source"]) for cell in cells))
     terms = {page_of(name).texts["title"][0]: name for name in TERMS if f'"lesson">{lesson}<' in html_of(name)}
     assert terms and [term for term in terms if plain(term) not in text] == []
+
+
+def test_the_glossary_on_one_page_is_made_of_the_terms() -> None:
+    """data/glossary.md, which JupyterLab can show, is made by tests/make_glossary.py; each term and link is there."""
+    made = make_glossary.page()
+    assert make_glossary.PAGE.read_text("utf-8") == made, "run: python tests/make_glossary.py"
+    anchors = re.findall('^<a id="(.+)"></a>$', made, re.M)
+    assert sorted(f"terms/{anchor}.html" for anchor in anchors) == sorted(TERMS)
+    assert set(re.findall(r"\]\(#([^)]+)\)", made)) == set(anchors)
+    assert "<" not in re.sub("```.*?```|`[^`\n]+`|<a id=.+></a>", "", made, flags=re.S)
 
 
 def see_also(name: str) -> list[str]:

@@ -430,7 +430,7 @@ def test_the_player_shows_the_beginning_and_then_its_buttons(learner: Learner) -
     shown = learner.run(PROGRAM)
     assert [kind for kind, _ in shown] == ["display_data", "display_data"]
     board, player = (content["data"] for _, content in shown)
-    assert set(board) == {"text/plain", "image/png"}
+    assert set(board) == {"text/plain", "text/html"}
     assert board["text/plain"].endswith("main returned None")
     assert player["text/plain"] == "player: step 0 to 2 (run the cell to move it)"
 
@@ -447,4 +447,4 @@ def test_buttons_and_slider_redraw_the_first_output(learner: Learner) -> None:
     assert titles == ["Step 1 of 2, at 0 s: main", "Step 2 of 2, at 1 s: main", "Step 1 of 2, at 0 s: main"]
     for kind, content in (one, two, back):
         assert kind == "update_display_data" and content["transient"] == place
-    assert back[1]["data"] == one[1]["data"] and one[1]["data"]["image/png"] != two[1]["data"]["image/png"]
+    assert back[1]["data"] == one[1]["data"] and one[1]["data"]["text/html"] != two[1]["data"]["text/html"]

@@ -48,6 +48,8 @@ CELL_METADATA = ("deletable", "editable", "jupyter", "slideshow", "tags")
 # A saved widget has no model behind it: without this JupyterLab shows the text beside it instead of an error.
 LIVE_ONLY = "application/vnd.jupyter.widget-view+json"
 
+PICTURE = re.compile(r"data:image/[^\"]+")
+
 CELL_ID = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 
 
@@ -167,8 +169,14 @@ def tidy(notebook: NotebookNode, saved: NotebookNode) -> None:
             cell.execution_count = count
         cell.outputs, kept = ([_clean(output, count) for output in _merged(c.outputs)] for c in (cell, old))
         # Where only addresses or measured seconds differ, the saved ones stay: such a diff would say nothing.
-        if sanitized(cell.outputs) == sanitized(kept):
+        if sanitized(cell.outputs) == sanitized(kept) and _pictures(cell.outputs) == _pictures(kept):
             cell.outputs = kept
+
+
+def _pictures(outputs: list[NotebookNode]) -> list[str]:
+    """Return the pictures in HTML, which the sanitizer makes equal: a new one is to be saved."""
+    pages = ("".join(output.get("data", {}).get("text/html", "")) for output in outputs)
+    return [picture for page in pages for picture in PICTURE.findall(page)]
 
 
 def _name_cells(notebook: NotebookNode) -> None:

@@ -1,6 +1,6 @@
 """The article's class: a face on `measure` and `compare_models`."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from course_lib.comparison.calibrate import fib
@@ -63,7 +63,7 @@ class ConcurrencyComparison:
         return _once(await measure(fetching(urls), "asyncio", workers=at_once or max(1, len(urls)), **ONCE))
 
     @staticmethod
-    async def compare(workload: Workload, models: Sequence[str] = tuple(MODELS), **options: Any) -> Results:
+    async def compare(workload: Workload, models: Iterable[str] = tuple(MODELS), **options: Any) -> Results:
         """Measure a workload by several models; see `course_lib.comparison.compare_models`."""
         return await compare_models(workload, models, **options)
 

@@ -1,6 +1,6 @@
 """Measure a workload by one model or by several, each in a process of its own."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from multiprocessing import get_all_start_methods
 from typing import Any
 
@@ -53,10 +53,10 @@ async def measure(
     return measurement_of(plan, end)
 
 
-async def compare_models(workload: Workload, models: Sequence[str] = tuple(MODELS), **options: Any) -> Results:
+async def compare_models(workload: Workload, models: Iterable[str] = tuple(MODELS), **options: Any) -> Results:
     """Measure a workload by several models, one after another, so that none disturbs the next.
 
-    models: names in MODELS; without it all
+    models: names in MODELS; without it all. `tqdm(names)` shows a bar
     options: see `measure`
     Raises what `measure` raises, and TypeError when `models` is a single name.
     """

@@ -100,6 +100,8 @@ def hint(error: BaseException) -> str:
     if isinstance(error, TypeError):
         if name := _uncalled(node, place):
             return f"You passed `{name}` itself; call it: `{name}()`."
+        if name := _uncalled_list(node, place):
+            return f"`{name}` holds functions; pass what their calls give: `*(each() for each in {name})`."
         if isinstance(node, ast.Await) and place.innermost:
             return _awaited(node.value, place)
         if isinstance(node, ast.Call) and _called(node) in ("gather", "wait") and _submits(node, place):
@@ -202,13 +204,22 @@ def _without_star(node: ast.AST) -> bool:
 
 def _uncalled(node: ast.AST, place: Place) -> str:
     """Return the name of a function that was passed where a coroutine belongs, empty if none was."""
+    return next((name for name in _passed(node) if inspect.isroutine(place.value(name))), "")
+
+
+def _uncalled_list(node: ast.AST, place: Place) -> str:
+    """Return the name of a list of functions that was passed where coroutines belong, empty if none was."""
+    return next((name for name in _passed(node) if inspect.isroutine(_first(place.value(name)))), "")
+
+
+def _passed(node: ast.AST) -> list[str]:
+    """Return the names that were passed to what makes tasks: alone, with a star, or in brackets."""
     call = node.value if isinstance(node, ast.Await) else node
     if not isinstance(call, ast.Call) or _called(call) not in ("gather", "create_task", "ensure_future", "shield"):
-        return ""
+        return []
     given = [each.value if isinstance(each, ast.Starred) else each for each in call.args]
     given += [inner for each in given if isinstance(each, ast.List | ast.Tuple) for inner in each.elts]
-    names = [each.id for each in given if isinstance(each, ast.Name)]
-    return next((name for name in names if inspect.isroutine(place.value(name))), "")
+    return [each.id for each in given if isinstance(each, ast.Name)]
 
 
 def _submits(call: ast.Call, place: Place) -> bool:

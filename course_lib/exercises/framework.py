@@ -39,6 +39,9 @@ STANDS_STILL = (
 CALLBACKS = re.compile(r" cb=\[.*?\](?=>)")
 OBJECTS = re.compile(r"<(coroutine|generator|async_generator) object ([^\s>]+) at 0x[0-9a-fA-F]+>")
 
+# A function's text names where it was made, which may be a scene of ours.
+FUNCTIONS = re.compile(r"<(?:function|bound method) ((?:[^<>\s]|<[^<>]*>)+)(?:[^<>]|<[^<>]*>)*>")
+
 Answer = Callable[..., Coroutine[Any, Any, Any]]
 
 _home: list[asyncio.AbstractEventLoop] = []  # the loop that the learner's function was last called on
@@ -89,6 +92,11 @@ class Exercise:
         """The name of the function to write, and of the exercise."""
         return self.reference.__name__
 
+    @property
+    def call(self) -> str:
+        """The exercise as a learner's cell has it: every lesson imports its exercises as `ex`."""
+        return f"ex.{self.name}"
+
     def check(self, function: Any) -> None:
         """Grade `function` and print the verdict; a wrong answer is told, never raised."""
         verdict = self.judge(function)
@@ -101,8 +109,8 @@ class Exercise:
         if verdict.passed is not None:
             tries = progress.note_try(self.lesson, self.name, passed=verdict.passed)
             if not verdict.passed:
-                more = "hint() gives a hint" + (", solution() the solution" if tries >= TRIES else "")
-                print(f"\nTry {tries}. {more}.")
+                more = f", {self.call}.solution() the solution" if tries >= TRIES else ""
+                print(f"\n{_told(f'Try {tries}. {self.call}.hint() gives a hint{more}.')}")
 
     def judge(self, function: Any) -> Verdict:
         """Grade `function` and return the verdict; print nothing and note nothing."""
@@ -141,7 +149,7 @@ class Exercise:
         tries = progress.tries(self.lesson, self.name)
         if not progress.passed(self.lesson, self.name) and tries < TRIES:
             how = f"The solution opens when you have passed, or after {TRIES} tries; so far: {tries}."
-            print(_told(f"{how} hint() gives a hint."))
+            print(_told(f"{how} {self.call}.hint() gives a hint."))
         else:
             print(inspect.getsource(self.reference))
 
@@ -159,13 +167,13 @@ class Exercise:
         above = "`@asynccontextmanager` and, below it, " if is_scope else ""
         want = f"write it with {above}`async def {self.name}{inspect.signature(self.reference)}`{also}"
         if function is None:
-            return f"There is nothing to check: pass your function, check({self.name})."
+            return f"There is nothing to check: pass your function, {self.call}.check({self.name})."
         if inspect.iscoroutine(function) or inspect.isasyncgen(function):
             if inspect.iscoroutine(function):
                 function.close()
-            return f"You called the function: pass it without parentheses, check({self.name})."
+            return f"You called the function: pass it without parentheses, {self.call}.check({self.name})."
         if is_scope and hasattr(type(function), "__aenter__"):
-            return f"You called the function: pass it without parentheses, check({self.name})."
+            return f"You called the function: pass it without parentheses, {self.call}.check({self.name})."
         if inspect.isclass(function) and not (is_scope and hasattr(function, "__aenter__")):
             return f"{function.__name__} is a class, not a function: {want}."
         if inspect.isasyncgenfunction(function) and is_scope:
@@ -315,7 +323,7 @@ def describe_raised(error: BaseException, what_to_do: str | None = None) -> str:
     """
     first = next(leaves(error))
     text = describe(error) if first is error else f"{describe(error)}: {describe(first)}"
-    text = OBJECTS.sub(r"<\1 \2>", CALLBACKS.sub("", text))
+    text = FUNCTIONS.sub(_function_named, OBJECTS.sub(r"<\1 \2>", CALLBACKS.sub("", text)))
     lines = [
         f"line {number} of {frame.f_code.co_name}"
         for each in (error, first)
@@ -325,6 +333,11 @@ def describe_raised(error: BaseException, what_to_do: str | None = None) -> str:
     place = f" (at {lines[-1]})" if lines else ""
     what = hint(first) if what_to_do is None else what_to_do
     return f"Your code raised {text.removesuffix('.')}{place}. {what}".rstrip()
+
+
+def _function_named(found: re.Match[str]) -> str:
+    name = found[1].rpartition(".")[2]
+    return f"the function {name}" if name.isidentifier() else "a function"
 
 
 def await_missing(values: Iterable[Any]) -> bool:

@@ -10,7 +10,7 @@ from course_lib.monitor.records import TaskMetrics, TaskState, show
 from course_lib.monitor.watcher import Watcher
 
 FAILURES = BLOCKS = 5  # so many of each are named
-PLACEHOLDER = "A table of the tasks stands here while the cell runs."
+NOTHING = {"text/plain": "", "text/html": ""}
 ENDED = (TaskState.COMPLETED, TaskState.FAILED, TaskState.CANCELLED)
 
 
@@ -37,33 +37,34 @@ def summary(monitor: Watcher) -> str:
 def table(monitor: Watcher, rows: int) -> str:
     """Return the totals, the unfinished tasks that have been there longest, and the lag."""
     live = [metrics for metrics in monitor.get_metrics() if metrics.state not in ENDED]
-    lines = [_totals(monitor), f"{'task':<20} {'state':<8} {'for':>10}  waits at"]
-    lines += [
-        " ".join((f"{name:<20.20}", f"{state:<8}", f"{age:>10}", "", place))
-        for name, state, age, place in _cells(monitor, live, rows)
-    ]
-    lines += _more(len(live) - rows, "unfinished")
-    return "\n".join([*lines, _lag(monitor)])
+    more = _more(len(live) - rows, "unfinished")
+    return "\n".join([_totals(monitor), *_rows(monitor, live[:rows]), *more, _lag(monitor)])
 
 
 def table_html(monitor: Watcher, rows: int) -> str:
     """Return the same as HTML."""
     live = [metrics for metrics in monitor.get_metrics() if metrics.state not in ENDED]
-    body = "".join(
-        "<tr>" + "".join(f'<td style="text-align:left">{html.escape(cell)}</td>' for cell in row) + "</tr>"
-        for row in _cells(monitor, live, rows)
-    )
-    heads = "".join(f'<th style="text-align:left">{name}</th>' for name in ("task", "state", "for", "waits at"))
     below = "<br>".join(html.escape(line) for line in [*_more(len(live) - rows, "unfinished"), _lag(monitor)])
-    return f"<p>{html.escape(_totals(monitor))}</p><table><tr>{heads}</tr>{body}</table><p>{below}</p>"
+    return f"<p>{html.escape(_totals(monitor))}</p>{_rows_html(monitor, live[:rows])}<p>{below}</p>"
+
+
+def how_they_ended(monitor: Watcher, rows: int) -> dict[str, str]:
+    """Return the first tasks that are known, with how each ended, as text and as HTML."""
+    known = monitor.get_metrics()
+    more = _more(len(known) - rows, "tasks")
+    below = "".join(f"<p>{html.escape(line)}</p>" for line in more)
+    return {
+        "text/plain": "\n".join([*_rows(monitor, known[:rows]), *more]),
+        "text/html": f"{_rows_html(monitor, known[:rows])}{below}",
+    }
 
 
 class LiveTable:
     """Shows a monitor's table while its block runs, and the summary when it has ended.
 
-    In a notebook one output is updated in place, and at the end is what it was at first: what is saved, and compared by
-    nbval, is that sentence and the summary printed below it. Elsewhere each update is printed. In a simulation, which
-    takes no time to look at, there are no updates.
+    In a notebook one output is updated in place. At the end it is empty, as it was at first, for nbval compares an
+    output as it came; how each task ended remains in one of its own, above the summary. Elsewhere each update is
+    printed. In a simulation, which takes no time to look at, there are no updates.
     """
 
     def __init__(self, monitor: Watcher, every: float, rows: int) -> None:
@@ -72,6 +73,7 @@ class LiveTable:
         if not rows > 0:
             raise ValueError(f"rows={rows!r}: pass how many tasks to show, more than 0 (10 is the default)")
         self._monitor, self._every, self._rows = monitor, every, rows
+        self._show: Any = None  # IPython's display, which has no types
         self._handle: Any = None
         self._timer: asyncio.TimerHandle | None = None
 
@@ -84,8 +86,8 @@ class LiveTable:
         if getattr(shell, "kernel", None) is not None:
             from IPython import display
 
-            show_output: Any = display.display  # which has no types
-            self._handle = show_output(_as_bundle(PLACEHOLDER), raw=True, display_id=True)
+            self._show = display.display
+            self._handle = self._show(NOTHING, raw=True, display_id=True)
         self._update()
         return self
 
@@ -93,7 +95,8 @@ class LiveTable:
         if self._timer:
             self._timer.cancel()
         if self._handle is not None:
-            self._handle.update(_as_bundle(PLACEHOLDER), raw=True)
+            self._handle.update(NOTHING, raw=True)
+            self._show(how_they_ended(self._monitor, self._rows), raw=True)
         print(summary(self._monitor))
 
     def _update(self) -> None:
@@ -105,10 +108,6 @@ class LiveTable:
             print(text, end="\n\n")
         else:
             self._handle.update({"text/plain": text, "text/html": table_html(self._monitor, self._rows)}, raw=True)
-
-
-def _as_bundle(text: str) -> dict[str, str]:
-    return {"text/plain": text, "text/html": f"<p><em>{text}</em></p>"}
 
 
 def _totals(monitor: Watcher) -> str:
@@ -128,5 +127,21 @@ def _more(number: int, what: str) -> list[str]:
     return [f"... and {number:,} more {what}"] if number > 0 else []
 
 
-def _cells(monitor: Watcher, live: list[TaskMetrics], rows: int) -> list[tuple[str, str, str, str]]:
-    return [(each.name, each.state.value, show(each.duration, monitor.virtual), each.place) for each in live[:rows]]
+def _rows(monitor: Watcher, tasks: list[TaskMetrics]) -> list[str]:
+    cells = [("task", "state", "for", "waits at"), *_cells(monitor, tasks)]
+    return [f"{name:<20.20} {state:<9} {age:>10}  {place}".rstrip() for name, state, age, place in cells]
+
+
+def _rows_html(monitor: Watcher, tasks: list[TaskMetrics]) -> str:
+    heads = "".join(
+        f'<th scope="col" style="text-align:left">{name}</th>' for name in ("task", "state", "for", "waits at")
+    )
+    body = "".join(
+        "<tr>" + "".join(f'<td style="text-align:left">{html.escape(cell)}</td>' for cell in row) + "</tr>"
+        for row in _cells(monitor, tasks)
+    )
+    return f"<table><tr>{heads}</tr>{body}</table>"
+
+
+def _cells(monitor: Watcher, tasks: list[TaskMetrics]) -> list[tuple[str, str, str, str]]:
+    return [(each.name, each.state.value, show(each.duration, monitor.virtual), each.place) for each in tasks]

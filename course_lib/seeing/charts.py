@@ -40,6 +40,12 @@ class Chart(Shown):
         return f"{'~' if self.measured else ''}{value:,.3g}"
 
     @property
+    def alt(self) -> str:
+        """What is drawn over what, without the numbers."""
+        panels = [f"{title}, with a curve for {', '.join(series)}" for title, series in self.panels.items()]
+        return f"Chart over {self.x}. {'; '.join(panels)}."
+
+    @property
     def points(self) -> list[float]:
         """Every x at which a curve has a point, in order."""
         return sorted({x for series in self.panels.values() for curve in series.values() for x in curve})

@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from course_lib.seeing.shown import Shown
+from course_lib.seeing.shown import Shown, several
 from course_lib.seeing.timeline import Timeline
+from course_lib.seeing.timeline.in_words import length_in_words
 
 
 @dataclass(frozen=True)
@@ -15,11 +16,19 @@ class Comparison(Shown):
     tick: float | None = None
 
     def __str__(self) -> str:
+        return "\n\n".join(f"{title}\n{drawn.text()}" for title, drawn in self._on_one_axis().items())
+
+    @property
+    def alt(self) -> str:
+        """How long each of them took."""
+        each = [f"{title}, {length_in_words(drawn, drawn.tick)}" for title, drawn in self._on_one_axis().items()]
+        return f"{several(len(each), 'swimlane')} on one time axis. {'; '.join(each)}."
+
+    def _on_one_axis(self) -> dict[str, Timeline]:
         # With one end and one tick, the texts get one axis; the end itself stands nowhere else in them.
         end = last(self.timelines.values())
         tick = self.tick or max(timeline.tick or 0 for timeline in self.timelines.values()) or None
-        texts = [f"{title}\n{replace(timeline, end=end).text(tick)}" for title, timeline in self.timelines.items()]
-        return "\n\n".join(texts)
+        return {title: replace(timeline, end=end, tick=tick) for title, timeline in self.timelines.items()}
 
 
 def compare(timelines: Mapping[str, Timeline], *, tick: float | None = None) -> Comparison:
@@ -45,6 +54,11 @@ class Described(Shown):
 
     def __str__(self) -> str:
         return self.words
+
+    @property
+    def alt(self) -> str:
+        """The author's words."""
+        return f"Swimlane: {' '.join(self.words.split())}"
 
 
 def describe(timeline: Timeline, words: str) -> Described:

@@ -28,6 +28,11 @@ class InFlight(Shown):
         return "\n".join(line.rstrip() for line in [*lines, "key: how many are in flight at once, + for ten or more"])
 
     @property
+    def alt(self) -> str:
+        """How many were in flight, in each row."""
+        return f"How many are in flight over time. {'; '.join(f'{t}: {summary(row)}' for t, row in self.rows.items())}."
+
+    @property
     def end(self) -> float:
         """When the last of them ended, in seconds; not 0, so that there is an axis."""
         return max(timeline.end for timeline in self.rows.values()) or 0.1

@@ -2,16 +2,23 @@
 # mypy: allow-untyped-calls
 # (IPython's display has no types)
 
+import contextlib
 import inspect
+import io
 import math
-from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import product
 from typing import Any
 
 from course_lib.seeing.timeline import Timeline, simulate
 from course_lib.seeing.timeline.mains import check_main
 from course_lib.seeing.timeline.text import round_up
 from course_lib.seeing.widgets import in_notebook, show_widget
+
+POSITIONS = 64  # of the sliders together: so many are looked at for the time axis; of more, only the sliders' ends
+LONGEST = 1.0  # real seconds that each of them may take
 
 Main = Callable[..., Coroutine[Any, Any, Any]]
 Number = int | float
@@ -26,6 +33,13 @@ class _Slider:
     value: Number
 
     @property
+    def positions(self) -> list[Number]:
+        """Every value it can have."""
+        count = math.floor((self.high - self.low) / self.step + 1e-9)
+        # A slider of floats counts low + step + step: 0.1 + 2 * 0.1 is not 0.3.
+        return [round(self.low + place * self.step, 9) for place in range(count + 1)]
+
+    @property
     def description(self) -> str:
         """What stands in the slider's place where there are no widgets."""
         return f"slider: {self.name}, {self.low} to {self.high} (run the cell to move it)"
@@ -33,6 +47,8 @@ class _Slider:
 
 def explore(main: Main, /, **sliders: tuple[Number, ...]) -> None:
     """Simulate a coroutine function, show its timeline, and below it sliders for its parameters that redraw it.
+
+    All positions have one time axis: so that it is known, main is simulated at each of them first, unseen.
 
     Args:
         main: the coroutine function, written with async def; it runs on a virtual clock, as with `simulate`.
@@ -51,7 +67,21 @@ def explore(main: Main, /, **sliders: tuple[Number, ...]) -> None:
     if not in_notebook():
         print(timeline)
         return
-    _show(main, chosen, values, timeline)
+    end = max([timeline.end, *_ends(main, chosen)])
+    _show(main, chosen, values, replace(timeline, end=end))
+
+
+def _ends(main: Main, sliders: list[_Slider]) -> Iterator[float]:
+    """Give how long main takes at each position of the sliders; nothing for those at which it fails."""
+    places = [slider.positions for slider in sliders]
+    if math.prod(map(len, places)) > POSITIONS:
+        places = [[each[0], each[-1]] for each in places]
+    names = [slider.name for slider in sliders]
+    for chosen in product(*places):
+        values = dict(zip(names, chosen, strict=True))
+        # What main prints there, and how it fails, is shown when the learner comes there.
+        with contextlib.suppress(Exception), contextlib.redirect_stdout(io.StringIO()):
+            yield simulate(partial(main, **values), limit=LONGEST).end
 
 
 def _show(main: Main, sliders: list[_Slider], values: dict[str, Number], timeline: Timeline) -> None:
@@ -69,9 +99,8 @@ def _show(main: Main, sliders: list[_Slider], values: dict[str, Number], timelin
         )  # fmt: skip
 
         def moved(change: Mapping[str, Any], name: str = slider.name) -> None:
-            # A slider of floats counts low + step + step: 0.1 + 2 * 0.1 is not 0.3.
             values[name] = round(change["new"], 9)
-            shown.update(_simulated(main, values))
+            shown.update(_simulated(main, values, timeline.end))
 
         box.observe(moved, names="value")
         boxes.append(box)
@@ -89,9 +118,10 @@ class _Sentence:
         return self._text
 
 
-def _simulated(main: Main, values: Mapping[str, Number]) -> Timeline | _Sentence:
+def _simulated(main: Main, values: Mapping[str, Number], end: float) -> Timeline | _Sentence:
     try:
-        return simulate(lambda: main(**values))
+        timeline = simulate(lambda: main(**values))
+        return replace(timeline, end=max(end, timeline.end))
     except Exception as error:  # noqa: BLE001  # a widget's callback would lose it; a learner looks at the picture
         called = ", ".join(f"{name}={value}" for name, value in values.items())
         return _Sentence(f"{_name(main)}({called}) raised {type(error).__name__}: {error}".rstrip(": "))

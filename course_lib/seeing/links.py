@@ -22,9 +22,18 @@ class LinkGraph(Shown):
         linked.update(target for targets in self.links.values() for target in targets)
         return linked
 
+    @property
+    def alt(self) -> str:
+        """How many pages and links there are, and which pages most others link to."""
+        best = ", ".join(page for page, _ in most_popular(self.linked_from)[:3])
+        return f"Graph of {len(self.links)} pages, {self._total} links between them; most link to {best}."
+
+    @property
+    def _total(self) -> int:
+        return sum(len(targets) for targets in self.links.values())
+
     def __str__(self) -> str:
-        total = sum(len(targets) for targets in self.links.values())
-        lines = [f"{len(self.links)} pages, {total} links between them. Most linked to:"]
+        lines = [f"{len(self.links)} pages, {self._total} links between them. Most linked to:"]
         best = most_popular(self.linked_from)[:NAMED]
         wide = max((len(page) for page, _ in best), default=0)
         return "\n".join(

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.error import URLError
 from urllib.parse import quote
 
+from course_lib.cli.lab import SETTINGS as OURS
 from course_lib.paths import MASTERS, REPO
 
 if TYPE_CHECKING:
@@ -201,6 +202,7 @@ def jupyterlab(*, dark: bool = False, width: int = 1200, height: int = 1000) -> 
         folder = Path(temporary)
         root = folder / "root"
         shutil.copytree(MASTERS, root / MASTERS.name, ignore=shutil.ignore_patterns(".*", "__pycache__"))
+        shutil.copytree(REPO / "data", root / "data")
         shutil.copy(REPO / "README.md", root)
         with _server(folder, root, dark=dark) as (url, token), sync_playwright() as playwright:
             browser = playwright.chromium.launch_persistent_context(
@@ -227,6 +229,7 @@ def _server(folder: Path, root: Path, *, dark: bool) -> Iterator[tuple[str, str]
         file.write_text(text.replace("%s", "JupyterLab Dark" if dark else "JupyterLab Light"), encoding="utf-8")
     own = {
         "COURSE_PROGRESS": "memory",
+        "JUPYTER_CONFIG_PATH": str(OURS),  # what the course starts JupyterLab with; beside it nothing
         "IPYTHONDIR": "ipython",
         "JUPYTER_CONFIG_DIR": "config",
         "JUPYTER_DATA_DIR": "data",

@@ -31,7 +31,7 @@ explore(main, in_flight=(1, 4))"""
 def shown(output: dict[str, Any]) -> tuple[str, str]:
     """Return the text and the picture of an output."""
     data = output["data"]
-    text, picture = data["text/plain"], data["image/png"]
+    text, picture = data["text/plain"], data["text/html"]
     return "".join(text), "".join(picture)
 
 

@@ -315,6 +315,18 @@ async def gathers_the_functions(get_user, get_posts, get_news):
     return await asyncio.gather(get_user, get_posts, get_news)
 
 
+@told(ex.load_page, "You passed `get_user` itself; call it: `get_user()`")
+async def makes_tasks_of_the_functions(get_user, get_posts, get_news):
+    tasks = [asyncio.create_task(get_user), asyncio.create_task(get_posts), asyncio.create_task(get_news)]
+    return [await task for task in tasks]
+
+
+@told(ex.load_page, "`both` holds functions; pass what their calls give: `*(each() for each in both)`.")
+async def gathers_a_list_of_functions(get_user, get_posts, get_news):
+    both = [get_posts, get_news]
+    return [await get_user(), *await asyncio.gather(*both)]
+
+
 @told(ex.load_page, "Return three things, user, posts, news; you returned a tuple of two sets.")
 async def returns_both_sets(get_user, get_posts, get_news):
     return await asyncio.wait([asyncio.create_task(get()) for get in (get_user, get_posts, get_news)])

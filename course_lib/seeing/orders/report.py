@@ -10,7 +10,7 @@ from course_lib.seeing.orders.order import Order, as_order
 from course_lib.seeing.orders.running import Kind, Run
 from course_lib.seeing.shown import Shown
 from course_lib.seeing.timeline import Timeline
-from course_lib.seeing.timeline.text import wrapped
+from course_lib.seeing.timeline.text import printable, wrapped
 
 DRAWN = 3  # outcomes that are drawn; the others are listed
 LISTED = 20
@@ -132,6 +132,12 @@ class Orders(Shown):
             lines += ["", *_lines(f"{number}: ", f"{_away(outcome)}: {outcome.order}")]
             lines.append(_bare(outcome).text(lanes=LANES))
         return "\n".join([*lines, "", *_lines("", DRAWING), *_lines("", UNSEEN)])
+
+    @property
+    def alt(self) -> str:
+        """How many orders there are, and what came of them."""
+        named = [f"{self._share(outcome)}: {outcome.text}" for outcome in self.outcomes[:DRAWN]]
+        return printable(f"Orders in which waits may end. {self._head()}. {'; '.join(named)}.")
 
     @property
     def drawn_outcomes(self) -> Comparison:

@@ -24,6 +24,8 @@ STYLES: tuple[dict[str, Any], ...] = (
     {"color": "#cc79a7", "marker": "D", "linestyle": ":"},
     {"color": "#556270", "marker": "v", "linestyle": (0, (5, 1, 1, 1, 1, 1))},
 )
+# A line may be as bright as orange is; letters need 4.5 : 1 against the paper.
+LETTERS = {"#e8620c": "#b84a05", "#009e73": "#00785a", "#cc79a7": "#a84a80"}
 
 
 @draw.register
@@ -54,7 +56,8 @@ def draw_chart(shown: Chart) -> Figure:
             ends: dict[str, Any] = {"transform": axes.transAxes, "va": "center_baseline", "parse_math": False}
             for y, name in _spread([(curve[max(curve)], name) for name, curve in series.items()], axes):
                 text = fit(name, LONGEST, bold=True)
-                axes.text(1 + GAP / chart, y, text, color=style[name]["color"], weight="bold", **ends)
+                colour = style[name]["color"]
+                axes.text(1 + GAP / chart, y, text, color=LETTERS.get(colour, colour), weight="bold", **ends)
             top = bottom + GAP
         middle = (PAD + LEFT + chart / 2) / WIDTH
         figure.text(middle, (PAD + LINE / 2) / height, shown.x, color=MUTED, ha="center", va="center_baseline")

@@ -79,6 +79,11 @@ class Step(Shown):
             or ["nothing yet"],
         }
 
+    @property
+    def alt(self) -> str:
+        """Which step this is, and where it went from and to."""
+        return f"{self.title}. {self.happened[:1].upper()}{self.happened[1:]}."
+
     def __str__(self) -> str:
         lines = [self.title, self.happened, ""]
         lines += [f"{line.mark:<5}{line.number or '':>4}  {line.text}".rstrip() for line in self.source]

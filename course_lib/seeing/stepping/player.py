@@ -23,8 +23,8 @@ def play(steps: Steps) -> None:
     from IPython.display import display  # these here: a script that imports this module may do without them
     from ipywidgets import Button, HBox, IntSlider, Play, jslink  # type: ignore[import-untyped]
 
-    beginning, size = steps[0]._repr_mimebundle_()
-    shown = display(beginning | {"text/plain": str(steps)}, metadata=size, raw=True, display_id=True)
+    beginning, _ = steps[0]._repr_mimebundle_()
+    shown = display(beginning | {"text/plain": str(steps)}, raw=True, display_id=True)
     last = len(steps) - 1
     slider = IntSlider(
         value=0, min=0, max=last, description="step", continuous_update=True,
@@ -37,8 +37,8 @@ def play(steps: Steps) -> None:
     forward = Button(description="forward", tooltip="go one step forward", layout=width)
 
     def moved(change: Mapping[str, Any]) -> None:
-        bundle, size = steps[change["new"]]._repr_mimebundle_()
-        shown.update(bundle, metadata=size, raw=True)
+        bundle, _ = steps[change["new"]]._repr_mimebundle_()
+        shown.update(bundle, raw=True)
 
     def by(step: int) -> Any:
         def move(_: Any) -> None:

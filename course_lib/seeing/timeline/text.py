@@ -32,11 +32,10 @@ def draw_text(timeline: Recording, tick: float | None, most: int, *, now: float 
     if most < 1:
         raise ValueError(f"lanes={most!r}: pass the number of rows to draw, 1 or more")
     lanes = timeline.lanes[:most]
-    last = max(end for end in [timeline.end, *(lane.end for lane in lanes)])
-    scale = Scale.fitting(last, tick or round_up(timeline.end / CHART), exact=timeline.virtual)
+    last, scale = scale_of(timeline, tick, most)
     columns = scale.column(last) + 1
-    rows = [(_short(lane.name), _cells(lane, scale, columns), _summary(lane, scale)) for lane in lanes]
-    errors = [f"{_printable(lane.name)}: {_printable(lane.error)}" for lane in lanes if lane.error]
+    rows = [(_short(lane.name), _cells(lane, scale, columns), summary(lane, scale)) for lane in lanes]
+    errors = [f"{printable(lane.name)}: {printable(lane.error)}" for lane in lanes if lane.error]
     if any(scale.length(*block, MARK[State.BLOCKING]) for block in timeline.blocks):
         cells = [" "] * columns
         for block in timeline.blocks:
@@ -50,7 +49,7 @@ def draw_text(timeline: Recording, tick: float | None, most: int, *, now: float 
         rows.append(("now", cells, f"{number(now)} s"))
     width = max(_columns(name) for name in ["seconds", *(name for name, _, _ in rows)])
     room = WIDTH - SUMMARY - width - len("    ")
-    lines = [_row(width, name, _cut(cells, room), summary) for name, cells, summary in axis(scale, columns) + rows]
+    lines = [_row(width, name, _cut(cells, room), words) for name, cells, words in axis(scale, columns) + rows]
     if rest := timeline.lanes[most:]:
         counts = Counter(lane.outcome.value for lane in rest)
         lines.append(f"and {len(rest)} more: " + ", ".join(f"{n} {outcome}" for outcome, n in counts.items()))
@@ -64,6 +63,12 @@ def draw_text(timeline: Recording, tick: float | None, most: int, *, now: float 
     if len(timeline.notes) > NOTES:
         lines.append(f"and {len(timeline.notes) - NOTES} more notes")
     return "\n".join(line.rstrip() for line in lines)
+
+
+def scale_of(timeline: Recording, tick: float | None, most: int) -> tuple[float, "Scale"]:
+    """Return when the last of so many lanes ends, and the scale that they are drawn in."""
+    last = max(end for end in [timeline.end, *(lane.end for lane in timeline.lanes[:most])])
+    return last, Scale.fitting(last, tick or round_up(timeline.end / CHART), exact=timeline.virtual)
 
 
 class Scale:
@@ -172,7 +177,8 @@ def at_most(gauge: Gauge) -> str:
     return f"at most {gauge.most:,.6g}"
 
 
-def _summary(lane: Lane, scale: Scale) -> str:
+def summary(lane: Lane, scale: Scale) -> str:
+    """Say when a lane was there, and how it ended unless it was simply done."""
     start, end = scale.label(lane.start), scale.label(lane.end)
     parts = [f"at {start} s" if start == end else f"{start} to {end} s"]
     if lane.outcome is not Outcome.DONE:
@@ -192,7 +198,7 @@ def _cut(cells: list[str], room: int) -> list[str]:
 
 
 def _short(name: str) -> str:
-    return _fit(_printable(name) or "(no name)", NAME)
+    return _fit(printable(name) or "(no name)", NAME)
 
 
 def _fit(text: str, most: int) -> str:
@@ -214,7 +220,7 @@ def _key(meanings: list[str]) -> list[str]:
 
 def wrapped(start: str, text: str) -> list[str]:
     """Return the lines of a text that begins with `start`; those below are indented as far."""
-    lines, rest = [start], _printable(text)
+    lines, rest = [start], printable(text)
     for word in rest.split():
         if _columns(lines[-1]) > len(start) and _columns(f"{lines[-1]} {word}") > WIDTH:
             lines.append(" " * len(start))
@@ -222,7 +228,8 @@ def wrapped(start: str, text: str) -> list[str]:
     return [_fit(line, WIDTH) for line in lines]
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
+    """Put a text on one line, with a space for whatever cannot be printed."""
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from course_lib.seeing.shown import Shown
+from course_lib.seeing.timeline.in_words import in_words
 from course_lib.seeing.timeline.model import Recording
 from course_lib.seeing.timeline.text import draw_text
 
@@ -26,3 +27,8 @@ class Timeline(Recording, Shown):
 
     def __str__(self) -> str:
         return self.text()
+
+    @property
+    def alt(self) -> str:
+        """What the first lanes did, and when."""
+        return in_words(self, self.tick)
