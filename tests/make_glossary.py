@@ -37,7 +37,8 @@ def anchor(name: str) -> str:
 def _term(file: Path) -> Iterator[str]:
     text = file.read_text(encoding="utf-8")
     yield f'<a id="{anchor(file.name)}"></a>\n\n## {_title(file)}\n'
-    yield f"*In Chinese: {re.findall('<span lang="zh-Hans">(.*?)</span>', text)[0]}*\n"
+    chinese = re.findall(r'<span lang="zh-Hans">(.*?)</span>', text)[0]
+    yield f"*In Chinese: {chinese}*\n"
     for found in re.finditer(r'<p>(.*?)</p>|<pre class="(run|sketch|output)"[^>]*>(.*?)</pre>', text, re.DOTALL):
         if found[1] is not None:
             yield f"{_markdown(found[1])}\n"
