@@ -29,6 +29,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "10a": ("interop",),
     "10b": ("commands", "stopping"),
     "11": ("testing*", "proving", "under_test", "pytests"),
+    "13b": ("service*",),
 }
 """By lesson, the files of tests/ for what it teaches, without `test_` and `.py`."""
 
