@@ -83,10 +83,11 @@ def _grade_ask_again(ask_again: Answer) -> str:
     for status in (400, 422, 404):
         _refused_for_good(ask_again, status)
     _refused_for_good(ask_again, 400, NOT_HEARD)
-    _a_mistake(ask_again)
-    _too_late(ask_again, [Reply(503, retry_after=2.0)], 9.1)
-    _too_late(ask_again, [NOT_SENT], 6.1)
+    _too_late(ask_again, [Reply(503, retry_after=2.0)], 40.1)
+    _too_late(ask_again, [NOT_SENT], 30.1)
     _too_late(ask_again, [Reply(429, retry_after=1.0), Reply(429, retry_after=1.0), HANGS], 5.0)
+    for mistake in (LookupError("a mistake in `send`"), TimeoutError("its own limit"), OSError("no memory")):
+        _a_mistake(ask_again, mistake)
     _cancelled(ask_again, 0.1)
     _cancelled(ask_again, 1.0)
     chance = Chance("ask_again")
@@ -127,7 +128,7 @@ def _check_pause(scene: Scene, before: Try, after: Try) -> None:
         if waited != LOST:
             raise scene.wrong(f"No answer came, and you asked again after {waited:g} s: wait one second.")
         return
-    if waited != before.told.retry_after:
+    if before.told.retry_after is not None and waited != before.told.retry_after:
         early = "earlier" if waited < before.told.retry_after else "later"
         raise scene.wrong(
             f"The answer {before.told.status} said to ask again after {before.told.retry_after:g} s; you asked after "
@@ -142,13 +143,15 @@ def _one_round(ask_again: Answer, replies: Sequence[Any]) -> None:
             f"`send` raised {type(scene.raised).__name__}, and you passed it on: no answer came, so ask again, with "
             "the same key, after one second."
         )
-    returned = scene.result()
-    if len(service.tries) < len(replies):
-        told = service.tries[-1].told
+    told = service.tries[-1].told if service.tries else ACCEPTED
+    if told is not ACCEPTED and (scene.raised is None or isinstance(scene.raised, ValueError | TimeoutError)):
         what = f"status {told.status}" if isinstance(told, Reply) else "no answer"
         raise scene.wrong(f"After {what} you {scene.answered()}: ask again, until the status is 202.")
+    returned = scene.result()
     if len(service.tries) > len(replies):
         raise scene.wrong("The crawl was accepted, and you asked once more: 202 is the end.")
+    if (late := scene.ended - service.tries[-1].ended) > 0:
+        raise scene.wrong(f"The answer was 202, and you returned {late:g} s after it: return at once.")
     if returned != service.crawls[service.tries[-1].key]:
         raise scene.wrong(f"You returned {returned!r:.60}: return `answer.id`, the crawl's id.")
 
@@ -178,15 +181,16 @@ def _refused_for_good(ask_again: Answer, status: int, *before: Exception) -> Non
         )
     if not isinstance(scene.raised, ValueError):
         raise scene.wrong(f"The answer was {status}, and you {scene.answered()}: raise ValueError.")
+    if (late := scene.ended - service.tries[-1].ended) > 0:
+        raise scene.wrong(f"The answer was {status}, and you raised ValueError {late:g} s after it: at once.")
 
 
-def _a_mistake(ask_again: Answer) -> None:
-    mistake = LookupError("a mistake in `send`")
+def _a_mistake(ask_again: Answer, mistake: Exception) -> None:
     _, scene = _asked(ask_again, [mistake, ACCEPTED], 100)
     if scene.raised is not mistake:
         raise scene.wrong(
-            f"`send` raised LookupError, and you {scene.answered()}: only a ConnectionError means that no answer came; "
-            "pass others on."
+            f"`send` raised {type(mistake).__name__}, and you {scene.answered()}: only a ConnectionError means that no "
+            "answer came; pass others on."
         )
 
 

@@ -69,7 +69,9 @@ async def _one(through: Answer, circuit: Circuit, answer: Any, takes: float = TA
         got = error
     if len(made) > 1:
         return f"`call` was called {len(made)} times by one call of yours: once, or not at all"
-    return got if made else f"you {'raised ' + type(got).__name__ if isinstance(got, Exception) else 'returned'}"
+    if not made:
+        return f"you {_did(got)} without a call"
+    return got
 
 
 def _grade_through(through: Answer) -> str:
@@ -147,8 +149,8 @@ def _why(seen: list[Seen]) -> str:
     made = [answer for _, answer, refuses, _ in seen[:-1] if not refuses]
     if len(made) >= MOST and all(isinstance(answer, OSError) for answer in made[-MOST:]):
         return f"Its pause of {PAUSE:g} s was over: half-open, one may try."
-    if made and not isinstance(made[-1], OSError):
-        return "The last call had found that the other side answers: that closes it, and the count begins at 0."
+    if not all(isinstance(answer, OSError) for answer in made[-MOST:]):
+        return "Any answer, also an exception that is no OSError, closes it: the count begins at 0 again."
     return f"It opens after {MOST} failures in a row, not before."
 
 
