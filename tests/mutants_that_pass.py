@@ -546,6 +546,13 @@ REASONS: dict[str, dict[str, tuple[str, ...]]] = {
             "swap `if answer.status not in (429, 503):` and `pause = answer.retry_after`",
         ),
     },
+    "submit": {
+        NOT_REACHED: ("raise again after `except ConnectionError:`",),
+        "What says that the queue is away is caught in the inner block; what else it raises, both let through.": (
+            "take `try:` into `try:`",
+            "take `try:` into `try:` (2)",
+        ),
+    },
     "through": {
         NOT_REACHED: ("raise again after `except OSError:`", "raise again after `except Exception:`"),
         NOTHING_FAILS: ("take `circuit.trying = opened` into `try:`",),

@@ -3,6 +3,7 @@
 import asyncio
 import secrets
 import uuid
+from contextlib import suppress
 from itertools import count
 
 from course_lib.exercises import lesson_13b as ex
@@ -72,6 +73,58 @@ async def gives_up_where_no_time_is_left(send, question, seconds):
         if clock() + pause >= end:
             raise TimeoutError("no time is left for another try")
         await asyncio.sleep(pause)
+
+
+# submit
+
+
+@right(ex.submit)
+async def by_wait_for_and_suppress(database, queue, key, question):
+    try:
+        new = await database.insert(key, question)
+        if not new and question != await database.find(key):
+            return 422
+    except ConnectionError:
+        return 503
+    with suppress(ConnectionError, TimeoutError):
+        await asyncio.wait_for(queue.enqueue(key), 0.5)
+    return 202
+
+
+@right(ex.submit)
+async def enqueues_only_what_is_new(database, queue, key, question):
+    try:
+        if not await database.insert(key, question):
+            return 202 if await database.find(key) == question else 422
+    except ConnectionError:
+        return 503
+    try:
+        async with asyncio.timeout(0.5):
+            await queue.enqueue(key)
+    except OSError as error:
+        print("left to the sweep:", error)
+    return 202
+
+
+@right(ex.submit)
+async def looks_and_then_believes_insert(database, queue, key, question):
+    try:
+        stored = await database.find(key)
+        if stored is None and not await database.insert(key, question):
+            stored = await database.find(key)
+    except ConnectionError:
+        return 503
+    if stored is not None and stored != question:
+        return 422
+    enqueuing = asyncio.create_task(queue.enqueue(key))
+    try:
+        await asyncio.wait([enqueuing], timeout=0.5)
+    finally:
+        enqueuing.cancel()
+        await asyncio.wait([enqueuing])
+    if not enqueuing.cancelled() and (error := enqueuing.exception()) and not isinstance(error, ConnectionError):
+        raise error
+    return 202
 
 
 # through

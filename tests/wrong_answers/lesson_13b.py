@@ -223,6 +223,132 @@ async def returns_the_answer(send, question, seconds):
             await asyncio.sleep(answer.retry_after)
 
 
+# submit
+
+
+def accepts(
+    written=lambda database, key, question: database.insert(key, question),
+    enqueue=lambda queue, key: asyncio.wait_for(queue.enqueue(key), 0.5),
+    away=(ConnectionError, TimeoutError),
+    other=422,
+):
+    """Return an answer that is right but for what is given."""
+
+    async def submit(database, queue, key, question):
+        try:
+            if not await written(database, key, question) and await database.find(key) != question:
+                return other
+        except ConnectionError:
+            return 503
+        try:
+            await enqueue(queue, key)
+        except away:
+            pass
+        return 202
+
+    return submit
+
+
+async def looks_first(database, key, question):
+    if await database.find(key) is not None:
+        return False
+    await database.insert(key, question)
+    return True
+
+
+told(ex.submit, "Two questions came at the same moment under one key; you returned [202, 202]")(
+    accepts(written=looks_first)
+)
+told(
+    ex.submit, "The queue was away, and ConnectionError left your function: it is written down, and the sweep enqueues"
+)(accepts(away=(TimeoutError,)))
+told(ex.submit, "The queue did not answer, and TimeoutError left your function: it is written down")(
+    accepts(away=(ConnectionError,))
+)
+told(ex.submit, "The queue did not answer, and the caller waited 5.125 s for its answer: give the queue 0.5 s")(
+    accepts(enqueue=lambda queue, key: asyncio.wait_for(queue.enqueue(key), 5))
+)
+told(ex.submit, "The queue took 0.44 s, and you did not wait for it: it has half a second")(
+    accepts(enqueue=lambda queue, key: asyncio.wait_for(queue.enqueue(key), 0.25))
+)
+told(
+    ex.submit,
+    "`enqueue` raised LookupError, and you returned 202: only ConnectionError, and no answer in half a second",
+)(accepts(away=(Exception,)))
+told(ex.submit, "with another question, and you returned 202 instead of 422")(accepts(other=202))
+
+
+@told(ex.submit, "It had not ended after 60 s")
+async def waits_for_the_queue(database, queue, key, question):
+    if not await database.insert(key, question) and await database.find(key) != question:
+        return 422
+    try:
+        await queue.enqueue(key)
+    except ConnectionError:
+        pass
+    return 202
+
+
+@told(ex.submit, "'k' was enqueued before it was written down: who is killed in between leaves a job that nobody knows")
+async def enqueues_first(database, queue, key, question):
+    await queue.enqueue(key)
+    await database.insert(key, question)
+    return 202
+
+
+@told(ex.submit, "'k' was enqueued before it was written down")
+async def does_both_at_once(database, queue, key, question):
+    new, _ = await asyncio.gather(database.insert(key, question), queue.enqueue(key))
+    return 202 if new or await database.find(key) == question else 422
+
+
+@told(
+    ex.submit, "The queue was away, and you returned 503 instead of 202: it is written down, and the sweep enqueues it"
+)
+async def one_error_for_both(database, queue, key, question):
+    try:
+        if not await database.insert(key, question) and await database.find(key) != question:
+            return 422
+        async with asyncio.timeout(0.5):
+            await queue.enqueue(key)
+    except (ConnectionError, TimeoutError):
+        return 503
+    return 202
+
+
+@told(ex.submit, "The key was there, with the same question, and you returned 422 instead of 202: it is the same crawl")
+async def takes_no_key_twice(database, queue, key, question):
+    if not await database.insert(key, question):
+        return 422
+    await queue.enqueue(key)
+    return 202
+
+
+@told(ex.submit, "The database was away at `insert`, and ConnectionError left your function: return 503")
+async def lets_the_database_fail(database, queue, key, question):
+    if not await database.insert(key, question) and await database.find(key) != question:
+        return 422
+    try:
+        async with asyncio.timeout(0.5):
+            await queue.enqueue(key)
+    except (ConnectionError, TimeoutError):
+        pass
+    return 202
+
+
+@told(ex.submit, "You returned 202, and the key was enqueued never")
+async def leaves_all_to_the_sweep(database, queue, key, question):
+    return 202 if await database.insert(key, question) or await database.find(key) == question else 422
+
+
+@told(ex.submit, "When it returned 202, this was still running")
+async def enqueues_in_the_background(database, queue, key, question):
+    if not await database.insert(key, question) and await database.find(key) != question:
+        return 422
+    enqueuing = asyncio.create_task(queue.enqueue(key), name="enqueue")
+    return 202 if enqueuing else 503
+
+
 # through
 
 

@@ -108,6 +108,8 @@ def _asked(ask_again: Answer, replies: Sequence[Any], seconds: float, cancel_at:
     if service.wrong:
         raise scene.wrong(service.wrong)
     if not service.tries and not service.questions:
+        if scene.raised and not isinstance(scene.raised, TimeoutError):
+            scene.result()
         raise scene.wrong("`send` was never called: `answer = await send(question, key)`.")
     if any(question != QUESTION for question in service.questions):
         raise scene.wrong("`send` got another question than you: pass it on as it is.")

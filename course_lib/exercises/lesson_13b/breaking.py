@@ -1,4 +1,4 @@
-"""Exercise 2: a circuit breaker, half-open for one at a time."""
+"""Exercise 3: a circuit breaker, half-open for one at a time."""
 
 import asyncio
 from collections.abc import Sequence
@@ -61,8 +61,8 @@ async def _one(through: Answer, circuit: Circuit, answer: Any, takes: float = TA
 
     try:
         got = await through(circuit, call)
-    except NotImplementedError:
-        raise
+    except (NotImplementedError, NameError, AttributeError, TypeError):
+        raise  # a mistake of the learner's own, which `play` tells with its line
     except Exception as error:
         if not made and isinstance(error, ConnectionError):
             return REFUSED
@@ -215,7 +215,7 @@ def _cancelled_try(through: Answer) -> None:
     if after is REFUSED:
         raise scene.wrong(
             "Half-open, who tried was cancelled, and after that nobody may try: a cancelled try has told nothing, so "
-            "the next one tries. (`finally`)"
+            "the next one tries: set `trying` back in a `finally`."
         )
 
 
@@ -245,7 +245,7 @@ def _cancelled_closed(through: Answer) -> None:
 through = Exercise(
     lesson="lesson_13b",
     task="""\
-**Exercise 2.** Write `through(circuit, call)`: it calls through a circuit breaker. `circuit` is what you keep between
+**Exercise 3.** Write `through(circuit, call)`: it calls through a circuit breaker. `circuit` is what you keep between
 calls: `circuit.failures` (0 at first), `circuit.until` (0.0) and `circuit.trying` (False).
 
 - Closed: return what `await call()` returns. An OSError is a failure (TimeoutError and ConnectionError are OSErrors):

@@ -21,6 +21,21 @@ async def ask_again(send, question, seconds):
             await asyncio.sleep(pause)
 
 
+async def submit(database, queue, key, question):
+    try:
+        if not await database.insert(key, question):
+            if await database.find(key) != question:
+                return 422
+    except ConnectionError:
+        return 503
+    try:
+        async with asyncio.timeout(0.5):
+            await queue.enqueue(key)
+    except (ConnectionError, TimeoutError):
+        pass  # it is written down: the sweep enqueues it
+    return 202
+
+
 async def through(circuit, call):
     clock = asyncio.get_running_loop().time
     opened = circuit.failures >= 3
