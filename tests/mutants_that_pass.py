@@ -547,6 +547,10 @@ REASONS: dict[str, dict[str, tuple[str, ...]]] = {
         ),
     },
     "submit": {
+        "What was just written down is the question that is found.": (
+            "half a condition: - if not new and await database.find(key) != question: "
+            "+ if await database.find(key) != question:",
+        ),
         NOT_REACHED: ("raise again after `except ConnectionError:`",),
         "What says that the queue is away is caught in the inner block; what else it raises, both let through.": (
             "take `try:` into `try:`",

@@ -23,9 +23,9 @@ async def ask_again(send, question, seconds):
 
 async def submit(database, queue, key, question):
     try:
-        if not await database.insert(key, question):
-            if await database.find(key) != question:
-                return 422
+        new = await database.insert(key, question)
+        if not new and await database.find(key) != question:
+            return 422
     except ConnectionError:
         return 503
     try:
