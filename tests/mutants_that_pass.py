@@ -641,4 +641,32 @@ REASONS: dict[str, dict[str, tuple[str, ...]]] = {
             "always: - if not response.prepared: + if True:",
         ),
     },
+    "ask_again": {
+        NOTHING_FAILS: ("take `key = uuid.uuid4().hex` into `async with asyncio.timeout(seconds):`",),
+        "A status that is neither 429 nor 503 is 202, or it is refused: the one question may stand in the other.": (
+            "take `if answer.status == 202:` into `if answer.status not in (429, 503):`",
+        ),
+        "What was refused for good has no pause, and nobody asks for it.": (
+            "swap `if answer.status not in (429, 503):` and `pause = answer.retry_after`",
+        ),
+    },
+    "submit": {
+        "What was just written down is the question that is found.": (
+            "half a condition: - if not new and await database.find(key) != question: "
+            "+ if await database.find(key) != question:",
+        ),
+        NOT_REACHED: ("raise again after `except ConnectionError:`",),
+        "What says that the queue is away is caught in the inner block; what else it raises, both let through.": (
+            "take `try:` into `try:`",
+            "take `try:` into `try:` (2)",
+        ),
+    },
+    "through": {
+        NOT_REACHED: ("raise again after `except OSError:`", "raise again after `except Exception:`"),
+        NOTHING_FAILS: ("take `circuit.trying = opened` into `try:`",),
+        FREE: (
+            "swap `clock = asyncio.get_running_loop().time` and `opened = circuit.failures >= 3`",
+            "swap `circuit.failures += 1` and `circuit.until = clock() + 5`",
+        ),
+    },
 }

@@ -32,6 +32,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "12a": ("profiling", "trace"),
     "12b": ("servers_proxy", "shop"),
     "13a": ("load",),
+    "13b": ("service*",),
 }
 """By lesson, the files of tests/ for what it teaches, without `test_` and `.py`."""
 
