@@ -14,6 +14,7 @@ import threading
 import time
 
 import pytest
+from conftest import freeze
 from right_answers import right_answers
 from wrong_answers import lesson_01 as wrong_01
 from wrong_answers import lesson_02 as wrong_02
@@ -48,11 +49,9 @@ def own_progress(tmp_path, monkeypatch):
     return tmp_path / "progress.json"
 
 
-@pytest.fixture(autouse=True, scope="module")
-def quick_collections():
-    gc.freeze()  # each check collects garbage: let it not go through all that the test process holds, 300 times
-    yield
-    gc.unfreeze()
+@pytest.fixture(autouse=True)
+def quick_checks():
+    freeze()  # each check collects garbage: let it not go through what others before it have loaded and cached
 
 
 @pytest.fixture(autouse=True)
