@@ -1,10 +1,9 @@
 """The order of the suite, and what every test may count on."""
 
-import gc
 import signal
-import warnings
 
 import pytest
+from garbage import freeze
 from xdist.scheduler import LoadFileScheduling
 
 # Who is started in the background of a shell ignores interrupts, and so does what it starts: tests that interrupt
@@ -39,16 +38,6 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> ByFile:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what takes longest: begun last it would end alone."""
     items.sort(key=lambda item: next((place for place, name in enumerate(FIRST) if name in item.nodeid), len(FIRST)))
-
-
-def freeze() -> None:
-    """Let garbage be collected among what is made from now on: all that the test process holds takes long to look at.
-
-    What is garbage now is collected first: it would never be.
-    """
-    with warnings.catch_warnings(action="ignore"):  # of a coroutine that was never awaited, on purpose
-        gc.collect()
-    gc.freeze()
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -14,7 +14,7 @@ import threading
 import time
 
 import pytest
-from conftest import freeze
+from garbage import freeze
 from right_answers import right_answers
 from wrong_answers import lesson_01 as wrong_01
 from wrong_answers import lesson_02 as wrong_02
