@@ -3,6 +3,7 @@
 import signal
 
 import pytest
+from garbage import freeze
 from xdist.scheduler import LoadFileScheduling
 
 # Who is started in the background of a shell ignores interrupts, and so does what it starts: tests that interrupt
@@ -37,3 +38,9 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> ByFile:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what takes longest: begun last it would end alone."""
     items.sort(key=lambda item: next((place for place, name in enumerate(FIRST) if name in item.nodeid), len(FIRST)))
+
+
+@pytest.fixture(autouse=True, scope="module")
+def quick_collections() -> None:
+    """Many tests collect garbage, each check of an exercise does, and so does Python by itself."""
+    freeze()

@@ -115,14 +115,23 @@ def test_elsewhere(): pass
 """
 
 
+# pytest-asyncio asks for settings; nbval takes longer to import than all these checks, and there is no notebook.
+PYTEST = [sys.executable, "-m", "pytest", "-p", "course_lib.cli.report", "-p", "no:cacheprovider"]
+PYTEST += ["-p", "no:asyncio", "-p", "no:nbval"]
+
+
 def run(folder, *arguments, failing=0, skips=False):
     """Run the checks of a small suite as the command does, with its output in a pipe."""
     (folder / "test_it.py").write_text(SAMPLE.format(failing=failing, skips=skips))
-    command = [sys.executable, "-m", "pytest", "-p", "course_lib.cli.report", "--rootdir=."]
-    command += ["-p", "no:cacheprovider", "-p", "no:asyncio"]  # pytest-asyncio asks for settings
     variables = {**os.environ, "PYTHONPATH": str(REPO), "PYTEST_ADDOPTS": ""}
     ran = subprocess.run(
-        [*command, *arguments], cwd=folder, env=variables, capture_output=True, text=True, timeout=600, check=False
+        [*PYTEST, "--rootdir=.", *arguments],
+        cwd=folder,
+        env=variables,
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
     )
     assert ran.stderr == ""
     return ran.returncode, ran.stdout.splitlines()
@@ -176,17 +185,7 @@ def test_a_file_that_cannot_be_read_is_a_failure(tmp_path):
 )
 def test_what_cannot_be_run_is_told(tmp_path, arguments, status, said):
     """Where nothing fits, or pytest does not understand, the status is pytest's and the sentence says what to do."""
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-p",
-        "course_lib.cli.report",
-        "-p",
-        "no:cacheprovider",
-        "-n0",
-        *arguments,
-    ]
+    command = [*PYTEST, "-n0", *arguments]
     (tmp_path / "test_it.py").write_text("def test_fine(): pass")
     ran = subprocess.run(
         command, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(REPO)}, capture_output=True, text=True, check=False
@@ -215,7 +214,7 @@ def test_on_a_terminal_one_line_counts(tmp_path):
         return b""
 
     (tmp_path / "test_it.py").write_text(SAMPLE.format(failing=1, skips=False))
-    command = [sys.executable, "-m", "pytest", "-p", "course_lib.cli.report", "-p", "no:cacheprovider", "-n0"]
+    command = [*PYTEST, "-n0"]
     main, side = pty.openpty()
     with subprocess.Popen(
         command, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(REPO)}, stdin=side, stdout=side, stderr=side

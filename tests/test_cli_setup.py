@@ -196,6 +196,20 @@ def test_test_runs_pytest_in_the_environment_and_passes_its_status_on(ready):
     assert ran.returncode == 3
 
 
+def test_where_no_bytecode_is_wanted_none_stands_beside_the_sources(ready):
+    """What PYTHONDONTWRITEBYTECODE keeps out of every folder is kept in `.venv`: no kernel compiles all it imports."""
+    told = json.loads(ready.run("test", PYTHONDONTWRITEBYTECODE="1").stdout)["env"]
+    assert "PYTHONDONTWRITEBYTECODE" not in told
+    assert told["PYTHONPYCACHEPREFIX"].startswith(str(ready.venv))
+
+
+def test_a_folder_for_bytecode_that_somebody_chose_is_kept(ready):
+    """PYTHONPYCACHEPREFIX stays as it is, and is set for nobody who lets Python write where it does."""
+    chosen = {"PYTHONPYCACHEPREFIX": str(ready.bin)}
+    assert json.loads(ready.run("test", PYTHONDONTWRITEBYTECODE="1", **chosen).stdout)["env"].items() >= chosen.items()
+    assert "PYTHONPYCACHEPREFIX" not in json.loads(ready.run("test").stdout)["env"]
+
+
 def test_test_with_a_lesson_runs_what_belongs_to_it(ready):
     """`test 1` gives pytest the lesson's files; a number that is no lesson's is told before anything is set up."""
     told = json.loads(ready.run("test", "1", "-x").stdout)

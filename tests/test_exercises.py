@@ -14,9 +14,11 @@ import threading
 import time
 
 import pytest
+from garbage import freeze
 from right_answers import right_answers
 from wrong_answers import lesson_01 as wrong_01
 from wrong_answers import lesson_02 as wrong_02
+from wrong_answers import lesson_11 as wrong_11
 from wrong_answers import wrong_answers
 
 import course_lib.exercises
@@ -47,11 +49,15 @@ def own_progress(tmp_path, monkeypatch):
     return tmp_path / "progress.json"
 
 
-@pytest.fixture(autouse=True, scope="module")
-def quick_collections():
-    gc.freeze()  # each check collects garbage: let it not go through all that the test process holds, 300 times
-    yield
-    gc.unfreeze()
+@pytest.fixture(autouse=True)
+def quick_checks():
+    freeze()  # each check collects garbage: let it not go through what others before it have loaded and cached
+
+
+@pytest.fixture(autouse=True)
+def own_failure(monkeypatch):
+    # One for all, raised again and again, would keep whatever it came through: thousands of tasks, looked at each time.
+    monkeypatch.setattr(wrong_11, "DOWN", OSError("down"))
 
 
 @pytest.mark.parametrize("exercise", EXERCISES, ids=named)

@@ -22,14 +22,6 @@ who = ContextVar("who", default="nobody")
 needs_signals = pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="no signals to a thread on Windows")
 
 
-@pytest.fixture(autouse=True, scope="module")
-def quick_collections():
-    gc.collect()
-    gc.freeze()  # each test collects garbage: let it not go through all that the test process holds
-    yield
-    gc.unfreeze()
-
-
 @pytest.fixture(autouse=True)
 def nothing_left():
     before = set(threading.enumerate())

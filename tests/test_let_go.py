@@ -32,13 +32,6 @@ from course_lib.streams import batches, buffer, merge
 from course_lib.tasks import TaskManager
 
 
-@pytest.fixture(autouse=True, scope="module")
-def quick_collections():
-    gc.freeze()  # each case collects garbage: let it not go through all that the test process holds
-    yield
-    gc.unfreeze()
-
-
 class Memory:
     """What a task's frame holds."""
 

@@ -11,8 +11,9 @@ from mutations import mutants
 from course_lib.exercises import lesson_01, lesson_03
 
 SAMPLE, SEED = 40, 20
-SAMPLED = random.Random(SEED).sample(all_cases(), SAMPLE)
-EXCUSED = random.Random(SEED).sample([case for case in all_cases() if case.reason], SAMPLE // 3)
+ALL = all_cases()
+SAMPLED = random.Random(SEED).sample(ALL, SAMPLE)
+EXCUSED = random.Random(SEED).sample([case for case in ALL if case.reason], SAMPLE // 3)
 
 
 def made_of(source):

@@ -25,6 +25,7 @@ ASIDE = REPO / ".venv.old"
 LOCK = REPO / ".venv.lock"
 REQUIREMENTS = REPO / "requirements.txt"
 PACKAGES = "Lib/site-packages" if os.name == "nt" else "lib/*/site-packages"
+BYTECODE = "bytecode"
 STAMP = "course-stamp.json"
 """The file written into `.venv` when, and only when, everything has been installed."""
 
@@ -46,6 +47,10 @@ class Environment:
             variables["VIRTUAL_ENV"] = str(VENV)
             variables["PATH"] = os.pathsep.join([str(self.python.parent), variables.get("PATH", os.defpath)])
             variables.pop("PYTHONHOME", None)
+            # Who sets it, as container images do, wants nothing written beside the sources. But without bytecode every
+            # kernel compiles all that it imports, which takes longer than the rest of its start: so it goes in here.
+            if variables.pop("PYTHONDONTWRITEBYTECODE", ""):
+                variables.setdefault("PYTHONPYCACHEPREFIX", str(VENV / BYTECODE))
         return variables
 
 
