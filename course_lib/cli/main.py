@@ -25,6 +25,8 @@ python3 -m course_lib [COMMAND]      (on Windows: py -m course_lib)
   reset LESSON             start a lesson afresh: reset 01 (your own copy of it is kept aside)
   trace [OPTIONS] [-m] PROGRAM [ARGUMENTS]
                            run an asyncio program, unchanged, and tell at its end what it did: trace --help
+  classroom [--learners N] [--host ADDRESS]
+                           start a PostgreSQL and a Redis for a class, and print the lines to hand out
   service [OPTIONS]        start a crawling service made of the course's parts, with its servers: service --help
   refresh [NOTEBOOK...]    for authors: run the notebooks and save their outputs
 
@@ -69,6 +71,7 @@ def _dispatch(argv: list[str]) -> int:
         "doctor": _doctor,
         "reset": _reset,
         "trace": _trace,
+        "classroom": _classroom,
         "service": _service,
         "refresh": _refresh,
     }
@@ -114,6 +117,10 @@ def _doctor(argv: list[str]) -> int:
 
 def _refresh(argv: list[str]) -> int:
     return _inside("refresh", argv, environment.prepare())
+
+
+def _classroom(argv: list[str]) -> int:
+    return _inside("classroom", argv, environment.prepare(outdated_will_do=True))
 
 
 def _trace(argv: list[str]) -> int:
