@@ -23,8 +23,8 @@ LEARNERS_SETTING = "course.learners"
 LEARNERS_KEY = "classroom:learners"
 """Where the servers say for how many learners they were started; another server does not know these."""
 
-REDIS_RIGHTS = ("+@all", "-@admin", "-@dangerous", "+info")
-"""All but what reaches beyond one's own keys; which server this is, the lessons' clients ask."""
+REDIS_RIGHTS = ("+@all", "-@admin", "-@dangerous", "+info", "+keys")
+"""All but what reaches beyond one's own keys; but a client may ask which server this is, and which keys there are."""
 
 
 def account_url(url: str, name: str, *, database: bool) -> str:
@@ -57,18 +57,18 @@ async def enter_postgres(connection: Any, url: str, name: str) -> str:
         return url
     # One after another: counted and made must be one step. The lock goes with the connection.
     await connection.execute("SELECT pg_advisory_lock(1)")
-    there = [
-        role for (role,) in await connection.fetch(r"SELECT rolname FROM pg_roles WHERE rolname LIKE 'learner\_%'")
-    ]
+    roles = await connection.fetch(r"SELECT rolname FROM pg_roles WHERE rolname LIKE 'learner\_%'")
+    there = [role for (role,) in roles]
     if name not in there:
         _room_for(len(there), int(setting))
         await connection.execute(
             f"CREATE ROLE \"{name}\" LOGIN CONNECTION LIMIT {EACH} PASSWORD '{account_password(url, name)}'"
         )
+    await connection.execute(f'GRANT "{name}" TO CURRENT_USER')  # only a member may give a database away
     if not await connection.fetchval("SELECT count(*) FROM pg_database WHERE datname = $1", name):
-        await connection.execute(f'GRANT "{name}" TO CURRENT_USER')  # only then it may give a database away
         await connection.execute(f'CREATE DATABASE "{name}" OWNER "{name}"')
-    await connection.execute(f'REVOKE CONNECT, TEMPORARY ON DATABASE "{name}" FROM PUBLIC')
+    await connection.execute(f'REVOKE ALL ON DATABASE "{name}" FROM PUBLIC')
+    await connection.execute(f'REVOKE "{name}" FROM CURRENT_USER')
     return account_url(url, name, database=True)
 
 
@@ -84,8 +84,8 @@ def enter_redis(client: Any, url: str, name: str) -> str:
     there = [user for user in map(_text, client.acl_users()) if user.startswith("learner_")]
     if name not in there:
         _room_for(len(there), int(client.get(LEARNERS_KEY)))
-        # Not redis-py's acl_setuser, which lacks rules for channels in some versions.
-        rules = (f">{account_password(url, name)}", f"~{name}:*", f"&{name}:*", *REDIS_RIGHTS)
+        # In braces, too: those of a job queue begin with its name in braces, for a cluster's sake.
+        rules = (f">{account_password(url, name)}", f"~{name}:*", f"~{{{name}:*", f"&{name}:*", *REDIS_RIGHTS)
         client.execute_command("ACL SETUSER", name, "reset", "on", *rules)
     return account_url(url, name, database=False)
 

@@ -169,7 +169,7 @@ def _furnish_redis(room: Classroom, clients: int) -> None:
         allowed: Any = client.config_get("maxclients")
     if int(allowed["maxclients"]) < clients:  # it lowers that by itself, and says so only in its log
         raise ServerError(
-            f"Redis may open only {allowed['maxclients']} connections here, and {room.learners} learners need {clients}.",
+            f"Redis may open {allowed['maxclients']} connections here, and {room.learners} learners need {clients}.",
             "allow more open files (ulimit -n 4096), or pass fewer learners",
         )
     try:

@@ -54,7 +54,7 @@ class Plan:
     password: str
 
 
-def postgres_plan(more: Mapping[str, str] = {}, files: Mapping[str, str] = {}) -> Plan:  # noqa: B006
+def postgres_plan(more: Mapping[str, str] = {}, files: Mapping[str, str] = {}) -> Plan:
     """Return how to make a PostgreSQL, and its URL.
 
     What is committed survives `stop` and `kill` (the machine's crash it does not: fsync is off, which is faster).

@@ -2,8 +2,8 @@
 
 On servers that `python -m course_lib classroom` started, everybody gets accounts of their own (accounts.py). On any
 others, and there too, a schema in PostgreSQL, which the URL leads to, and a prefix for keys in Redis, whose URLs know
-no such thing. The names COURSE_DATABASE_URL and COURSE_REDIS_URL are the course's own: many shells hold a DATABASE_URL, and it
-may be the one of somebody's real data.
+no such thing. The names COURSE_DATABASE_URL and COURSE_REDIS_URL are the course's own: many shells hold a DATABASE_URL,
+and it may be the one of somebody's real data.
 """
 
 import getpass
