@@ -141,6 +141,45 @@ def test_copies_are_never_overwritten_and_new_lessons_are_added(masters):
     assert sorted(path.name for path in work_folder().iterdir())[0] == "00_start_here.ipynb"
 
 
+@pytest.mark.parametrize("where", ["elsewhere", "work", "work/ann"])
+def test_links_to_the_course_lead_there_from_every_learner_s_folder(where, tmp_path, monkeypatch):
+    """Sources and glossary are found from work/, from below it, and in `course` in a folder elsewhere."""
+    course = tmp_path / "the course"
+    (course / "work").mkdir(parents=True)
+    for name in ("course_lib", "data", "notebooks", "tests"):
+        (course / name).symlink_to(REPO / name)
+    monkeypatch.setattr(work, "REPO", course)
+    monkeypatch.setenv("COURSE_WORK", str(tmp_path / where if where == "elsewhere" else course / where))
+    links = 0
+    for copy in [*work.make_copies(course / "notebooks"), work.reset("01", course / "notebooks")[0]]:
+        for cell in json.loads(copy.read_text(encoding="utf-8"))["cells"]:
+            found = re.findall(r"\]\(([\w./-]+/(?:course_lib|data|tests)/[\w./-]+)", "".join(cell["source"]))
+            links += len(found) if cell["cell_type"] == "markdown" else 0
+            assert not [link for link in found if not os.path.exists(copy.parent / link)]
+    assert links > 50
+    assert (work_folder() / work.COURSE).exists() == (where == "elsewhere")
+
+
+def test_what_is_linked_to_is_renewed(masters, tmp_path):
+    """Another start brings what is new in the course to the folder `course`, and leaves alone what is the same."""
+    work.make_copies(masters)
+    old, same = (tmp_path / "mine" / "course" / "course_lib" / name for name in ("tasks.py", "users.py"))
+    os.utime(old, (0, 0))
+    old.write_text("of last year")
+    kept = same.stat()
+    work.make_copies(masters)
+    assert old.read_bytes() == (REPO / "course_lib" / "tasks.py").read_bytes()
+    assert same.stat().st_ctime_ns == kept.st_ctime_ns
+
+
+def test_a_folder_of_the_learner_s_called_course_is_left_alone_and_told(masters, tmp_path, capsys):
+    """Nothing is written into it, and the sentence says what does not work, and the mend."""
+    (tmp_path / "mine" / "course").mkdir(parents=True)
+    work.make_copies(masters)
+    assert not list((tmp_path / "mine" / "course").iterdir())
+    assert re.search(r"course is not the course's, so links(.|\n)*Next: give it another name", capsys.readouterr().err)
+
+
 @pytest.mark.parametrize("name", ["1", "01", "01_sync_vs_async.ipynb", "work/01_sync_vs_async.ipynb", "Sync"])
 def test_reset_gives_a_fresh_copy_and_keeps_the_old_one(masters, name):
     """`reset` takes a lesson's number, name or file, and never loses what the learner wrote."""
@@ -315,7 +354,7 @@ def test_in_a_hub_s_terminal_no_second_server_is_started(monkeypatch, capsys):
 
 
 def test_a_real_jupyterlab_asks_for_no_news_and_ends_on_sigterm(tmp_path):
-    """The running JupyterLab neither asks for news nor looks for updates, and ends when told to."""
+    """The running JupyterLab asks for no news and no updates, serves what lessons link to, and ends when told to."""
     variables = {
         **{name: value for name, value in os.environ.items() if not name.startswith("JUPYTERHUB_")},
         "COURSE_WORK": str(tmp_path / "work"),
@@ -340,6 +379,8 @@ def test_a_real_jupyterlab_asks_for_no_news_and_ends_on_sigterm(tmp_path):
                     try:
                         with urllib.request.urlopen(f"{url}{path}?token=secret", timeout=300) as answer:
                             return answer.read().decode()
+                    except urllib.error.HTTPError:
+                        raise
                     except urllib.error.URLError:  # it names its address a moment before it listens there
                         assert time.monotonic() < deadline, "JupyterLab does not listen"
                         time.sleep(0.05)
@@ -350,6 +391,9 @@ def test_a_real_jupyterlab_asks_for_no_news_and_ends_on_sigterm(tmp_path):
             defaults = {name: value["default"] for name, value in settings["schema"]["properties"].items()}
             assert (defaults["fetchNews"], defaults["checkForUpdates"]) == ("false", False)
             assert json.loads(get("lab/api/update")) == {"notification": None}
+            # What the lessons link to, from the learner's folder, which lies elsewhere.
+            assert "class TaskManager" in json.loads(get("api/contents/course/course_lib/tasks.py"))["content"]
+            assert "<html" in get("files/course/data/site/index.html")
         finally:
             process.send_signal(signal.SIGTERM)
         process.wait(300)
