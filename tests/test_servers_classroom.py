@@ -24,13 +24,14 @@ from course_lib.paths import REPO
 
 pytestmark = pytest.mark.skipif(not servers.has_redis(), reason="no real Redis here, a stand-in")
 
-PLACES = 4
+EVERYBODY = ["ann", "ben", "cy", "dee", "eve", "fay"]
+"""Four learners, and two places more."""
 
 
 @pytest.fixture(scope="module")
 def room() -> Iterator[Classroom]:
-    """A class of four: Ann and Ben are there, Cy and Dee may come."""
-    with classroom(PLACES) as started:
+    """A class of four."""
+    with classroom(4) as started:
         yield started
 
 
@@ -149,17 +150,17 @@ def test_connections_are_there_for_everybody_and_nobody_takes_another_s(
 ) -> None:
     """The server takes as many as all learners may have; a learner's role takes its own share and no more."""
     database, _ = enter(given, "ann")
-    assert int(sql(room.postgres.url, "SHOW max_connections")) >= PLACES * accounts.EACH + 10
+    assert int(sql(room.postgres.url, "SHOW max_connections")) >= len(EVERYBODY) * accounts.EACH + 10
     assert sql(database, "SELECT rolconnlimit FROM pg_roles WHERE rolname = current_user") == accounts.EACH
 
 
 def test_one_learner_more_than_asked_for_is_told(room: Classroom, given: pytest.MonkeyPatch) -> None:
-    """The one who does not fit is told for how many the servers are, and what to do; who is there stays there."""
-    for name in ("ann", "ben", "cy", "dee"):
+    """The one who does not fit is told how many places there are, and what to do; who is there stays there."""
+    for name in EVERYBODY:
         enter(given, name)
-    given.setenv("COURSE_LEARNER", "eve")
+    given.setenv("COURSE_LEARNER", "gus")
     for ask in (servers.postgres, servers.redis):
-        with pytest.raises(servers.ServerError, match=r"for 4 learners, and 4 are there(.|\n)*--learners NUMBER"):
+        with pytest.raises(servers.ServerError, match=r"have 6 places, and all are taken(.|\n)*--learners NUMBER"):
             ask()
     assert enter(given, "dee")
 
@@ -313,13 +314,12 @@ def test_a_class_that_runs_a_lesson_is_compared_and_looked_through(
     assert [text.partition("\n")[0] for text in failed] == ["01_small, learner ben: 1 cells differ; first code cell 1"]
     assert capsys.readouterr().out.split()[:2] == ["01_small", "1"]
 
-    everybody = ["ann", "ben", "cy", "dee"]
-    assert script.misplaced(room, everybody) == []
+    assert script.misplaced(room, EVERYBODY) == []
     database = room.postgres.url.replace("/postgres?", "/learner_ann?")
     sql(database, "CREATE TABLE learner_ann.strange ()", "ALTER TABLE learner_ann.strange OWNER TO learner_ben")
     with client(room.redis.url) as connection:
         connection.set("strange", 1)
-    found = script.misplaced(room, everybody)
+    found = script.misplaced(room, EVERYBODY)
     assert found == [
         "PostgreSQL: learner_ann holds 1 objects of somebody else",
         "Redis: keys of nobody's: strange",

@@ -19,9 +19,9 @@ DOORKEEPER = "classroom"
 EACH = 20
 """Connections that a learner may have to PostgreSQL: a lesson takes up to six, and a few may be open."""
 
-LEARNERS_SETTING = "course.learners"
-LEARNERS_KEY = "classroom:learners"
-"""Where the servers say for how many learners they were started; another server does not know these."""
+PLACES_SETTING = "course.places"
+PLACES_KEY = "classroom:places"
+"""Where the servers say how many accounts there may be; another server does not know these."""
 
 REDIS_RIGHTS = ("+@all", "-@admin", "-@dangerous", "+info", "+keys")
 """All but what reaches beyond one's own keys; but a client may ask which server this is, and which keys there are."""
@@ -50,9 +50,9 @@ async def enter_postgres(connection: Any, url: str, name: str) -> str:
 
     connection: asyncpg's, opened with `url`
 
-    Raises ServerError when as many learners are there as the server was started for.
+    Raises ServerError when all places are taken.
     """
-    setting = await connection.fetchval("SELECT current_setting($1, true)", LEARNERS_SETTING)
+    setting = await connection.fetchval("SELECT current_setting($1, true)", PLACES_SETTING)
     if not setting:
         return url
     # One after another: counted and made must be one step. The lock goes with the connection.
@@ -77,24 +77,25 @@ def enter_redis(client: Any, url: str, name: str) -> str:
 
     client: redis-py's synchronous one, for `url`
 
-    Raises ServerError when as many learners are there as the server was started for.
+    Raises ServerError when all places are taken.
     """
-    if urlsplit(url).username != DOORKEEPER:
+    if urlsplit(url).username != DOORKEEPER or (places := client.get(PLACES_KEY)) is None:
         return url
     there = [user for user in map(_text, client.acl_users()) if user.startswith("learner_")]
     if name not in there:
-        _room_for(len(there), int(client.get(LEARNERS_KEY)))
+        _room_for(len(there), int(places))
         # In braces, too: those of a job queue begin with its name in braces, for a cluster's sake.
         rules = (f">{account_password(url, name)}", f"~{name}:*", f"~{{{name}:*", f"&{name}:*", *REDIS_RIGHTS)
         client.execute_command("ACL SETUSER", name, "reset", "on", *rules)
     return account_url(url, name, database=False)
 
 
-def _room_for(there: int, learners: int) -> None:
-    if there >= learners:
+def _room_for(there: int, places: int) -> None:
+    if there >= places:
         raise ServerError(
-            f"The class's servers were started for {learners} learners, and {there} are there.",
-            "ask the instructor to start them for more: python -m course_lib classroom --learners NUMBER; or unset "
+            f"The class's servers have {places} places, and all are taken.",
+            "if you had one, as another user or in another folder, set COURSE_LEARNER to that name; or ask the "
+            "instructor to start them for more: python -m course_lib classroom --learners NUMBER; or unset "
             "COURSE_DATABASE_URL and COURSE_REDIS_URL: then servers of your own are started",
         )
 
