@@ -114,11 +114,11 @@ def _add_text(outputs: list[Output], stream: dict[str, Any]) -> None:
 
 
 @contextmanager
-def start(folder: Path = MASTERS) -> Iterator[Kernel]:
-    """Start a kernel on this Python in `folder`, and end it however the block ends."""
+def start(folder: Path = MASTERS, **variables: str) -> Iterator[Kernel]:
+    """Start a kernel on this Python in `folder`, with more environment variables; end it however the block ends."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as ipython_folder:
         manager = KernelManager(kernel_spec_manager=ThisPython())
-        environment = os.environ | kernel_environment(ipython_folder)
+        environment = os.environ | kernel_environment(ipython_folder) | variables
         manager.start_kernel(cwd=str(folder), env=environment, stderr=subprocess.DEVNULL)
         kernel = None
         try:

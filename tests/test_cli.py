@@ -43,7 +43,7 @@ def masters(tmp_path, monkeypatch):
 
 
 def test_help_names_every_command(capsys):
-    """--help lists the six commands."""
+    """--help lists the commands."""
     assert main.main(["--help"]) == 0
     assert re.findall(r"^  (\w+) ", capsys.readouterr().out, re.M) == [
         "lab",
@@ -51,6 +51,7 @@ def test_help_names_every_command(capsys):
         "doctor",
         "reset",
         "trace",
+        "classroom",
         "service",
         "refresh",
     ]
@@ -138,6 +139,45 @@ def test_copies_are_never_overwritten_and_new_lessons_are_added(masters):
     assert [copy.name for copy in work.make_copies(masters)] == ["02_event_loop.ipynb"]
     assert mine.read_text() == "my answers"
     assert sorted(path.name for path in work_folder().iterdir())[0] == "00_start_here.ipynb"
+
+
+@pytest.mark.parametrize("where", ["elsewhere", "work", "work/ann"])
+def test_links_to_the_course_lead_there_from_every_learner_s_folder(where, tmp_path, monkeypatch):
+    """Sources and glossary are found from work/, from below it, and in `course` in a folder elsewhere."""
+    course = tmp_path / "the course"
+    (course / "work").mkdir(parents=True)
+    for name in ("course_lib", "data", "notebooks", "tests"):
+        (course / name).symlink_to(REPO / name)
+    monkeypatch.setattr(work, "REPO", course)
+    monkeypatch.setenv("COURSE_WORK", str(tmp_path / where if where == "elsewhere" else course / where))
+    links = 0
+    for copy in [*work.make_copies(course / "notebooks"), work.reset("01", course / "notebooks")[0]]:
+        for cell in json.loads(copy.read_text(encoding="utf-8"))["cells"]:
+            found = re.findall(r"\]\(([\w./-]+/(?:course_lib|data|tests)/[\w./-]+)", "".join(cell["source"]))
+            links += len(found) if cell["cell_type"] == "markdown" else 0
+            assert not [link for link in found if not os.path.exists(copy.parent / link)]
+    assert links > 50
+    assert (work_folder() / work.COURSE).exists() == (where == "elsewhere")
+
+
+def test_what_is_linked_to_is_renewed(masters, tmp_path):
+    """Another start brings what is new in the course to the folder `course`, and leaves alone what is the same."""
+    work.make_copies(masters)
+    old, same = (tmp_path / "mine" / "course" / "course_lib" / name for name in ("tasks.py", "users.py"))
+    os.utime(old, (0, 0))
+    old.write_text("of last year")
+    kept = same.stat()
+    work.make_copies(masters)
+    assert old.read_bytes() == (REPO / "course_lib" / "tasks.py").read_bytes()
+    assert same.stat().st_ctime_ns == kept.st_ctime_ns
+
+
+def test_a_folder_of_the_learner_s_called_course_is_left_alone_and_told(masters, tmp_path, capsys):
+    """Nothing is written into it, and the sentence says what does not work, and the mend."""
+    (tmp_path / "mine" / "course").mkdir(parents=True)
+    work.make_copies(masters)
+    assert not list((tmp_path / "mine" / "course").iterdir())
+    assert re.search(r"course is not the course's, so links(.|\n)*Next: give it another name", capsys.readouterr().err)
 
 
 @pytest.mark.parametrize("name", ["1", "01", "01_sync_vs_async.ipynb", "work/01_sync_vs_async.ipynb", "Sync"])
@@ -265,11 +305,14 @@ def test_work_folder_is_in_the_course_unless_course_work_names_another(monkeypat
 
 def test_lab_opens_the_start_page_of_the_learner_s_copy(ready):
     """`lab` serves the course's folder, opens work/00_start_here.ipynb, and passes options after -- on, last."""
-    ran = ready.run("lab", "--no-browser", "--port", "8899", "--", "--ServerApp.x=1")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    ran = ready.run("lab", "--no-browser", "--port", str(port), "--", "--ServerApp.x=1")
     told = json.loads(ran.stdout)
     assert f"--ServerApp.root_dir={ready.root}" in told["argv"]
     assert "--LabApp.default_url=/lab/tree/work/00_start_here.ipynb" in told["argv"]
-    assert "--ServerApp.port=8899" in told["argv"]
+    assert f"--ServerApp.port={port}" in told["argv"]
+    assert "--ServerApp.port_retries=0" in told["argv"]  # that one, or none
     assert "--ServerApp.open_browser=False" in told["argv"]
     assert told["argv"][-1] == "--ServerApp.x=1"
     assert told["env"]["VIRTUAL_ENV"] == str(ready.venv)
@@ -284,6 +327,16 @@ def test_lab_serves_a_work_folder_elsewhere(ready, tmp_path):
     assert f"--ServerApp.root_dir={tmp_path / 'mine'}" in argv
     assert "--LabApp.default_url=/lab/tree/00_start_here.ipynb" in argv
     assert not [option for option in argv if "open_browser" in option or "port=" in option]
+
+
+def test_a_port_that_is_taken_is_refused_with_the_mend(ready):
+    """With --port, JupyterLab gets that port, or the sentence says that another program has it."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = str(other.getsockname()[1])
+        ran = ready.run("lab", "--port", port)
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert re.search(rf"Port {port} cannot be used: .*\nNext: (.|\n)*another --port, or leave it out", ran.stderr)
+    assert "There is no port 65536.\nNext: pass --port from 1024" in ready.run("lab", "--port", "65536").stderr
 
 
 def test_no_command_means_lab(ready):
@@ -313,8 +366,8 @@ def test_in_a_hub_s_terminal_no_second_server_is_started(monkeypatch, capsys):
     assert not [option for option in started[0] if "port" in option or "ServerApp.ip" in option]
 
 
-def test_a_real_jupyterlab_asks_for_no_news_and_ends_on_sigterm(tmp_path):
-    """The running JupyterLab neither asks for news nor looks for updates, and ends when told to."""
+def test_a_real_jupyterlab_asks_for_no_news_and_ends_on_the_first_interrupt(tmp_path):
+    """The running JupyterLab asks for no news and no updates, serves what lessons link to, and ends on Ctrl+C."""
     variables = {
         **{name: value for name, value in os.environ.items() if not name.startswith("JUPYTERHUB_")},
         "COURSE_WORK": str(tmp_path / "work"),
@@ -339,6 +392,8 @@ def test_a_real_jupyterlab_asks_for_no_news_and_ends_on_sigterm(tmp_path):
                     try:
                         with urllib.request.urlopen(f"{url}{path}?token=secret", timeout=300) as answer:
                             return answer.read().decode()
+                    except urllib.error.HTTPError:
+                        raise
                     except urllib.error.URLError:  # it names its address a moment before it listens there
                         assert time.monotonic() < deadline, "JupyterLab does not listen"
                         time.sleep(0.05)
@@ -349,6 +404,11 @@ def test_a_real_jupyterlab_asks_for_no_news_and_ends_on_sigterm(tmp_path):
             defaults = {name: value["default"] for name, value in settings["schema"]["properties"].items()}
             assert (defaults["fetchNews"], defaults["checkForUpdates"]) == ("false", False)
             assert json.loads(get("lab/api/update")) == {"notification": None}
+            # What the lessons link to, from the learner's folder, which lies elsewhere.
+            assert "class TaskManager" in json.loads(get("api/contents/course/course_lib/tasks.py"))["content"]
+            assert "<html" in get("files/course/data/site/index.html")
+            process.send_signal(signal.SIGINT if os.name != "nt" else signal.SIGTERM)
+            process.wait(300)  # a hang guard: asked back, it would go on
         finally:
             process.send_signal(signal.SIGTERM)
         process.wait(300)
@@ -376,10 +436,20 @@ def test_doctor_finds_this_environment_well(tmp_path):
     assert told.returncode == 0, told.stdout + told.stderr
     looked_at = re.findall(r"^  ok   ([^:]+):", told.stdout, re.M)
     assert looked_at == [
-        *("Python", "Environment", "Your copy", "A port", "Packages", "Kernel", "Web server"),
+        *("Python", "Environment", "Your copy", "A port", "Packages", "Imports", "Kernel", "Web server"),
         *("PostgreSQL", "Redis", "Pictures"),
     ]
     assert told.stdout.endswith("All is well.\n")
+
+
+def test_doctor_imports_what_it_calls_well(monkeypatch, tmp_path):
+    """A package whose folder is broken, though its version is still noted, is named with what Python says of it."""
+    from course_lib.cli import doctor
+
+    (tmp_path / "asyncpg.py").write_text("import no_such_part")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with pytest.raises(doctor.Missing, match=r"^asyncpg cannot be imported: ModuleNotFoundError: .*no_such_part"):
+        doctor.imports()
 
 
 def test_doctor_names_packages_that_differ_from_the_pins(monkeypatch, tmp_path):

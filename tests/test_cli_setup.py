@@ -230,6 +230,16 @@ def test_a_program_runs_in_the_folder_it_is_given(tmp_path):
     assert ran.returncode == 7
 
 
+@pytest.mark.parametrize("command", ["test", "classroom", "service", "refresh", "lab", "doctor", "reset"])
+def test_help_installs_nothing(clone, command):
+    """`--help` after any command says what it is for, before the first start too, and sets nothing up."""
+    told = clone.run(command, "--help")
+    assert told.returncode == 0
+    assert command in told.stdout
+    assert clone.calls() == []
+    assert not clone.venv.exists()
+
+
 def test_doctor_works_before_the_first_start(clone):
     """`doctor` without an environment names what is missing with its mend, installs nothing and ends with 1."""
     told = clone.run("doctor")

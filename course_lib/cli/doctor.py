@@ -4,7 +4,6 @@ Run in the course's environment when there is one; otherwise it says why there i
 """
 
 import argparse
-import importlib.metadata
 import os
 import platform
 import socket
@@ -15,13 +14,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from course_lib.cli import environment
-from course_lib.paths import REPO, work_folder
+from course_lib.cli.packages import REBUILD, SET_UP, Missing, imports, pins
+from course_lib.paths import work_folder
 
 KERNEL_TIMEOUT = 60.0
 """Seconds a kernel may take to start and answer: an old laptop's first start, with a virus scanner looking on."""
 
-SET_UP = "run: python3 -m course_lib"
-REBUILD = f"delete {environment.VENV} and {SET_UP}"
 OWN_FOLDER = "set COURSE_WORK to a folder of your own"
 LISTEN = "allow Python to listen on 127.0.0.1 (firewall, sandbox)"
 
@@ -30,15 +28,6 @@ import matplotlib, matplotlib.font_manager
 matplotlib.font_manager.findfont("DejaVu Sans", fallback_to_default=False)
 print(matplotlib.get_cachedir())
 """
-
-
-class Missing(Exception):
-    """A check that failed: what was found, and `mend`, the next step."""
-
-    def __init__(self, found: str, mend: str) -> None:
-        """Keep both."""
-        super().__init__(found)
-        self.mend = mend
 
 
 @dataclass(frozen=True)
@@ -83,36 +72,6 @@ def which_environment() -> str:
         fault = environment.fault()
         raise Missing(f"not ready: {fault.reason if fault else 'unknown'}", SET_UP)
     return f"{sys.prefix} ({'made by the course' if ready.own else 'the course was installed into it'})"
-
-
-def pins() -> str:
-    """Compare what is installed with requirements.txt."""
-    from packaging.requirements import Requirement
-
-    wrong, right = [], 0
-    for line in environment.REQUIREMENTS.read_text(encoding="utf-8").splitlines():
-        line = line.partition("#")[0].strip()
-        if not line or line.startswith("-"):
-            continue
-        pin = Requirement(line)
-        if pin.marker is not None and not pin.marker.evaluate():
-            continue
-        try:
-            version = importlib.metadata.version(pin.name)
-        except importlib.metadata.PackageNotFoundError:
-            wrong.append(f"{pin.name} is missing")
-            continue
-        if pin.specifier.contains(version, prereleases=True):
-            right += 1
-        else:
-            wrong.append(f"{pin.name} is {version}, not {pin.specifier}")
-    if wrong:
-        more = f" and {len(wrong) - 5} more" if len(wrong) > 5 else ""
-        raise Missing(
-            f"{', '.join(wrong[:5])}{more}",
-            REBUILD if environment.inside_own() else f"in {REPO}: {sys.executable} -m pip install -r requirements.txt",
-        )
-    return f"{right} packages, all as in requirements.txt"
 
 
 def work() -> str:
@@ -230,6 +189,7 @@ BEFORE = (
 )
 INSIDE = (
     Check("Packages", pins),
+    Check("Imports", imports),
     Check("Kernel", kernel),
     Check("Web server", web_server),
     Check("PostgreSQL", postgresql),

@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 from course_lib.cli.environment import Environment
+from course_lib.cli.errors import CourseError
 from course_lib.cli.run import instead
 from course_lib.cli.work import START
 from course_lib.paths import REPO, work_folder
@@ -23,6 +24,7 @@ QUIET = (
     "--LabApp.check_for_updates_class=jupyterlab.handlers.announcements.NeverCheckForUpdate",
     "--LabApp.extension_manager=readonly",
     "--LanguageServerManager.autodetect=False",
+    "--ServerApp.answer_yes=True",  # or it asks back after Ctrl+C, and goes on
     "--Application.log_level=WARN",
 )
 
@@ -34,6 +36,8 @@ def open_lab(ready: Environment, *, browser: bool, port: int | None, further: Se
     browser: whether to open one; otherwise the address is printed
     port: the port to serve on; None takes JupyterLab's own, or the next free one
     further: options for JupyterLab, which win over those set here
+
+    Raises CourseError when another program has the port, or it cannot be one.
     """
     if _served_by_hub(os.environ):
         print(
@@ -43,7 +47,8 @@ def open_lab(ready: Environment, *, browser: bool, port: int | None, further: Se
         return 0
     hub = "JUPYTERHUB_SERVICE_URL" in os.environ
     if not hub:
-        print(f"JupyterLab opens {work_folder() / START}. To end it: Ctrl-C, twice.", file=sys.stderr)
+        _check_free(port)
+        print(f"JupyterLab opens {work_folder() / START}. To end it: Ctrl+C.", file=sys.stderr)
     program = "jupyterlab.labhubapp" if hub else "jupyterlab"
     command = [str(ready.python), "-m", program, *options(browser=browser, port=port, hub=hub), *further]
     variables = ready.variables()
@@ -71,10 +76,26 @@ def options(*, browser: bool, port: int | None, hub: bool = False) -> list[str]:
     if not browser:
         chosen.append("--ServerApp.open_browser=False")
     if port is not None:
-        chosen.append(f"--ServerApp.port={port}")
+        chosen += [f"--ServerApp.port={port}", "--ServerApp.port_retries=0"]  # that one, or none
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         chosen.append("--allow-root")  # in a container everybody is root; it serves this machine only, with a token
     return chosen
+
+
+def _check_free(port: int | None) -> None:
+    """Raise CourseError when JupyterLab could not listen on `port`: it would take another one, or ask in its log."""
+    if port is None:
+        return
+    if not 0 <= port < 65_536:
+        raise CourseError(f"There is no port {port}.\nNext: pass --port from 1024 to 65535, or leave it out.")
+    try:
+        socket.create_server(("127.0.0.1", port)).close()
+    except OSError as error:
+        raise CourseError(
+            f"Port {port} cannot be used: {error.strerror}.\n"
+            "Next: end the program that has it (an earlier JupyterLab?), or pass another --port, or leave it out:\n"
+            "then the next free one is taken."
+        ) from error
 
 
 def _served_by_hub(variables: Mapping[str, str]) -> bool:

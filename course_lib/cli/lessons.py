@@ -48,7 +48,7 @@ def pytest_arguments(argv: Sequence[str], repo: Path = REPO) -> list[str]:
     """
     rest, numbers, paths = list(argv), set[str](), list[str]()
     while rest and re.fullmatch(r"\d{1,2}[a-z]?", rest[0], re.IGNORECASE) and not (repo / rest[0]).exists():
-        for notebook in _notebooks(rest.pop(0).lower(), repo):
+        for notebook in notebooks_of(rest.pop(0).lower(), repo):
             numbers.add(number_of(notebook))
             paths += [path for path in belonging(notebook, repo) if path not in paths]
     if not numbers:
@@ -72,12 +72,11 @@ def number_of(notebook: Path) -> str:
     return notebook.stem.partition("_")[0]
 
 
-def _with_exercises(number: str, repo: Path) -> str:
-    own = repo / "course_lib" / "exercises" / f"lesson_{number}"
-    return number if own.is_dir() else number[:2]
+def notebooks_of(asked: str, repo: Path = REPO) -> list[Path]:
+    """Return the notebooks of a lesson: 1, 01, 5b, 05b; 5 is all of lesson 5.
 
-
-def _notebooks(asked: str, repo: Path) -> list[Path]:
+    Raises CourseError, naming those there are, for a number that is no lesson's.
+    """
     known = sorted((repo / "notebooks").glob("[0-9]*.ipynb"))
     found = [path for path in known if number_of(path) == asked.zfill(3 if asked[-1].isalpha() else 2)]
     found = found or [
@@ -90,3 +89,8 @@ def _notebooks(asked: str, repo: Path) -> list[Path]:
             "Next: name one of them, such as python3 -m course_lib test 01, or leave it out to run every check"
         )
     return found
+
+
+def _with_exercises(number: str, repo: Path) -> str:
+    own = repo / "course_lib" / "exercises" / f"lesson_{number}"
+    return number if own.is_dir() else number[:2]

@@ -1,6 +1,7 @@
 """What `python3 -m course_lib` does with its arguments. Standard library only."""
 
 import argparse
+import re
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -25,6 +26,8 @@ python3 -m course_lib [COMMAND]      (on Windows: py -m course_lib)
   reset LESSON             start a lesson afresh: reset 01 (your own copy of it is kept aside)
   trace [OPTIONS] [-m] PROGRAM [ARGUMENTS]
                            run an asyncio program, unchanged, and tell at its end what it did: trace --help
+  classroom [--learners N] [--host ADDRESS]
+                           start a PostgreSQL and a Redis for a class, and print the lines to hand out
   service [OPTIONS]        start a crawling service made of the course's parts, with its servers: service --help
   refresh [NOTEBOOK...]    for authors: run the notebooks and save their outputs
 
@@ -69,6 +72,7 @@ def _dispatch(argv: list[str]) -> int:
         "doctor": _doctor,
         "reset": _reset,
         "trace": _trace,
+        "classroom": _classroom,
         "service": _service,
         "refresh": _refresh,
     }
@@ -77,7 +81,26 @@ def _dispatch(argv: list[str]) -> int:
     if argv[0] not in commands:
         print(f"There is no command {argv[0]!r}. The commands are:\n\n{USAGE}", end="", file=sys.stderr)
         return 2
+    if argv[0] in INSTALLING and _asks_for_help(argv[1:]) and (argv[0] == "test" or environment.find() is None):
+        print(_about(argv[0]), end="")
+        return 0
     return commands[argv[0]](argv[1:])
+
+
+INSTALLING = ("test", "classroom", "service", "refresh")
+"""Commands that set up what is missing before they read their options."""
+
+
+def _asks_for_help(argv: list[str]) -> bool:
+    return any(argument in ("-h", "--help") for argument in argv)
+
+
+def _about(command: str) -> str:
+    """Return what USAGE says of a command, and where its options are told."""
+    told = "".join(re.findall(rf"^  {command} .*\n(?:   .*\n)*", USAGE, re.MULTILINE))
+    if command == "test":
+        return f"{told}\nPytest's arguments, once the course is set up: .venv/bin/python -m pytest --help\n"
+    return f"{told}\nIts options are told once the course is set up: python3 -m course_lib test\n"
 
 
 def _lab(argv: list[str]) -> int:
@@ -114,6 +137,10 @@ def _doctor(argv: list[str]) -> int:
 
 def _refresh(argv: list[str]) -> int:
     return _inside("refresh", argv, environment.prepare())
+
+
+def _classroom(argv: list[str]) -> int:
+    return _inside("classroom", argv, environment.prepare(outdated_will_do=True))
 
 
 def _trace(argv: list[str]) -> int:

@@ -1,7 +1,15 @@
-"""The learner's own copy of the notebooks: made once, never overwritten, and replaced only on request."""
+"""The learner's own copy of the notebooks: made once, never overwritten, and replaced only on request.
+
+The lessons link to the course's sources and its glossary, which lie beside notebooks/, and beside work/. From a folder
+elsewhere (COURSE_WORK) nothing leads there, and JupyterLab shows nothing that lies, or is linked to, outside the folder
+that it was started with: then there are copies in the learner's folder, in `course`, and the lessons' links go there.
+"""
 
 import json
+import os
 import re
+import shutil
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -9,15 +17,28 @@ from typing import Any
 from course_lib.cli.errors import CourseError
 from course_lib.edition import signed
 from course_lib.files import replace_file
-from course_lib.paths import MASTERS, work_folder
+from course_lib.paths import MASTERS, REPO, work_folder
 
 START = "00_start_here.ipynb"
 
+COURSE = "course"
+"""The folder in a learner's folder that lies elsewhere."""
 
-def cleared(notebook: str) -> str:
-    """Return the text of the notebook file `notebook` without outputs and execution counts, and with its edition."""
+LINKED = ("course_lib", "data", "tests/benchmarks")
+"""What the lessons link to."""
+
+ABOUT = "Copies of the course's files, for the links in the lessons. They are renewed at each start of the course.\n"
+
+
+def cleared(notebook: str, way: str = "..") -> str:
+    """Return the text of the notebook file `notebook` without outputs and execution counts, and with its edition.
+
+    way: how its links shall go to the course's folder, which from notebooks/ is ".."
+    """
     content: dict[str, Any] = signed(json.loads(notebook))
     for cell in content["cells"]:
+        if cell["cell_type"] == "markdown":
+            cell["source"] = [line.replace("](../", f"]({way}/") for line in "".join(cell["source"]).splitlines(True)]
         if cell["cell_type"] == "code":
             cell["outputs"] = []
             cell["execution_count"] = None
@@ -37,8 +58,39 @@ def make_copies(masters: Path = MASTERS) -> list[Path]:
     folder = work_folder()
     missing = [(master, folder / master.name) for master in lessons(masters) if not (folder / master.name).exists()]
     for master, copy in missing:
-        _write(copy, cleared(master.read_text(encoding="utf-8")))
+        _write(copy, cleared(master.read_text(encoding="utf-8"), _way()))
+    if not folder.is_relative_to(REPO):
+        _bring(folder / COURSE)
     return [copy for _, copy in missing]
+
+
+def _way() -> str:
+    folder = work_folder()
+    return Path(os.path.relpath(REPO, folder)).as_posix() if folder.is_relative_to(REPO) else COURSE
+
+
+def _bring(folder: Path) -> None:
+    """Copy what the lessons link to into `folder`, where it is not there yet, or another edition."""
+    about = folder / "README.txt"
+    if folder.exists() and not about.exists():
+        print(
+            f"{folder} is not the course's, so links to the course's sources and glossary lead nowhere.\n"
+            "Next: give it another name, and start again.",
+            file=sys.stderr,
+        )
+        return
+    try:
+        folder.mkdir(exist_ok=True)
+        about.write_text(ABOUT, encoding="utf-8")
+        for file in (path for name in LINKED for path in (REPO / name).rglob("*") if path.suffix != ".pyc"):
+            copy, is_now = folder / file.relative_to(REPO), file.stat()
+            if file.is_dir() or (copy.exists() and copy.stat().st_mtime_ns == is_now.st_mtime_ns):
+                continue
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, copy)  # not its rights: the course's may be to read only
+            os.utime(copy, ns=(is_now.st_mtime_ns, is_now.st_mtime_ns))
+    except OSError as error:
+        raise _unwritable(error) from error
 
 
 def reset(lesson: str, masters: Path = MASTERS) -> tuple[Path, Path | None]:
@@ -50,7 +102,7 @@ def reset(lesson: str, masters: Path = MASTERS) -> tuple[Path, Path | None]:
     """
     master = _find(lesson, lessons(masters))
     copy = work_folder() / master.name
-    fresh = cleared(master.read_text(encoding="utf-8"))
+    fresh = cleared(master.read_text(encoding="utf-8"), _way())
     kept = None
     if copy.exists():
         kept = _unused(copy.with_suffix(time.strftime(".%Y-%m-%d-%H%M%S.ipynb")))

@@ -7,7 +7,8 @@ Each is started for this process at the first call and is gone with it, however 
 Redis, as often on Windows, it is the course's stand-in (stand_in.py), which says so. With
 COURSE_DATABASE_URL or COURSE_REDIS_URL set it is the class's server instead: `schema` and `key_prefix` keep thirty
 people apart, and `is_private` says where destructive things may be done. `private_postgres` and `private_redis` give
-servers to stop, kill and pause.
+servers to stop, kill and pause. `python -m course_lib classroom` starts servers for a class (classroom.py), on which
+each learner has accounts of their own (accounts.py).
 """
 
 from course_lib.lab.servers.errors import ServerError

@@ -8,6 +8,7 @@ import os
 import secrets
 import sys
 import tempfile
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -53,10 +54,13 @@ class Plan:
     password: str
 
 
-def postgres_plan() -> Plan:
+def postgres_plan(more: Mapping[str, str] = {}, files: Mapping[str, str] = {}) -> Plan:
     """Return how to make a PostgreSQL, and its URL.
 
     What is committed survives `stop` and `kill` (the machine's crash it does not: fsync is off, which is faster).
+
+    more: settings of PostgreSQL, beside those here or in place of them
+    files: names and texts of files in the server's folder, to which settings may refer
 
     Raises ServerError when there is no program for it.
     """
@@ -73,13 +77,14 @@ def postgres_plan() -> Plan:
         "full_page_writes": "off",
         "timezone": "UTC",
         "log_timezone": "UTC",
+        **more,
     }
     if not WINDOWS:
         settings["dynamic_shared_memory_type"] = "mmap"  # files in the data folder, which go with it
     options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
     recipe: Recipe = {
         "copy": {place: str(original) for place, original in program.copied},
-        "files": {"password": password},
+        "files": {"password": password, **files},
         "prepare": [[*initdb, "--encoding=UTF8", "--no-locale", "--no-sync"]],
         "serve": [f"{folder}/postgres", "-D", "data", *options],
         "ready": "ready to accept connections",
@@ -111,10 +116,11 @@ def shell_overruled() -> str:
     return "".join(f"&{parameter}" for variable, parameter in OVERRULED.items() if variable in os.environ)
 
 
-def redis_plan(*, persistent: bool) -> Plan:
+def redis_plan(*, persistent: bool, more: Iterable[str] = ()) -> Plan:
     """Return how to make a Redis, and its URL.
 
     persistent: whether values survive `stop` and `kill`, as in a Redis that appends to a file; else it is empty then
+    more: lines of its configuration; the last one about a thing counts
     """
     program = redis_program()
     password = secrets.token_hex(16)
@@ -125,6 +131,7 @@ def redis_plan(*, persistent: bool) -> Plan:
         f"appendonly {'yes' if persistent else 'no'}",
         "appendfsync no",
         f"requirepass {password}",
+        *more,
     ]
     recipe: Recipe = {
         "copy": {},

@@ -1,8 +1,9 @@
 """A class's servers, given by URL: thirty people on one of each, who must not meet.
 
-Everybody gets a schema in PostgreSQL, which the URL leads to, and a prefix for keys in Redis, whose URLs know no such
-thing. The names COURSE_DATABASE_URL and COURSE_REDIS_URL are the course's own: many shells hold a DATABASE_URL, and it
-may be the one of somebody's real data.
+On servers that `python -m course_lib classroom` started, everybody gets accounts of their own (accounts.py). On any
+others, and there too, a schema in PostgreSQL, which the URL leads to, and a prefix for keys in Redis, whose URLs know
+no such thing. The names COURSE_DATABASE_URL and COURSE_REDIS_URL are the course's own: many shells hold a DATABASE_URL,
+and it may be the one of somebody's real data.
 """
 
 import getpass
@@ -15,6 +16,7 @@ import uuid
 from functools import cache
 from urllib.parse import urlsplit
 
+from course_lib.lab.servers import accounts
 from course_lib.lab.servers.errors import ServerError
 from course_lib.paths import work_folder
 
@@ -24,6 +26,23 @@ EXAMPLE = {DATABASE: "postgresql://user:password@host:5432/database", CACHE: "re
 
 PATIENCE = 10.0
 """Seconds a given server may take to answer for the first time."""
+
+QUEUE = 120.0
+"""Seconds a learner may wait for an account: a class comes in all at once, and is let in one after another."""
+
+ENOUGH = 6
+"""Connections that a lesson may take from PostgreSQL."""
+
+ROOM = """
+SELECT setting::int, setting::int - reserved - here, CASE WHEN rolconnlimit >= 0 THEN rolconnlimit - mine END
+FROM (SELECT setting FROM pg_settings WHERE name = 'max_connections') AS most,
+    (SELECT coalesce(sum(setting::int), 0) AS reserved FROM pg_settings
+     WHERE name IN ('superuser_reserved_connections', 'reserved_connections')) AS kept,
+    (SELECT coalesce(sum(numbackends), 0) AS here FROM pg_stat_database) AS taken,
+    (SELECT count(*) AS mine FROM pg_stat_activity WHERE usename = current_user) AS own, pg_roles
+WHERE rolname = current_user
+"""
+"""Connections the server takes, those still free, and those this role may still open (NULL: as many as are free)."""
 
 
 def schema() -> str:
@@ -74,7 +93,7 @@ def shared_redis() -> str | None:
     Raises ServerError when it does not answer, or does not let this learner in.
     """
     url = _given(CACHE)
-    return _reached(url) if url else None
+    return _reached(url, learner()) if url else None
 
 
 def _given(variable: str) -> str:
@@ -104,13 +123,21 @@ def _with_schema(url: str, name: str) -> str:
 
     import asyncpg  # type: ignore[import-untyped]
 
-    # Both asyncpg and psql pass `options` on; search_path as a parameter of its own only asyncpg would.
-    # "public" is left out: DROP TABLE IF EXISTS would find everybody's table there.
-    mine = f"{url}{'&' if urlsplit(url).query else '?'}options=-csearch_path%3D{name}"
-
-    async def make() -> None:
+    async def make() -> str:
         connection = await asyncpg.connect(url, timeout=PATIENCE)
         try:
+            own = await asyncio.wait_for(accounts.enter_postgres(connection, url, name), QUEUE)
+        finally:
+            await connection.close(timeout=PATIENCE)
+        # Both asyncpg and psql pass `options` on; search_path as a parameter of its own only asyncpg would.
+        # "public" is left out: DROP TABLE IF EXISTS would find everybody's table there.
+        mine = f"{own}{'&' if urlsplit(own).query else '?'}options=-csearch_path%3D{name}"
+        try:
+            connection = await asyncpg.connect(own, timeout=PATIENCE)
+        except asyncpg.TooManyConnectionsError as error:
+            raise _too_small(str(error)) if own == url else _yours(0) from error
+        try:
+            _enough(*await connection.fetchrow(ROOM, timeout=PATIENCE))
             await connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{name}"', timeout=PATIENCE)
         except asyncpg.UniqueViolationError:
             pass  # another kernel of this learner made it at the same moment
@@ -123,33 +150,66 @@ def _with_schema(url: str, name: str) -> str:
             await connection.close(timeout=PATIENCE)
         if found != name:
             raise ValueError(f"it does not lead to the schema {name}")
+        return mine
 
+    made: list[str] = []
     failed: list[Exception] = []
 
     def run() -> None:
         try:
-            asyncio.run(make(), debug=False)
+            made.append(asyncio.run(make(), debug=False))
         except Exception as error:  # noqa: BLE001  # whatever it is, it is raised below; here it would end a thread
             failed.append(error)
 
     thread = threading.Thread(target=run, name="learner's schema")  # the caller's may be running a loop: a kernel's is
     thread.start()
     thread.join()
-    if failed:
-        raise _refused(DATABASE, url, failed[0]) from failed[0]
-    return mine
+    if made:
+        return made[0]
+    if isinstance(failed[0], ServerError):
+        raise failed[0]
+    if isinstance(failed[0], asyncpg.TooManyConnectionsError):
+        raise _too_small(str(failed[0])) from failed[0]
+    raise _refused(DATABASE, url, failed[0]) from failed[0]
+
+
+def _enough(most: int, free: int, own: int | None) -> None:
+    if own is not None and own < ENOUGH - 1:  # one is this very connection, which is given back
+        raise _yours(own + 1)
+    if free < ENOUGH - 1:
+        raise _too_small(f"it takes {most} connections, of which {free + 1} are free, and a lesson may take {ENOUGH}")
+
+
+def _yours(left: int) -> ServerError:
+    return ServerError(
+        f"Your notebooks hold {accounts.EACH - left} of the {accounts.EACH} connections to PostgreSQL that a learner "
+        f"may have, and a lesson may take {ENOUGH}.",
+        "end the kernels of lessons that you have left, in JupyterLab: Kernel > Shut Down All Kernels, and run this "
+        "notebook again from its top",
+    )
+
+
+def _too_small(why: str) -> ServerError:
+    return ServerError(
+        f"The server given by {DATABASE} is too small for all who use it now: {why}.",
+        "ask the instructor to start one that is large enough: python -m course_lib classroom --learners NUMBER; or "
+        f"unset {DATABASE}: then a server of your own is started",
+    )
 
 
 @cache
-def _reached(url: str) -> str:
+def _reached(url: str, name: str) -> str:
     import redis
 
     try:
         with redis.Redis.from_url(url, socket_connect_timeout=PATIENCE, socket_timeout=PATIENCE) as client:
             client.ping()
+            own = accounts.enter_redis(client, url, name)
+        with redis.Redis.from_url(own, socket_connect_timeout=PATIENCE, socket_timeout=PATIENCE) as client:
+            client.ping()
     except (OSError, ValueError, redis.RedisError) as error:
         raise _refused(CACHE, url, error) from error
-    return url
+    return own
 
 
 def _refused(variable: str, url: str, error: Exception) -> ServerError:

@@ -1,0 +1,190 @@
+"""A class on shared servers: so many learners run the same lessons at the same time, and every output is compared.
+
+    .venv/bin/python tests/classroom.py 30 01 03 05a 05b 09b
+
+Each learner has a kernel of their own; lesson after lesson, all of them run all cells at once. The servers are those of
+`python -m course_lib classroom`, started here, or the ones that COURSE_DATABASE_URL and COURSE_REDIS_URL name. It tells
+for each lesson how many learners failed, how long they took, and how much memory and how many connections the class
+took at most; then what differed, and whether anything lies where it does not belong. Exit status 0: nothing failed.
+"""
+# mypy: allow-untyped-calls
+# (nbformat has no types)
+
+import argparse
+import os
+import statistics
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import kernels
+import nbformat
+import psutil
+from serving import client, sql
+from test_run_all import comparable
+
+from course_lib.cli.lessons import notebooks_of
+from course_lib.lab.servers.classroom import Classroom, classroom
+
+PATIENCE = 900
+"""Seconds a kernel may be silent: the guard of a hang. With thirty beside it, it waits its turn for a processor."""
+
+SAMPLE_EVERY = 3.0
+"""Seconds between two looks at memory and connections."""
+
+HERE = "SELECT coalesce(sum(numbackends), 0)::int FROM pg_stat_database WHERE datname LIKE 'learner%'"
+
+
+@dataclass
+class Ran:
+    """One learner's run of one lesson: how long it took, in seconds, and what differed, cell by cell."""
+
+    learner: str
+    seconds: float
+    differences: list[str]
+
+
+@dataclass
+class Peaks:
+    """What the class took at most: MB of its kernels and of the servers, connections to PostgreSQL."""
+
+    kernels: int = 0
+    servers: int = 0
+    connections: int = 0
+
+
+def main(argv: list[str]) -> int:
+    """Run the class that the arguments ask for, and return 0 when nothing failed."""
+    parser = argparse.ArgumentParser(prog="tests/classroom.py", description="So many learners at once, shared servers.")
+    parser.add_argument("learners", type=int, help="how many")
+    parser.add_argument("lesson", nargs="+", help="01, 05a ...")
+    options = parser.parse_args(argv)
+    kernels.CELL_TIMEOUT = PATIENCE
+    lessons = [path for lesson in options.lesson for path in notebooks_of(lesson)]
+    learners = [f"{number:02}" for number in range(1, options.learners + 1)]
+    with shared_servers(options.learners) as room:
+        print(
+            f"{'lesson':<30}{'failed':>8}{'median':>10}{'slowest':>10}{'kernels':>12}{'servers':>12}{'connections':>13}"
+        )
+        failed = [problem for path in lessons for problem in one_lesson(path, learners, room)]
+        if room is not None:
+            failed += misplaced(room, learners)
+    print("\n".join(["", *failed]) if failed else "\nNothing failed, and nothing was found where it does not belong.")
+    return 1 if failed else 0
+
+
+@contextmanager
+def shared_servers(learners: int) -> Iterator[Classroom | None]:
+    """Give everybody the URLs of servers started here, or leave those that are given; then None."""
+    if os.environ.get("COURSE_DATABASE_URL") and os.environ.get("COURSE_REDIS_URL"):
+        yield None
+        return
+    with classroom(learners) as room:
+        os.environ["COURSE_DATABASE_URL"], os.environ["COURSE_REDIS_URL"] = room.database_url, room.redis_url
+        yield room
+
+
+def one_lesson(path: Path, learners: list[str], room: Classroom | None) -> list[str]:
+    """Let all learners run a lesson at the same time, print its line, and return what differed, by learner."""
+    barrier = threading.Barrier(len(learners))
+    with sampled(room) as peaks, ThreadPoolExecutor(len(learners)) as pool:
+        runs = list(pool.map(lambda learner: run(path, learner, barrier), learners))
+    wrong = [each for each in runs if each.differences]
+    seconds = [each.seconds for each in runs]
+    print(
+        f"{path.stem:<30}{len(wrong):>8}{statistics.median(seconds):>8.0f} s{max(seconds):>8.0f} s"
+        f"{peaks.kernels:>9,} MB{peaks.servers:>9,} MB{peaks.connections:>13}",
+        flush=True,
+    )
+    return [
+        f"{path.stem}, learner {each.learner}: {len(each.differences)} cells differ; first {each.differences[0]}"
+        for each in wrong
+    ]
+
+
+def run(path: Path, learner: str, barrier: threading.Barrier) -> Ran:
+    """Run all cells of a lesson in a kernel of the learner's, and compare them with what is saved."""
+    notebook = nbformat.read(path, as_version=4)
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    differences = []
+    barrier.wait(PATIENCE)
+    began = time.monotonic()
+    try:
+        with kernels.start(path.parent, COURSE_LEARNER=learner) as kernel:
+            requests = [kernel.send(cell.source, stop_on_error=False) for cell in cells]
+            said = kernel.run(*requests)
+            for number, (cell, request) in enumerate(zip(cells, requests, strict=True), start=1):
+                now, saved = list(comparable(said[request])), list(comparable(cell.outputs))
+                if now != saved:
+                    why = [f"  {each['ename']}: {each['evalue']}" for each in said[request] if "ename" in each]
+                    differences.append("\n".join([f"code cell {number}", f"  saved: {saved}", f"  now:   {now}", *why]))
+    except (LookupError, TimeoutError, RuntimeError) as error:  # the kernel died, or is silent
+        differences.append(f"{type(error).__name__}: {error}")
+    return Ran(learner, time.monotonic() - began, differences)
+
+
+@contextmanager
+def sampled(room: Classroom | None) -> Iterator[Peaks]:
+    """Look now and then at what the class takes, while the block runs."""
+    peaks, done = Peaks(), threading.Event()
+
+    def look() -> None:
+        while not done.wait(SAMPLE_EVERY):
+            servers = set[int]()
+            if room is not None:
+                for pid in (room.postgres.pid, room.redis.pid):
+                    server = psutil.Process(pid)
+                    servers |= {server.pid, *(child.pid for child in server.children(recursive=True))}
+                peaks.servers = max(peaks.servers, memory(servers))
+                peaks.connections = max(peaks.connections, sql(room.postgres.url, HERE))
+            ours = {child.pid for child in psutil.Process().children(recursive=True)}
+            peaks.kernels = max(peaks.kernels, memory(ours - servers))
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    try:
+        yield peaks
+    finally:
+        done.set()
+        thread.join()
+
+
+def memory(pids: set[int]) -> int:
+    """Return the MB that processes take together, what they share counted once (where the system tells that)."""
+    total = 0
+    for pid in pids:
+        try:
+            told = psutil.Process(pid).memory_full_info()
+            total += getattr(told, "pss", told.uss)
+        except psutil.Error:
+            pass  # it has just ended, or is another user's
+    return int(total // 1_000_000)
+
+
+def misplaced(room: Classroom, learners: list[str]) -> list[str]:
+    """Return what lies in PostgreSQL or Redis where it does not belong: cross-talk leaves such."""
+    found = []
+    databases = sql(room.postgres.url, r"SELECT array_agg(datname) FROM pg_database WHERE datname LIKE 'learner\_%'")
+    for database in databases or ():
+        if database.removeprefix("learner_") not in learners:
+            found.append(f"PostgreSQL: {database} is nobody's")
+        strangers = sql(
+            room.postgres.url.replace("/postgres?", f"/{database}?"),
+            f"SELECT count(*) FROM pg_class JOIN pg_roles ON pg_roles.oid = relowner "
+            f"WHERE rolname NOT IN ('{database}', 'postgres')",
+        )
+        if strangers:
+            found.append(f"PostgreSQL: {database} holds {strangers} objects of somebody else")
+    owners = tuple(f"{brace}learner_{learner}:" for learner in learners for brace in ("", "{"))
+    with client(room.redis.url) as connection:
+        keys = [key for key in connection.scan_iter() if not key.startswith((*owners, "classroom:"))]
+    return found + ([f"Redis: keys of nobody's: {', '.join(keys[:5])}"] if keys else [])
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
