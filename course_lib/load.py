@@ -31,8 +31,8 @@ class Load:
     """What became of the requests of one run.
 
     latencies: of those answered, in seconds, in the order of the answers
-    failures: how many failed, by the class of what they raised; these have no latency. Whether a refusal, such as a 503,
-        is a failure, the request says: it raises, or does not
+    failures: how many failed, by the class of what they raised; these have no latency. Whether a refusal, such as a
+        503, is a failure, the request says: it raises, or does not
     late: the most seconds that a request was sent after it was due. Where that is much, the side that asks had no time:
         the latencies are those of a caller, and not the server's alone
     """
@@ -75,8 +75,8 @@ async def open_loop(request: Request, rate: float, seconds: float, *, patience: 
     """Make requests at a fixed rate, whether earlier ones were answered or not, and wait for the last answer.
 
     Args:
-        request: makes one request. What it returns is not looked at, so a 503 is an answer, and a quick one, unless your
-            request raises (`response.raise_for_status()`); an Exception is a failure.
+        request: makes one request. What it returns is not looked at, so a 503 is an answer, and a quick one, unless
+            yours raises (`response.raise_for_status()`); an Exception is a failure.
         rate: requests a second, 0.001 or more.
         seconds: how long requests are sent, 0.001 or more; the first one goes out at once.
         patience: seconds after which a request has failed, by TimeoutError.
@@ -109,8 +109,8 @@ async def closed_loop(request: Request, workers: int, seconds: float, *, patienc
     """Let so many callers ask, each again as soon as it has its answer, and wait for the last answer.
 
     Args:
-        request: makes one request. What it returns is not looked at, so a 503 is an answer, and a quick one, unless your
-            request raises (`response.raise_for_status()`); an Exception is a failure.
+        request: makes one request. What it returns is not looked at, so a 503 is an answer, and a quick one, unless
+            yours raises (`response.raise_for_status()`); an Exception is a failure.
         workers: how many callers, 1 or more.
         seconds: how long they begin new requests; 0 makes none. On the virtual clock a request must take some time, or
             they never pass.

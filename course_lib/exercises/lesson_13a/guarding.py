@@ -338,8 +338,8 @@ cancellation goes on. However it ends, the place is given back.""",
     grade=_grade_guard,
     hints=[
         "Two limits, one after the other: one around `await places.acquire()`, one around `await handler(request)`.",
-        "After the place is taken, everything stands in one `try`, whose `finally` is `places.release()`. Who has no place "
-        "does not come there.",
+        "After the place is taken, everything stands in one `try`, whose `finally` is `places.release()`. Who has no "
+        "place does not come there.",
         "`async with asyncio.timeout(seconds) as limit:` and later `limit.expired()` tells your limit from a "
         "TimeoutError that the handler raised.",
         '`web.json_response({"error": why}, status=503, headers={"Retry-After": "1"})`',

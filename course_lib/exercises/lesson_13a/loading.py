@@ -253,8 +253,8 @@ def _cancelled(
 load_with = Exercise(
     lesson="lesson_13a",
     task="""\
-**Exercise 1: only so many connections.** A client has only so many connections; who finds none waits *inside the client*, \
-and no server sees it. Write `load_with(request, rate, seconds, connections)`, an open loop.
+**Exercise 1: only so many connections.** A client has only so many connections; who finds none waits *inside the \
+client*, and no server sees it. Write `load_with(request, rate, seconds, connections)`, an open loop.
 
 - `await request()` makes one request. `rate` times `seconds` of them (whole numbers): number 0, 1, 2 ... is \
 due `number / rate` seconds after the call. The clock does not begin at 0.
