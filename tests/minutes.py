@@ -86,7 +86,7 @@ def estimated(notebook: dict[str, Any]) -> tuple[int, int]:
         text = "".join(cell["source"])
         if cell["cell_type"] == "markdown":
             beyond = BEYOND in text or (beyond and not re.search(r"^#+ ", text, re.M))
-            seen = re.sub(r"^ *acc(Title|Descr):.*", "", text, flags=re.M)  # a diagram's, which a screen reader reads instead
+            seen = re.sub(r"^ *acc(Title|Descr):.*", "", text, flags=re.M)  # a diagram's, for screen readers
             minutes = 0.9 * len(seen.split()) / 180
         else:
             lines = sum(1 for line in text.splitlines() if line.strip())
