@@ -26,6 +26,8 @@ python3 -m course_lib [COMMAND]      (on Windows: py -m course_lib)
   trace [OPTIONS] [-m] PROGRAM [ARGUMENTS]
                            run an asyncio program, unchanged, and tell at its end what it did: trace --help
   service [OPTIONS]        start a crawling service made of the course's parts, with its servers: service --help
+  site [--output FOLDER] [--serve [--port N]]
+                           make a website of the lessons, to be read without running anything
   refresh [NOTEBOOK...]    for authors: run the notebooks and save their outputs
 
   --help, --version
@@ -70,6 +72,7 @@ def _dispatch(argv: list[str]) -> int:
         "reset": _reset,
         "trace": _trace,
         "service": _service,
+        "site": _site,
         "refresh": _refresh,
     }
     if not argv or argv[0].startswith("-"):
@@ -125,6 +128,13 @@ def _trace(argv: list[str]) -> int:
 def _service(argv: list[str]) -> int:
     ready = environment.prepare(outdated_will_do=True)
     return instead([str(ready.python), "-m", "course_lib.service", *argv], cwd=Path.cwd(), env=ready.variables())
+
+
+def _site(argv: list[str]) -> int:
+    from course_lib.cli.site import arguments  # here: the other commands do not need it
+
+    arguments(argv)  # before anything is installed: it may be --help, or wrong
+    return _inside("site", argv, environment.prepare(outdated_will_do=True))
 
 
 def _inside(module: str, argv: list[str], ready: environment.Environment) -> int:
