@@ -43,7 +43,7 @@ def masters(tmp_path, monkeypatch):
 
 
 def test_help_names_every_command(capsys):
-    """--help lists the six commands."""
+    """--help lists the commands."""
     assert main.main(["--help"]) == 0
     assert re.findall(r"^  (\w+) ", capsys.readouterr().out, re.M) == [
         "lab",
@@ -52,6 +52,7 @@ def test_help_names_every_command(capsys):
         "reset",
         "trace",
         "service",
+        "site",
         "refresh",
     ]
 

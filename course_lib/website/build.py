@@ -4,6 +4,7 @@ import ast
 import json
 import shutil
 import tempfile
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -55,8 +56,10 @@ def build(target: Path, repo: Path = REPO, draw: Callable[[Sequence[str]], list[
     site = _Site(repo, Links(repo))
     for lesson in lessons:
         _add_lesson(site, lesson.path, lesson.title)
-    files = [path for path in _files(repo) if not WITH_ANSWERS.match(str(path))]
-    for path in (README, *files):
+    rooms = defaultdict[PurePosixPath, list[PurePosixPath]](list)
+    _add(site, README)
+    for path in _files(repo):
+        rooms[_room(path)].append(path)
         _add(site, path)
     while missing := [path for path in sorted(site.links.wanted) if path not in site.pages and _is_page(path)]:
         for path in missing:
@@ -71,7 +74,7 @@ def build(target: Path, repo: Path = REPO, draw: Callable[[Sequence[str]], list[
         for path, (title, body, headings) in site.pages.items():
             for number, svg in enumerate(drawn, start=1):
                 body = body.replace(mark(number), svg)
-            beside = [file for file in files if _room(file) == _room(path)] if path in files else []
+            beside = rooms[_room(path)] if path in rooms[_room(path)] else []
             where = place(path)
             _write(new / where, frame.around(where, title, body, headings=headings, beside=beside))
         _write(new / SEARCH, frame.around(SEARCH, "Search", search.page()))
@@ -109,9 +112,11 @@ def _add(site: _Site, path: PurePosixPath) -> None:
 
 
 def _files(repo: Path) -> Iterator[PurePosixPath]:
-    """Yield the library's files: each has a page, whether a lesson leads to it or not."""
+    """Yield the library's files, but those with answers: each has a page, whether a lesson leads to it or not."""
     for file in sorted((repo / "course_lib").rglob("*.py")):
-        yield PurePosixPath(file.relative_to(repo).as_posix())
+        path = PurePosixPath(file.relative_to(repo).as_posix())
+        if not WITH_ANSWERS.match(str(path)):
+            yield path
 
 
 def _room(path: PurePosixPath) -> PurePosixPath:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
 
-from course_lib.website.links import between, place
+from course_lib.website.links import SiteError, between, place
 from course_lib.website.prose import Heading, Page, code, words
 
 PREDICT = re.compile(r"\*\*[^*]*\bpredict\b", re.IGNORECASE)
@@ -36,7 +36,7 @@ class Written:
 def write(notebook: dict[str, Any], page: Page) -> Written:
     """Return a notebook's page; `notebook` is the JSON of its file.
 
-    Raises ValueError for an output of which nothing can be shown on a page.
+    Raises SiteError for an output of which nothing can be shown on a page.
     """
     written = Written()
     parts = []
@@ -96,7 +96,9 @@ def _output(output: dict[str, Any], page: Page, written: Written) -> str:
         return f'<div class="told">{page.prose(data["text/markdown"])}</div>\n'
     if "text/plain" in data:
         return _text(text, "result")
-    raise ValueError(f"{page.path}: an output has only {', '.join(data)}: say in website/lesson.py how to show that")
+    raise SiteError(
+        f"{page.path}: an output has only {', '.join(data)}: say in course_lib/website/lesson.py how to show that"
+    )
 
 
 def _text(text: str, kind: str) -> str:
