@@ -69,7 +69,7 @@ class Frame:
 </header>
 <div class="columns">
 <main id="main">
-{body}{self._neighbours(where)}</main>
+{self._note(where)}{body}{self._neighbours(where)}</main>
 <nav id="menu" aria-label="{"Files" if beside else "Lessons"}">
 {self._menu(where, headings, beside)}</nav>
 </div>
@@ -89,6 +89,12 @@ class Frame:
             else:
                 lines.append(f'<li><a href="{html.escape(between(where, target))}">{html.escape(title)}</a></li>\n')
         return "".join([*lines, "</ul>\n"])
+
+    def _note(self, where: PurePosixPath) -> str:
+        if all(place(lesson.path) != where for lesson in self.lessons):
+            return ""
+        start = f'<a href="{html.escape(between(where, HOME))}">get the course</a>'
+        return f'<p class="note">Saved outputs, to be read. To run it, and have exercises checked, {start}.</p>\n'
 
     def _neighbours(self, where: PurePosixPath) -> str:
         places = [place(lesson.path) for lesson in self.lessons]

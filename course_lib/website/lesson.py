@@ -11,7 +11,7 @@ from typing import Any
 from course_lib.website.links import SiteError, between, place
 from course_lib.website.prose import Heading, Page, code, words
 
-PREDICT = re.compile(r"\*\*[^*]*\bpredict\b", re.IGNORECASE)
+PREDICT = re.compile(r"\*\*(Predict\b|Before you run it)")
 """What stands in the text above a cell whose outputs the reader is to predict."""
 
 DATA_PICTURE = re.compile(r"data:image/png;base64,([A-Za-z0-9+/=\s]+)")
@@ -108,14 +108,16 @@ def _text(text: str, kind: str) -> str:
 
 def _picture(png: str, size: dict[str, int], text: str, page: Page, written: Written) -> Iterator[str]:
     """Yield a picture with its text twin: the first line in its place, all of it to be folded out."""
+    shown = html.escape(text, quote=False)
     extent = "".join(f' {side}="{size[side]}"' for side in ("width", "height") if side in size)
     first = html.escape(text.strip().partition("\n")[0])
     yield f'<div class="html"><img src="{_file(png, page, written)}"{extent} alt="{first}">\n'
-    yield f"<details><summary>The same as text</summary><pre>{html.escape(text, quote=False)}</pre></details></div>\n"
+    yield f'<details><summary>The same as text</summary><pre tabindex="0">{shown}</pre></details></div>\n'
 
 
 def _with_files(markup: str, page: Page, written: Written) -> str:
     """Return HTML whose pictures are files: a page that holds them all would be slow to open on a phone."""
+    markup = markup.replace("<pre>", '<pre tabindex="0">')
     return DATA_PICTURE.sub(lambda found: _file(found[1], page, written), markup)
 
 
