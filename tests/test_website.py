@@ -59,6 +59,8 @@ class Course:
         self.file("course_lib/README.md", "# Rooms\n\n[`x`](x.py)")
         self.file("course_lib/x.py", '"""What x is."""\n\nx = "<1>"\n')
         self.file("course_lib/exercises/lesson_01/solutions.py", "answer = 42\n")
+        self.file("course_lib/exercises/lesson_01/scene.py", "scene = 1\n")
+        self.file("data/site/index.html", "<main><h1>Glossary</h1></main>")
         self.file("data/site/terms/task.html", "<main><h1>task</h1><p>Runs a coroutine.</p></main>")
         self.lesson("01_first", prose("# Lesson 1: first"))
         self.lesson("02_second", prose("# Lesson 2: second"))
@@ -160,7 +162,7 @@ def test_links_lead_to_the_pages_of_what_they_named(course):
     body = course.first(
         prose(
             "[a](02_second.ipynb#3.-Who's-next?) [b](../course_lib/x.py) [c](../data/site/terms/task.html) "
-            "[d](../README.md) [e](https://docs.python.org/3/?a=1&b=2)"
+            "[d](../README.md) [f](../data/glossary.md#task) [g](../data/glossary.md) [e](https://docs.python.org/3/?a=1&b=2)"
         )
     )
     assert [html.unescape(link) for link in re.findall(r'href="([^"]*)"', body)][1:] == [
@@ -168,6 +170,8 @@ def test_links_lead_to_the_pages_of_what_they_named(course):
         "../course_lib/x.py.html",
         "../data/site/terms/task.html",
         "../index.html",
+        "../data/site/terms/task.html",
+        "../data/site/index.html",
         "https://docs.python.org/3/?a=1&b=2",
     ]
     assert """id="3.-Who&#x27;s-next?">""" in course.page("notebooks/02_second.html")
@@ -179,6 +183,7 @@ def test_links_lead_to_the_pages_of_what_they_named(course):
     [
         ("nowhere.ipynb", r"notebooks/01_first.ipynb: nowhere.ipynb leads to no file"),
         ("02_second.ipynb#Gone", r"there is no heading #Gone in notebooks/02_second.ipynb"),
+        ("../data/glossary.md#gone", r"glossary.md#gone leads to no file"),
         ("#Gone", r"there is no heading #Gone in notebooks/01_first.ipynb"),
         ("../course_lib/exercises/lesson_01/solutions.py", r"leads to answers of exercises, which are not on the site"),
     ],
@@ -190,6 +195,15 @@ def test_a_link_that_leads_nowhere_ends_the_build_and_the_old_site_stays(course,
     with pytest.raises(SiteError, match=told):
         course.first(prose(f"[x]({link})"))
     assert course.page("notebooks/01_first.html") == before
+
+
+def test_of_the_exercises_files_only_what_a_lesson_shows_is_on_the_site(course):
+    """A file of an exercise has a page where a lesson leads to it, and is not listed beside others."""
+    course.first(prose("[the scene](../course_lib/exercises/lesson_01/scene.py)"))
+    assert "scene" in course.page("course_lib/exercises/lesson_01/scene.py.html")
+    assert "lesson_01" not in course.page("course_lib/x.py.html")
+    course.first()
+    assert not (course.site / "course_lib/exercises").exists()
 
 
 def test_a_folder_that_holds_something_else_is_left_alone(course):
@@ -338,12 +352,10 @@ def test_every_lesson_of_the_course_is_on_the_site(site):
 
 
 def test_no_solution_is_on_the_site(site):
-    """No page is made of what holds answers, and no function of a reference solution stands on a lesson's page."""
-    assert not list((site / "course_lib" / "exercises").glob("lesson_*"))
+    """No function of a reference solution stands on the page of a lesson, or of an exercise's file."""
     tag = re.compile(r"<[^>]+>")
-    pages = [
-        html.unescape(tag.sub("", page.read_text(encoding="utf-8"))) for page in (site / "notebooks").glob("*.html")
-    ]
+    files = [*(site / "notebooks").glob("*.html"), *(site / "course_lib" / "exercises").rglob("*.html")]
+    pages = [html.unescape(tag.sub("", file.read_text(encoding="utf-8"))) for file in files]
     answers = 0
     for file in (REPO / "course_lib" / "exercises").glob("lesson_*/solutions.py"):
         text = file.read_text(encoding="utf-8")

@@ -2,7 +2,8 @@
 
 The promise: `build(folder)` runs no notebook, and what it writes needs neither a server nor a network. Every link
 between its pages leads to a page and, where it names one, to a heading: a dead one ends the build with a sentence that
-names it. What holds answers to exercises is on no page. Two builds of the same files are the same bytes.
+names it. The reference solutions are on no page, and of the exercises' other files only those that a page leads to.
+Two builds of the same files are the same bytes.
 
 The site has the folders of the repository, so that a link from one file to another stays as it is, but for its ending:
 `notebooks/11_testing.ipynb` is at `notebooks/11_testing.html`, and `course_lib/tasks.py` at `course_lib/tasks.py.html`.

@@ -13,7 +13,7 @@ from course_lib.paths import REPO
 from course_lib.website import diagrams, search
 from course_lib.website.frame import INDEX, SCRIPT, SEARCH, STYLE, Frame
 from course_lib.website.lesson import Written, write
-from course_lib.website.links import AS_IT_IS, PICTURES, WITH_ANSWERS, Links, SiteError, place
+from course_lib.website.links import EXERCISES, GLOSSARY, PICTURES, Links, SiteError, place
 from course_lib.website.outline import outline
 from course_lib.website.prose import Heading, Page, code, mark
 
@@ -112,10 +112,10 @@ def _add(site: _Site, path: PurePosixPath) -> None:
 
 
 def _files(repo: Path) -> Iterator[PurePosixPath]:
-    """Yield the library's files, but those with answers: each has a page, whether a lesson leads to it or not."""
+    """Yield the library's files, but those of exercises: each has a page, whether a lesson leads to it or not."""
     for file in sorted((repo / "course_lib").rglob("*.py")):
         path = PurePosixPath(file.relative_to(repo).as_posix())
-        if not WITH_ANSWERS.match(str(path)):
+        if not EXERCISES.match(str(path)):
             yield path
 
 
@@ -125,7 +125,7 @@ def _room(path: PurePosixPath) -> PurePosixPath:
 
 
 def _is_page(path: PurePosixPath) -> bool:
-    return path.suffix not in PICTURES and not any(path.is_relative_to(folder) for folder in AS_IT_IS)
+    return path.suffix not in PICTURES and not path.is_relative_to(GLOSSARY)
 
 
 def _write(file: Path, content: str | bytes) -> None:
@@ -134,9 +134,8 @@ def _write(file: Path, content: str | bytes) -> None:
 
 
 def _write_rest(site: _Site, new: Path) -> None:
-    for folder in AS_IT_IS:
-        shutil.copytree(site.repo / folder, new / folder)
-        site.entries += search.glossary(site.repo / folder, folder)
+    shutil.copytree(site.repo / GLOSSARY, new / GLOSSARY)
+    site.entries += search.glossary(site.repo / GLOSSARY, str(GLOSSARY))
     for picture, png in site.pictures.items():
         _write(new / picture, png)
     for path in site.links.wanted:

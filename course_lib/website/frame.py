@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from course_lib.website.links import between, place
+from course_lib.website.links import GLOSSARY, between, place
 from course_lib.website.outline import Lesson
 from course_lib.website.prose import Heading
 
 NAME = "Async Python, seen"
 HOME, SEARCH = PurePosixPath("index.html"), PurePosixPath("search.html")
-GLOSSARY, ROOMS = PurePosixPath("data/site/index.html"), PurePosixPath("course_lib/index.html")
+TERMS, ROOMS = GLOSSARY / "index.html", PurePosixPath("course_lib/index.html")
 STYLE, SCRIPT, INDEX = PurePosixPath("site.css"), PurePosixPath("site.js"), PurePosixPath("search-index.js")
 
 
@@ -63,7 +63,7 @@ class Frame:
 <a class="home" href="{to(HOME)}">{NAME}</a>
 <form action="{to(SEARCH)}" role="search"><input type="search" name="q" aria-label="Search" placeholder="Search"></form>
 <a class="narrow" href="#menu">Lessons</a>
-<a href="{to(GLOSSARY)}">Glossary</a>
+<a href="{to(TERMS)}">Glossary</a>
 <a href="{to(ROOMS)}">Code</a>
 <button type="button" id="theme" hidden>Dark</button>
 </header>

@@ -7,11 +7,14 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from urllib.parse import quote, unquote, urlsplit
 
-AS_IT_IS = ("data/site",)
-"""Folders that are copied as they are, with their links."""
+EXERCISES = re.compile(r"course_lib/exercises/lesson_")
+"""Of what begins so, only that is on the site to which a page leads."""
 
-WITH_ANSWERS = re.compile(r"course_lib/exercises/lesson_")
-"""What begins so is on no page: it holds the reference solutions, or leads to them."""
+ANSWERS = re.compile(r"course_lib/exercises/lesson_\w+/solutions")
+"""What begins so is on no page: the reference solutions."""
+
+ONE_PAGE_GLOSSARY, GLOSSARY = PurePosixPath("data/glossary.md"), PurePosixPath("data/site")
+"""The glossary as one page, for JupyterLab, and as a folder of pages, which the site has as it is."""
 
 PICTURES = frozenset({".png", ".svg", ".gif", ".jpg"})
 
@@ -22,7 +25,7 @@ class SiteError(Exception):
 
 def place(path: PurePosixPath) -> PurePosixPath:
     """Return where a file of the repository is on the site."""
-    if path.suffix in PICTURES or any(path.is_relative_to(folder) for folder in AS_IT_IS):
+    if path.suffix in PICTURES or path.is_relative_to(GLOSSARY):
         return path
     if path.name == "README.md":
         return path.with_name("index.html")
@@ -62,18 +65,19 @@ class Links:
         parts = urlsplit(url)
         if parts.scheme or parts.netloc:
             return url
-        target = page
+        target, fragment = page, unquote(parts.fragment)
         if parts.path:
             target = PurePosixPath(os.path.normpath(page.parent / unquote(parts.path)).replace(os.sep, "/"))
+            if target == ONE_PAGE_GLOSSARY:
+                target, fragment = GLOSSARY / (f"terms/{fragment}.html" if fragment else "index.html"), ""
             if not (self.repo / target).is_file():
                 self._faults.append(f"{page}: {url} leads to no file")
                 return url
-            if WITH_ANSWERS.match(str(target)):
+            if ANSWERS.match(str(target)):
                 self._faults.append(f"{page}: {url} leads to answers of exercises, which are not on the site")
                 return url
             self.wanted.add(target)
-        fragment = unquote(parts.fragment)
-        if fragment and not target.is_relative_to(AS_IT_IS[0]):
+        if fragment and not target.is_relative_to(GLOSSARY):
             self._fragments.append((page, fragment, target))
         address = between(place(page), place(target)) if parts.path else ""
         return f"{address}#{quote(fragment)}" if fragment else address
