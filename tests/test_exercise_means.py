@@ -139,6 +139,51 @@ def test_a_cause_is_read_from_the_line(function, given, sentence):
     assert sentence in hint(raised_by(function(given)))
 
 
+async def reckons_without_waiting(start):
+    found = start("a")
+    return 2 * found
+
+
+async def goes_through_without_waiting(start):
+    found = start("a")
+    return {each: 1 for each in found}
+
+
+async def counts_without_waiting(start):
+    found = start("a")
+    return len(found)
+
+
+async def waits_in_the_wrong_way(start):
+    found = start("a")
+    async for each in found:
+        return each
+
+
+async def hands_on(start):
+    found = start("a")
+    try:
+        await asyncio.wait([found])
+    finally:
+        found.close()
+
+
+@pytest.mark.parametrize(
+    ("function", "told"),
+    [
+        (reckons_without_waiting, True),
+        (goes_through_without_waiting, True),
+        (counts_without_waiting, True),
+        (waits_in_the_wrong_way, False),
+        (hands_on, False),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:coroutine .* was never awaited")
+def test_a_coroutine_that_was_never_awaited_is_named(function, told):
+    """Who reckons with a coroutine, or goes through it, forgot an `await`; who passes it on, or waits, did not."""
+    assert ("`found` holds a coroutine, not what it gives" in hint(raised_by(function(answers)))) == told
+
+
 async def awaits_what_fails(jobs):
     await asyncio.get_running_loop().run_in_executor(None, len, jobs)
 
