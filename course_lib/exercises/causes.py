@@ -198,14 +198,21 @@ def _awaited(value: ast.expr, place: Place) -> str:
 
 def _never_awaited(place: Place) -> str:
     """Return the name of a coroutine that was used as what it gives: reckoned with, gone through; empty if none was."""
-    node, parent = place.node, place.parents[0]
-    plain = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and hasattr(builtins, node.func.id)
-    waits = isinstance(node, ast.Await) or isinstance(parent, ast.AsyncFor | ast.withitem)
-    waits = waits or (isinstance(parent, ast.comprehension) and bool(parent.is_async))
-    if not place.innermost or waits or not isinstance(node, ast.expr) or (isinstance(node, ast.Call) and not plain):
+    # A `for` that cannot go through something is blamed as a whole by some Pythons.
+    node = place.node.iter if isinstance(place.node, ast.For) else place.node
+    if not place.innermost or not isinstance(node, ast.expr) or _may_await(node, place.parents[0]):
         return ""
     names = [each.id for each in ast.walk(node) if isinstance(each, ast.Name)]
     return next((name for name in names if inspect.iscoroutine(place.value(name))), "")
+
+
+def _may_await(node: ast.expr, parent: ast.AST) -> bool:
+    """Return whether what stands in an expression may be meant to be awaited there, or by what is called there."""
+    if isinstance(node, ast.Call):
+        return not (isinstance(node.func, ast.Name) and hasattr(builtins, node.func.id))
+    loops = [parent, *getattr(node, "generators", ())]
+    waits = any(isinstance(each, ast.comprehension) and each.is_async for each in loops)
+    return waits or isinstance(node, ast.Await) or isinstance(parent, ast.AsyncFor | ast.withitem)
 
 
 def _without_star(node: ast.AST) -> bool:

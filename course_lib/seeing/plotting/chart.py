@@ -55,8 +55,9 @@ def draw_chart(shown: Chart) -> Figure:
             axes.tick_params(labelbottom=place == len(shown.panels) - 1)
             for x, name in shown.marks.items():
                 axes.axvline(points.index(x), color=INK, linewidth=1.2, linestyle=(0, (2, 2)), zorder=1.5)
-                beside = {"xytext": (6, -LINE / 2), "textcoords": "offset pixels", "va": "center_baseline"}
-                axes.annotate(name, (points.index(x), 1), xycoords=("data", "axes fraction"), color=INK, **beside)
+                beside: dict[str, Any] = {"xytext": (6, -LINE / 2), "textcoords": "offset pixels"}
+                end = (points.index(x), 1)
+                axes.annotate(name, end, xycoords=("data", "axes fraction"), va="center_baseline", **beside)
             ends: dict[str, Any] = {"transform": axes.transAxes, "va": "center_baseline", "parse_math": False}
             for y, name in _spread([(curve[max(curve)], name) for name, curve in series.items()], axes):
                 text = fit(name, LONGEST, bold=True)
