@@ -407,6 +407,11 @@ async def knows_it(measure, most):
     return 4
 
 
+@told(ex.find_knee, "The knee is 4: from there to 8 it grew by less than a quarter. You returned 4.0")
+async def returns_a_fraction(measure, most):
+    return float(await ex.find_knee.reference(measure, most))
+
+
 @told(ex.find_knee, "`best` holds a coroutine, not what it gives: an `await` is missing where it is made")
 async def does_not_wait_for_the_first(measure, most):
     knee, best = 1, measure(1)
