@@ -60,7 +60,7 @@ MINUTES = {
     "10b_processes_and_streams": Minutes(43, 78, "2026-11-29", READER, pace=1.29),
     "11_testing": Minutes(45, 89, "2026-11-29", READER, pace=1.37),
     "12a_measuring": Minutes(44, 75, "2026-11-29", ESTIMATE, pace=1.3),
-    "12b_five_tips": Minutes(44, 75, "2026-11-29", ESTIMATE, pace=1.3),
+    "12b_five_tips": Minutes(45, 75, "2026-11-29", READER, pace=1.36),
     "13a_web_server": Minutes(45, 80, "2026-11-29", READER, pace=1.35),
     "13b_service": Minutes(44, 83, "2026-11-29", ESTIMATE, pace=1.3),
 }
@@ -86,7 +86,7 @@ def estimated(notebook: dict[str, Any]) -> tuple[int, int]:
         text = "".join(cell["source"])
         if cell["cell_type"] == "markdown":
             beyond = BEYOND in text or (beyond and not re.search(r"^#+ ", text, re.M))
-            seen = re.sub(r"^ *acc(Title|Descr):.*", "", text, flags=re.M)  # a diagram's, which a screen reader reads instead
+            seen = re.sub(r"^ *acc(Title|Descr):.*", "", text, flags=re.M)  # a diagram's, for screen readers
             minutes = 0.9 * len(seen.split()) / 180
         else:
             lines = sum(1 for line in text.splitlines() if line.strip())
