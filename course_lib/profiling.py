@@ -34,7 +34,7 @@ from course_lib.seeing.timeline.frames import LIBRARY, waiting_line
 # Seconds from one look to the next. Who computes gives the interpreter away after 5 ms only: with shorter pauses, looks
 # would come late where the loop is at work, and in time where it waits, and the shares would be wrong.
 EVERY = 0.01
-REST = 10  # times as long as a look computed the next one is due at the earliest: it costs a tenth of a processor at most
+REST = 10  # times as long as a look computed it is until the next: so looking costs a tenth of a processor at most
 TASKS = 1000  # tasks that are looked at in one look; of more, every second, third, ... stands for the others
 LINES = 1000  # that are told apart; a program has fewer, one that makes code as it runs may not
 OTHERS = "other lines"
@@ -71,8 +71,8 @@ class Profiler:
     Args:
         every: seconds from one look to the next, real ones.
 
-    Raises ValueError when `every` is no number, less than 0.01 or too long, and RuntimeError when it is entered twice, or on a
-    virtual clock.
+    Raises ValueError when `every` is no number, less than 0.01 or too long, and RuntimeError when it is entered twice,
+    or on a virtual clock.
     """
 
     def __init__(self, *, every: float = EVERY) -> None:
@@ -126,9 +126,12 @@ class Profiler:
 
     def _run(self, loop: asyncio.AbstractEventLoop, ident: int) -> None:
         due = self._began + self._every
-        while not self._stopped.wait(max(0.0, due - time.perf_counter())):
+        while True:
+            stopped = self._stopped.wait(max(0.0, due - time.perf_counter()))
             late = int(max(0.0, time.perf_counter() - due) / self._every)
             self.missed += late
+            if stopped:
+                return
             began = time.thread_time()  # not what it waited for the interpreter meanwhile
             try:
                 self._look(loop, ident)

@@ -178,8 +178,9 @@ def test_while_it_runs_it_tells_what_it_has_seen():
     assert after >= before + LOOKS
 
 
-def test_looks_that_could_not_be_made_are_told():
-    """While a step keeps the interpreter to itself nobody can look, and the profile tells how many looks were missed."""
+@pytest.mark.parametrize("looks_after", [0, 2])
+def test_looks_that_could_not_be_made_are_told(looks_after):
+    """While a step keeps the interpreter to itself nobody can look: the profile tells how many looks were missed."""
     usual = sys.getswitchinterval()
 
     async def main():
@@ -193,7 +194,7 @@ def test_looks_that_could_not_be_made_are_told():
                     pass
             finally:
                 sys.setswitchinterval(usual)
-            await rest(profiler, 2)
+            await rest(profiler, looks_after)
         return profiler.profile(), profiler.missed - before
 
     profile, missed = asyncio.run(main())
