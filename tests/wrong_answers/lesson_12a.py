@@ -28,18 +28,18 @@ async def the_wrong_way_round(old, new, runs):
     return median([await timed(new) / await timed(old) for _ in range(runs)])
 
 
-@told(ex.compare_fairly, "Take the median of the ratios: a mean, a sum, the shortest or the longest run follow the one run")
+@told(ex.compare_fairly, "Take the median of the ratios: a mean, a sum, the shortest or the longest run follow")
 async def the_mean(old, new, runs):
     return mean([await timed(old) / await timed(new) for _ in range(runs)])
 
 
-@told(ex.compare_fairly, "Take the median of the ratios: a mean, a sum, the shortest or the longest run follow the one run")
+@told(ex.compare_fairly, "Take the median of the ratios: a mean, a sum, the shortest or the longest run follow")
 async def the_whole_time(old, new, runs):
     pairs = [(await timed(old), await timed(new)) for _ in range(runs)]
     return sum(one for one, _ in pairs) / sum(other for _, other in pairs)
 
 
-@told(ex.compare_fairly, "Take the median of the ratios: a mean, a sum, the shortest or the longest run follow the one run")
+@told(ex.compare_fairly, "Take the median of the ratios: a mean, a sum, the shortest or the longest run follow")
 async def the_best_of_each(old, new, runs):
     pairs = [(await timed(old), await timed(new)) for _ in range(runs)]
     return min(one for one, _ in pairs) / min(other for _, other in pairs)
