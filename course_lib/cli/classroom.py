@@ -114,7 +114,7 @@ def _show_progress(lessons: list[str], *, watch: bool) -> int:
         while True:
             try:
                 text, status = str(class_progress.look(*lessons, course=course)), 0
-            except (ServerError, ValueError) as error:
+            except ServerError as error:  # under --watch it may come back
                 text, status = str(error), 1
             if not watch:
                 print(text, file=sys.stderr if status else sys.stdout)
@@ -122,6 +122,9 @@ def _show_progress(lessons: list[str], *, watch: bool) -> int:
             anew = "\x1b[2J\x1b[H" if sys.stdout.isatty() else ""
             print(f"{anew}{time.strftime('%H:%M:%S')}  {text}\n", flush=True)
             time.sleep(REDRAW_EVERY)
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         return 0
 

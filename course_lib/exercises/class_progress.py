@@ -21,8 +21,12 @@ from course_lib.seeing import Fill, Grid, Mark
 
 MOST_TRIES = 9
 WORDS = {Fill.FULL: "passed", Fill.PART: "tried", Fill.EMPTY: "not begun"}
-KEY = "#: passed; a number: tries, not passed yet (9: or more); .: not begun"
-HOW = 'Learners do, in any notebook: from course_lib.exercises import progress; progress.share("a name")'
+KEY = "# passed; 1 to 9: tries (9: or more), not passed yet; . or empty: not begun"
+HOW = (
+    "Whoever wants to be seen says so, in a cell of any notebook:",
+    "from course_lib.exercises import progress",
+    'progress.share("a name of your choice")',
+)
 
 
 @dataclass(frozen=True)
@@ -73,8 +77,8 @@ def table(
     by_name = sorted(learners, key=lambda learner: (learner.name.casefold(), learner.name))
     begun = {exercise for learner in by_name for exercise in learner.exercises}
     shown = list(chosen) or [lesson for lesson, names in course.items() if begun & set(names)]
-    who = "1 learner shares" if len(by_name) == 1 else f"{len(by_name)} learners share"
-    head = [f"{who}, in {where}.", *([HOW] if not by_name else [])]
+    who = {0: "Nobody shares yet", 1: "1 learner shares"}.get(len(by_name), f"{len(by_name)} learners share")
+    head = [f"{who}, in {where}.", *(HOW if not by_name else ())]
     if by_name and not shown:
         head.append("Nobody has tried an exercise yet.")
     if unread:

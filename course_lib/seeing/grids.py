@@ -49,7 +49,8 @@ class Grid(Shown):
     def alt(self) -> str:
         """What it shows, and how many places there are of each fill."""
         total: Counter[Fill] = sum((self.count(name) for names in self.columns.values() for name in names), Counter())
-        return " ".join([*self.head, *(f"{self.words[fill].capitalize()}: {total[fill]}." for fill in Fill)])
+        counts = [f"{self.words[fill].capitalize()}: {total[fill]}." for fill in Fill if total]
+        return " ".join([*self.head, *counts])
 
     def __str__(self) -> str:
         if not self.rows or not self.columns:

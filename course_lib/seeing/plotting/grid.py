@@ -2,6 +2,7 @@
 # mypy: allow-untyped-calls
 # (matplotlib's canvas has no types)
 
+from collections.abc import Sequence
 from typing import Any
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -24,11 +25,12 @@ from course_lib.seeing.plotting.look import (
     WIDTH,
     our_style,
 )
-from course_lib.seeing.plotting.words import column, fit
+from course_lib.seeing.plotting.words import column, fit, width
 from course_lib.seeing.timeline.model import State
 
 COLUMN = ROW = 20  # pixels of a place in the grid
-NAMES = (60, 170)  # of a row's name: at least, at most
+NAMES = (60, 190)  # of a row's name: at least, at most
+TITLE = 120  # of a group's title, at most
 LABEL = 150  # of a column's name, which is written upwards
 LOOK: dict[Fill, dict[str, Any]] = {
     Fill.FULL: {"facecolor": COLOUR[State.RUNNING], "edgecolor": PAPER},
@@ -42,7 +44,7 @@ LETTER = {Fill.FULL: PAPER, Fill.PART: INK, Fill.EMPTY: MUTED}
 def draw_grid(shown: Grid) -> Figure:
     """Draw a row for each name and a square for each mark, the columns' names above them."""
     left = PAD + column((name for name, _ in shown.rows), NAMES) + GAP
-    parts = bands(shown.columns, WIDTH - PAD - left, lambda _, names: COLUMN * len(names) + GAP) if shown.rows else []
+    parts = bands(shown.columns, WIDTH - PAD - left, wide) if shown.rows else []
     above = {
         number: LINE + GAP / 2 + column((name for title in band for name in shown.columns[title]), (0, LABEL)) + GAP / 2
         for number, band in enumerate(parts)
@@ -67,19 +69,24 @@ def draw_grid(shown: Grid) -> Figure:
             x = left
             for title in band:
                 names = shown.columns[title]
-                write(x, top + GAP + LINE / 2, fit(title, COLUMN * len(names) + GAP / 2, bold=True), weight="bold")
-                for name in names:
+                write(x, top + GAP + LINE / 2, fit(title, TITLE, bold=True), weight="bold")
+                for place, name in enumerate(names):
+                    at = x + place * COLUMN
                     upwards = {"rotation": 90, "va": "bottom", "ha": "center"}
-                    write(x + COLUMN / 2, first - GAP / 2, fit(name, LABEL), **upwards)
+                    write(at + COLUMN / 2, first - GAP / 2, fit(name, LABEL), **upwards)
                     for row, (_, marks) in enumerate(shown.rows):
                         mark = marks.get(name, EMPTY)
-                        corner = x / WIDTH, 1 - (first + (row + 1) * ROW) / height
+                        corner = at / WIDTH, 1 - (first + (row + 1) * ROW) / height
                         size = COLUMN / WIDTH, ROW / height
                         figure.add_artist(Rectangle(corner, *size, linewidth=0.8, **LOOK[mark.fill]))
                         if mark is not EMPTY:
-                            middle = x + COLUMN / 2, first + (row + 0.5) * ROW
+                            middle = at + COLUMN / 2, first + (row + 0.5) * ROW
                             write(*middle, mark.character, ha="center", color=LETTER[mark.fill])
-                    x += COLUMN
-                x += GAP
+                x += wide(title, names)
             top = first + len(shown.rows) * ROW
     return figure
+
+
+def wide(title: str, names: Sequence[str]) -> float:
+    """Return how many pixels a group of columns takes, with the gap after it."""
+    return max(COLUMN * len(names), width(fit(title, TITLE, bold=True), bold=True)) + GAP
