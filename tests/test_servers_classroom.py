@@ -207,6 +207,7 @@ def as_learner(given: pytest.MonkeyPatch, name: str, tmp_path: Path) -> None:
     given.delenv("COURSE_PROGRESS", raising=False)
     given.setattr(progress, "_memory", {})
     given.setattr(sharing, "_sending", sharing._Sending())
+    given.setattr(sharing, "WAIT", SOON)
 
 
 # --- how many fit

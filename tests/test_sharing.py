@@ -11,6 +11,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from serving import SOON
 from test_plotting import crowded
 from wrong_answers import lesson_01 as wrong_01
 
@@ -29,6 +30,8 @@ def shared_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("COURSE_CLASS", str(folder))
     monkeypatch.delenv("COURSE_PROGRESS", raising=False)
     monkeypatch.delenv("COURSE_REDIS_URL", raising=False)
+    monkeypatch.setattr(sharing, "WAIT", SOON)
+    monkeypatch.setattr(board, "PATIENCE", SOON)
     become("ann", tmp_path, monkeypatch)
     return folder
 
@@ -115,7 +118,23 @@ def test_the_word_holds_for_other_notebooks(tmp_path: Path, monkeypatch: pytest.
     progress.note_try("lesson_01", "load_page", passed=True)
     assert rows() == ["#..       Ann"]
     progress.show()
-    assert "Shared as Ann, with the folder " in capsys.readouterr().out.splitlines()[-1]
+    assert "Shared as Ann, with the folder " in capsys.readouterr().out.splitlines()[-2]
+
+
+def test_where_nothing_can_be_kept_the_word_holds_for_the_kernel(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
+) -> None:
+    """On a folder that cannot be written the learner is told so; it can be taken back as ever."""
+    (tmp_path / "a file").write_text("")
+    monkeypatch.setenv("COURSE_WORK", str(tmp_path / "a file" / "work"))
+    progress.share("Ann")
+    assert "this holds for this notebook, until its kernel stops" in capsys.readouterr().out
+    progress.note_try("lesson_01", "load_page", passed=True)
+    assert rows() == ["#..       Ann"]
+    progress.stop_sharing()
+    assert seen().startswith("Nobody shares yet")
+    become("ann", tmp_path, monkeypatch)
+    assert sharing.state() == ""
 
 
 def test_taken_back_the_row_is_gone_and_nothing_more_is_shared(shared_folder: Path, capsys) -> None:
@@ -185,7 +204,7 @@ def test_a_class_that_cannot_be_written_to_disturbs_no_check(shared_folder: Path
 
 
 def test_a_class_that_does_not_answer_is_waited_for_once_in_a_while(shared_folder: Path, monkeypatch, capsys) -> None:
-    """A network drive that keeps the call delays one check, by a second at most; meanwhile no other is begun."""
+    """A network drive that keeps the call delays one check, by two seconds at most; meanwhile no other is begun."""
     progress.share("Ann")
     monkeypatch.setattr(sharing, "WAIT", 0.0)
     asked, answer, put = threading.Semaphore(0), threading.Event(), board.Folder.put
@@ -337,6 +356,24 @@ def test_the_command_shows_the_table(capsys: pytest.CaptureFixture[str]) -> None
     with pytest.raises(SystemExit):
         command.main(["--watch"])
     assert "--watch goes with --progress" in capsys.readouterr().err
+
+
+def test_a_running_classroom_is_found_by_its_own_user_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """By a file that is gone with it, but for that of one started later; where none can be written it is said."""
+    monkeypatch.delenv("COURSE_CLASS")
+    with board.opened_for_instructor("redis://instructor:1@127.0.0.1:1/0") as hindrance:
+        assert hindrance is None
+        assert board.instructors_board().where == "the class's Redis at 127.0.0.1:1"
+        with pytest.raises(ServerError, match=r"board cannot be read, in the class's Redis(.|\n)*Next: see whether"):
+            class_progress.look(course=COURSE)
+        with board.opened_for_instructor("redis://instructor:2@127.0.0.1:2/0"):
+            assert board.instructors_board().where == "the class's Redis at 127.0.0.1:2"
+    with pytest.raises(ServerError, match="no class to look at"):
+        board.instructors_board()
+    (tmp_path / "a file").write_text("")
+    monkeypatch.setenv("COURSE_WORK", str(tmp_path / "a file" / "work"))
+    with board.opened_for_instructor("redis://instructor:1@127.0.0.1:1/0") as hindrance:
+        assert isinstance(hindrance, OSError)
 
 
 def test_the_command_watches_until_ctrl_c(monkeypatch: pytest.MonkeyPatch, capsys) -> None:

@@ -11,7 +11,7 @@ What is promised:
   names. In that Redis no learner's account can read or change another's row. In a folder, whoever may read the folder
   reads it, and whoever may write into it could do so to any row unless it keeps each file to its owner, as /tmp does.
 - `progress.stop_sharing()` takes the word back at once, and removes the row.
-- A check is never disturbed: it waits for the class a second at most, and once says so where the class was not reached.
+- A check is never disturbed: it waits for the class two seconds at most, and where that was not reached says so, once.
 
 The word is kept in work/sharing.json: one for all notebooks.
 """
@@ -32,8 +32,8 @@ from course_lib.paths import work_folder
 LONGEST = 24
 """Characters of a name: as much as a table has room for."""
 
-WAIT = 1.0
-"""Seconds that a check waits for the class."""
+WAIT = 2.0
+"""Seconds that a check waits for the class: long for a row of 4 kB, also on a machine that is busy with a class."""
 
 CALM = 60.0
 """Seconds after which a class that was not reached is tried again."""
@@ -168,9 +168,14 @@ def send(notes: Notes) -> None:
 
 
 def state() -> str:
-    """Return a sentence on what is shared; empty where nothing is."""
+    """Return a sentence on what is shared, in two lines; empty where nothing is."""
     word = _word()
-    return f"Shared as {word.name}, with {word.where}; progress.stop_sharing() takes it back." if word else ""
+    if word is None:
+        return ""
+    return (
+        f"Shared as {word.name}, with {word.where},\n"
+        "whenever the course is started for it; progress.stop_sharing() takes it back."
+    )
 
 
 def clean(name: Any) -> str | None:

@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import redis
+
 from course_lib.files import replace_file
 from course_lib.lab.servers import accounts, shared
 from course_lib.lab.servers.errors import ServerError
@@ -101,8 +103,6 @@ class ClassRedis:
 
     @contextmanager
     def _client(self) -> Iterator[Any]:
-        import redis  # here: who shares nothing need not wait for it
-
         try:
             with redis.Redis.from_url(
                 self.url, socket_connect_timeout=PATIENCE, socket_timeout=PATIENCE, retry=None
