@@ -180,6 +180,9 @@ def test_another_class_is_sent_nothing(tmp_path: Path, monkeypatch: pytest.Monke
         "This is not the class you share with; progress.share('Ann') shares with this one.\n"
     )
     assert list(other.iterdir()) == []
+    progress.share("Ann")
+    assert re.search(r"What the folder .*class has of you stays there.\n$", capsys.readouterr().out)
+    assert len(list(other.iterdir())) == 1
     monkeypatch.delenv("COURSE_CLASS")
     progress.note_try("lesson_01", "load_page", passed=True)
     progress.stop_sharing()

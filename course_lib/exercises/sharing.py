@@ -92,12 +92,15 @@ def begin(name: str, notes: Notes) -> None:
             "ask the instructor whether it runs, then run this cell again",
         ) from error
     _sending.not_before, _sending.said = 0.0, ""
+    before = _word()
     kept = _keep(Word(shown, there.identity, there.where))
     print(f"Shared as {shown}, with {there.where}:")
     print("which exercises you have tried, how often, and which have passed. No code.")
     if not kept:
         print("Your folder cannot be written, so this holds for this notebook, until its kernel stops.")
     print("progress.stop_sharing() takes it back.")
+    if before is not None and before.board != there.identity:
+        print(f"What {before.where} has of you stays there.")
 
 
 def end() -> None:
