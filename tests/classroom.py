@@ -182,7 +182,7 @@ def misplaced(room: Classroom, learners: list[str]) -> list[str]:
             found.append(f"PostgreSQL: {database} holds {strangers} objects of somebody else")
     owners = tuple(f"{brace}learner_{learner}:" for learner in learners for brace in ("", "{"))
     with client(room.redis.url) as connection:
-        keys = [key for key in connection.scan_iter() if not key.startswith((*owners, "classroom:"))]
+        keys = [key for key in connection.scan_iter() if not key.startswith((*owners, "classroom:", "board:"))]
     return found + ([f"Redis: keys of nobody's: {', '.join(keys[:5])}"] if keys else [])
 
 

@@ -1,10 +1,13 @@
 """A class's servers of the course's own: who gets in, what is kept apart, how many fit, and what is told otherwise."""
 
+import json
 import os
 import signal
+import stat
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import asyncpg
@@ -16,8 +19,9 @@ from nbformat.v4 import new_code_cell, new_notebook, new_output
 from nbformat.v4 import writes as as_text
 from serving import SOON, client, lives, posix, sql, until
 
+from course_lib.exercises import progress, sharing
 from course_lib.lab import servers
-from course_lib.lab.servers import accounts, finding, shared
+from course_lib.lab.servers import accounts, board, finding, shared
 from course_lib.lab.servers import classroom as room_module
 from course_lib.lab.servers.classroom import Classroom, classroom
 from course_lib.paths import REPO
@@ -140,6 +144,70 @@ def test_the_urls_that_are_handed_out_show_nobody_s_data(given: pytest.MonkeyPat
         sql(room.database_url, "COPY (SELECT 1) TO PROGRAM 'true'")
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
         sql(room.database_url.replace("/classroom?", "/learner_ann?"), "SELECT 1")
+
+
+# --- the board: what learners share of their progress (the rest of it: test_sharing.py)
+
+
+def test_on_the_board_of_a_class_each_learner_has_a_row_of_their_own(
+    given: pytest.MonkeyPatch, room: Classroom, tmp_path: Path, capsys
+) -> None:
+    """Two learners share, the instructor sees both, and neither name nor account of one is in the other's reach."""
+    for name in ("ann", "ben"):
+        as_learner(given, name, tmp_path)
+        progress.share(f"{name} as she likes")
+        progress.note_try("lesson_01", "load_page", passed=name == "ann")
+    assert "Shared as ben as she likes, with the class's Redis at 127.0.0.1" in capsys.readouterr().out
+
+    there = board.ClassRedis(room.board_url, "")
+    seen = {json.loads(row)["name"]: json.loads(row)["exercises"] for row in there.rows()}
+    assert seen == {
+        "ann as she likes": {"load_page": {"tries": 1, "passed": True}},
+        "ben as she likes": {"load_page": {"tries": 1, "passed": False}},
+    }
+
+    _, cache = enter(given, "ann")
+    other = f"board:{accounts.row_of('learner_ben')}"
+    with client(cache) as connection:
+        for command in (["GET", other], ["SET", other, "{}"], ["DEL", other], ["SET", "board:new", "{}"]):
+            with pytest.raises(redis_client.ResponseError, match=r"(?i)permission"):
+                connection.execute_command(*command)
+        assert not [key for key in connection.scan_iter() if "ben" in key and key.startswith("board:")]
+    for url, command in (
+        (room.redis_url, ["GET", other]),  # what everybody has
+        (room.board_url, ["SET", other, "{}"]),
+        (room.board_url, ["GETRANGE", "learner_ann:kept", "0", "1"]),
+        (room.board_url, ["ACL", "USERS"]),
+    ):
+        with client(url) as connection, pytest.raises(redis_client.ResponseError, match=r"(?i)permission"):
+            connection.execute_command(*command)
+
+    for name in ("ann", "ben"):
+        as_learner(given, name, tmp_path)
+        progress.stop_sharing()
+        assert "your row is removed" in capsys.readouterr().out
+    assert there.rows() == []
+
+
+def test_in_a_redis_that_is_no_classroom_s_nothing_is_shared(
+    given: pytest.MonkeyPatch, room: Classroom, tmp_path: Path
+) -> None:
+    """Where everybody could write everybody's row, `share` says that there is no class."""
+    as_learner(given, "ann", tmp_path)
+    given.setenv("COURSE_REDIS_URL", room.redis.url)
+    with pytest.raises(servers.ServerError, match=r"no class here to share with(.|\n)*ask the instructor"):
+        progress.share("Ann")
+    assert not (tmp_path / "ann").exists()
+
+
+def as_learner(given: pytest.MonkeyPatch, name: str, tmp_path: Path) -> None:
+    """Be this learner, in a kernel that has just started."""
+    given.setenv("COURSE_LEARNER", name)
+    given.setenv("COURSE_WORK", str(tmp_path / name))
+    given.delenv("COURSE_PROGRESS", raising=False)
+    given.setattr(progress, "_memory", {})
+    given.setattr(sharing, "_sending", sharing._Sending())
+    given.setattr(sharing, "WAIT", SOON)
 
 
 # --- how many fit
@@ -272,8 +340,11 @@ def test_at_an_address_of_the_room_s_network_learners_get_in_and_the_superuser_d
 
 
 @posix
-def test_the_command_prints_what_to_hand_out_and_ctrl_c_ends_both() -> None:
-    """`classroom` prints both URLs and stays; with the first Ctrl+C both servers are gone, and it says so."""
+def test_the_command_prints_what_to_hand_out_and_ctrl_c_ends_both(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`classroom` prints both URLs and stays; --progress finds it; with the first Ctrl+C both servers are gone."""
+    monkeypatch.setenv("COURSE_WORK", str(tmp_path))
     with subprocess.Popen(
         [sys.executable, "-m", "course_lib", "classroom", "--learners", "2"],
         cwd=REPO,
@@ -288,12 +359,17 @@ def test_the_command_prints_what_to_hand_out_and_ctrl_c_ends_both() -> None:
             while not lines or not lines[-1].startswith("Learners reach them"):
                 lines.append(process.stdout.readline())
                 assert lines[-1], process.communicate()[1]
+            note = tmp_path / "classroom.url"
+            assert stat.S_IMODE(note.stat().st_mode) == 0o600
+            there = board.instructors_board()
+            assert (there.where.partition(" at ")[0], there.rows()) == ("the class's Redis", [])
             started = psutil.Process(process.pid).children(recursive=True)
             process.send_signal(signal.SIGINT)
             _, said = process.communicate(timeout=SOON)
         finally:
             process.kill()
     assert (process.returncode, said) == (0, "\nBoth servers are stopped.\n")
+    assert not note.exists()
     text = "".join(lines)
     assert text.startswith("PostgreSQL ")
     assert " run for 2 learners, each with up to 20 connections.\n" in text

@@ -27,7 +27,8 @@ python3 -m course_lib [COMMAND]      (on Windows: py -m course_lib)
   trace [OPTIONS] [-m] PROGRAM [ARGUMENTS]
                            run an asyncio program, unchanged, and tell at its end what it did: trace --help
   classroom [--learners N] [--host ADDRESS]
-                           start a PostgreSQL and a Redis for a class, and print the lines to hand out
+                           start a PostgreSQL and a Redis for a class, and print the lines to hand out;
+                           --progress [LESSON...] [--watch]: how far those of the class are who share it
   service [OPTIONS]        start a crawling service made of the course's parts, with its servers: service --help
   site [--output FOLDER] [--serve [--port N]]
                            make a website of the lessons, to be read without running anything

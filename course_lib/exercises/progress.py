@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from course_lib import exercises
+from course_lib.exercises import sharing
 from course_lib.files import replace_file
 from course_lib.paths import MASTERS, work_folder
 
@@ -22,6 +23,7 @@ def note_try(lesson: str, exercise: str, *, passed: bool) -> int:
     entry["tries"] += 1
     entry["passed"] = entry["passed"] or passed
     _write(notes)
+    sharing.send(notes)
     return int(entry["tries"])
 
 
@@ -35,24 +37,54 @@ def passed(lesson: str, exercise: str) -> bool:
     return bool(_entry(lesson, exercise).get("passed", False))
 
 
-def show() -> None:
-    """Print how far the learner is, a line an exercise, in the lessons whose notebook is there."""
+def share(name: str) -> None:
+    """Let the class see how far you are, under this name, until `stop_sharing()`; sharing.py says what is promised.
+
+    name: yours, or any that you like: 1 to 24 characters that can be printed
+
+    Raises ValueError for another name, and ServerError when there is no class, or it is not reached.
+    """
+    sharing.begin(name, _read())
+
+
+def stop_sharing() -> None:
+    """Share nothing any more, and remove what the class has of you.
+
+    Raises OSError when your folder cannot be written: then it is still shared.
+    """
+    sharing.end()
+
+
+def course() -> dict[str, list[str]]:
+    """Return the names of the exercises by lesson ("lesson_01"), of the lessons whose notebook is there."""
     lessons = {"lesson_" + path.name.partition("_")[0] for path in MASTERS.glob("[0-9][0-9]*_*.ipynb")}  # 04, 05a
     modules = [module.name for module in pkgutil.iter_modules(exercises.__path__) if module.name in lessons]
-    names = {
+    return {
         lesson: [exercise.name for exercise in importlib.import_module(f"{exercises.__name__}.{lesson}").EXERCISES]
         for lesson in modules
     }
+
+
+def number(lesson: str) -> str:
+    """Return a lesson's number as it is said: "1" of lesson_01, "5a" of lesson_05a."""
+    return lesson.removeprefix("lesson_").lstrip("0")
+
+
+def show() -> None:
+    """Print how far the learner is, a line an exercise, in the lessons whose notebook is there; and what is shared."""
+    names = course()
     width = max((len(name) for each in names.values() for name in each), default=0)
     counts: Counter[str] = Counter()
-    for lesson in modules:
-        print(f"Lesson {lesson.removeprefix('lesson_').lstrip('0')}")
-        for name in names[lesson]:
+    for lesson, its in names.items():
+        print(f"Lesson {number(lesson)}")
+        for name in its:
             count = tries(lesson, name)
             state = "passed" if passed(lesson, name) else "not yet" if count else "not attempted yet"
             counts[state] += 1
             print(f"  {name:<{width}} {state:<18} tries: {count}")
     print(f"{counts['passed']} of {counts.total()} exercises passed")
+    if shared := sharing.state():
+        print(shared)
 
 
 def _entry(lesson: str, exercise: str) -> dict[str, Any]:

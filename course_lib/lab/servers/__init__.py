@@ -8,7 +8,7 @@ Redis, as often on Windows, it is the course's stand-in (stand_in.py), which say
 COURSE_DATABASE_URL or COURSE_REDIS_URL set it is the class's server instead: `schema` and `key_prefix` keep thirty
 people apart, and `is_private` says where destructive things may be done. `private_postgres` and `private_redis` give
 servers to stop, kill and pause. `python -m course_lib classroom` starts servers for a class (classroom.py), on which
-each learner has accounts of their own (accounts.py).
+each learner has accounts of their own (accounts.py), and a row on the class's board if they like (board.py).
 """
 
 from course_lib.lab.servers.errors import ServerError

@@ -23,6 +23,9 @@ PLACES_SETTING = "course.places"
 PLACES_KEY = "classroom:places"
 """Where the servers say how many accounts there may be; another server does not know these."""
 
+BOARD = "board:"
+"""What the keys of the class's board begin with (board.py): one for each learner who shares how far they are."""
+
 REDIS_RIGHTS = ("+@all", "-@admin", "-@dangerous", "+info", "+keys")
 """All but what reaches beyond one's own keys; but a client may ask which server this is, and which keys there are."""
 
@@ -43,6 +46,11 @@ def account_password(url: str, name: str) -> str:
     """Return a learner's password: every kernel that has the doorkeeper's URL comes to the same one."""
     secret = urlsplit(url).password or ""
     return hmac.new(secret.encode(), name.encode(), hashlib.sha256).hexdigest()[:32]
+
+
+def row_of(name: str) -> str:
+    """Return the name of a learner's row on the class's board: it must not show who has chosen a pseudonym."""
+    return hashlib.sha256(f"row of {name}".encode()).hexdigest()[:16]
 
 
 async def enter_postgres(connection: Any, url: str, name: str) -> str:
@@ -85,7 +93,8 @@ def enter_redis(client: Any, url: str, name: str) -> str:
     if name not in there:
         _room_for(len(there), int(places))
         # In braces, too: those of a job queue begin with its name in braces, for a cluster's sake.
-        rules = (f">{account_password(url, name)}", f"~{name}:*", f"~{{{name}:*", f"&{name}:*", *REDIS_RIGHTS)
+        keys = (f"~{name}:*", f"~{{{name}:*", f"~{BOARD}{row_of(name)}", f"&{name}:*")
+        rules = (f">{account_password(url, name)}", *keys, *REDIS_RIGHTS)
         client.execute_command("ACL SETUSER", name, "reset", "on", *rules)
     return account_url(url, name, database=False)
 

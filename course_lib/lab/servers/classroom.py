@@ -18,7 +18,7 @@ from typing import Any
 
 import psutil  # type: ignore[import-untyped]
 
-from course_lib.lab.servers.accounts import DOORKEEPER, EACH, PLACES_KEY, PLACES_SETTING
+from course_lib.lab.servers.accounts import BOARD, DOORKEEPER, EACH, PLACES_KEY, PLACES_SETTING
 from course_lib.lab.servers.errors import ServerError
 from course_lib.lab.servers.finding import redis_program
 from course_lib.lab.servers.recipes import postgres_plan, redis_plan
@@ -46,6 +46,10 @@ host all all 0.0.0.0/0 scram-sha-256
 
 DOOR_RIGHTS = "resetkeys %R~classroom:* -@all +auth +hello +ping +select +get +acl|setuser +acl|users +client|setinfo"
 
+INSTRUCTOR = "instructor"
+LOOK_RIGHTS = f"resetkeys %R~{BOARD}* -@all +auth +hello +ping +select +scan +getrange +client|setinfo"
+"""Who looks at the class's board may do nothing else."""
+
 
 @dataclass(frozen=True)
 class Classroom:
@@ -54,6 +58,7 @@ class Classroom:
     postgres, redis: the servers; their own URLs are the administrator's
     database_url, redis_url: what everybody in the class sets
     learners: for how many they were started
+    board_url: of who may look at the class's board, in Redis, from this machine
     """
 
     postgres: Server
@@ -61,6 +66,7 @@ class Classroom:
     database_url: str
     redis_url: str
     learners: int
+    board_url: str
 
 
 @contextmanager
@@ -78,6 +84,7 @@ def classroom(learners: int, host: str = THIS_MACHINE) -> Iterator[Classroom]:
     clients = places * EACH + SPARE
     addresses = [THIS_MACHINE, *([host] if host != THIS_MACHINE else [])]
     password = "".join(secrets.choice(LETTERS) for _ in range(16))
+    looks = secrets.token_hex(16)
     database = postgres_plan(
         {
             "listen_addresses": ",".join(addresses),
@@ -93,6 +100,7 @@ def classroom(learners: int, host: str = THIS_MACHINE) -> Iterator[Classroom]:
             f"bind {' '.join(addresses)}",
             f"maxclients {clients}",
             f"user {DOORKEEPER} on >{password} {DOOR_RIGHTS}",
+            f"user {INSTRUCTOR} on >{looks} {LOOK_RIGHTS}",
         ],
     )
     with Server("PostgreSQL", database) as postgres, Server("Redis", cache) as redis:
@@ -104,6 +112,7 @@ def classroom(learners: int, host: str = THIS_MACHINE) -> Iterator[Classroom]:
             f"postgresql://{DOORKEEPER}:{password}@{host}:{postgres.port}/{DOORKEEPER}?sslmode=disable",
             f"redis://{DOORKEEPER}:{password}@{host}:{redis.port}/0",
             learners,
+            f"redis://{INSTRUCTOR}:{looks}@{THIS_MACHINE}:{redis.port}/0",
         )
         asyncio.run(_furnish_postgres(room, password))
         _furnish_redis(room, places, clients)

@@ -47,12 +47,12 @@ WHERE rolname = current_user
 
 def schema() -> str:
     """Return the schema that unqualified names mean at the URL of `postgres()`: "public" on a server of one's own."""
-    return learner() if _given(DATABASE) else "public"
+    return learner() if given(DATABASE) else "public"
 
 
 def key_prefix() -> str:
     """Return what to put before every key and channel at the URL of `redis()`: nothing on a server of one's own."""
-    return f"{learner()}:" if _given(CACHE) else ""
+    return f"{learner()}:" if given(CACHE) else ""
 
 
 def learner() -> str:
@@ -83,7 +83,7 @@ def shared_postgres() -> str | None:
 
     Raises ServerError when it does not answer, or does not let this learner in.
     """
-    url = _given(DATABASE)
+    url = given(DATABASE)
     return _with_schema(url, learner()) if url else None
 
 
@@ -92,12 +92,12 @@ def shared_redis() -> str | None:
 
     Raises ServerError when it does not answer, or does not let this learner in.
     """
-    url = _given(CACHE)
+    url = given(CACHE)
     return _reached(url, learner()) if url else None
 
 
-def _given(variable: str) -> str:
-    """Return the URL that a variable holds, or "".
+def given(variable: str) -> str:
+    """Return the URL that one of the two variables holds, or "".
 
     Raises ServerError when it is not one of the right kind; what it is stays out of the message, with its password.
     """
