@@ -37,11 +37,13 @@ class Reply:
 class Client:
     """Asks the service at `address`, such as "http://127.0.0.1:8000"; `async with` or `aclose` ends it.
 
+    `sent` counts the questions that were sent, those without an answer included.
+
     Raises RuntimeError where no event loop runs.
     """
 
     def __init__(self, address: str) -> None:
-        self._address = address
+        self._address, self.sent = address, 0
         self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
 
     async def send(self, question: dict[str, Any], key: str | None = None, *, request: str | None = None) -> Reply:
@@ -59,6 +61,7 @@ class Client:
         """
         headers = {name: text for name, text in ((KEY, key), (HEADER, request)) if text is not None}
         headers[TIMEOUT] = f"{time_left(PATIENCE):g}"
+        self.sent += 1
         try:
             async with self._session.post(f"{self._address}/crawls", json=question, headers=headers) as answer:
                 crawl, after = _id(await answer.read()), answer.headers.get("Retry-After", "")
