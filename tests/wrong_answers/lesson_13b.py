@@ -441,7 +441,7 @@ async def takes_any_failed_look_for_away(database, queue, key, question):
     return 202
 
 
-@told(ex.submit, "It had not ended after 60 s")
+@told(ex.submit, "The queue did not answer, and the caller still waited after 60 s: give the queue 0.5 s")
 async def waits_for_the_queue(database, queue, key, question):
     if not await database.insert(key, question) and await database.find(key) != question:
         return 422
@@ -715,6 +715,25 @@ async def anybody_sets_trying_back(circuit, call):
         return result
     finally:
         circuit.trying = False
+
+
+@told(ex.through, "`circuit.trying` was still True, though who tried had ended: set it back, in a `finally`")
+async def never_sets_trying_back(circuit, call):
+    if circuit.failures >= 3:
+        if circuit.trying or clock() < circuit.until:
+            raise ConnectionError
+        circuit.trying = True
+    try:
+        result = await call()
+    except OSError:
+        circuit.failures += 1
+        circuit.until = clock() + 5
+        raise
+    except Exception:
+        circuit.failures = 0
+        raise
+    circuit.failures = 0
+    return result
 
 
 @told(ex.through, "It runs from the last call's failure: a refusal is none")

@@ -118,15 +118,22 @@ def _played(through: Answer, main: Any) -> Scene:
 def _in_turn(through: Answer, steps: Steps, what: str) -> None:
     """Calls come one after another, each so many seconds after the last one's end."""
     seen: list[Seen] = []
+    blame = ""  # what the circuit's own numbers show
 
     async def main() -> None:
+        nonlocal blame
         circuit, model, clock = Circuit(), Model(), asyncio.get_running_loop().time
         for pause, answer in steps:
             await asyncio.sleep(pause)
             if model.failures >= MOST and clock() == model.until:
                 await asyncio.sleep(TAKES)  # whether one may try at that very moment is not said
             began, refuses = clock(), model.refuses(clock())
+            if circuit.trying and not blame:
+                blame = "`circuit.trying` was still True, though who tried had ended: set it back, in a `finally`."
+            before = circuit.failures, circuit.until
             got = await _one(through, circuit, answer)
+            if refuses and before != (circuit.failures, circuit.until) and not blame:
+                blame = "It runs from the last call's failure: a refusal is none, and moves nothing."
             seen.append((began, answer, refuses, got))
             if got is not (REFUSED if refuses else answer) or clock() - began != (0 if refuses else TAKES):
                 return  # what comes after a mistake says nothing
@@ -147,7 +154,9 @@ def _in_turn(through: Answer, steps: Steps, what: str) -> None:
             f"{PAUSE:g} s from the last failure on, and do not call."
         )
     if got is REFUSED:
-        raise scene.wrong(f"{what}: at {began:g} s the call was to be made, and you refused it. {_why(seen)}")
+        raise scene.wrong(
+            f"{what}: at {began:g} s the call was to be made, and you refused it. {_why(seen)} {blame}".rstrip()
+        )
     raise scene.wrong(f"{what}: `call` {_did(answer)} at {began:g} s, and {_told(got)}: pass on what it gives.")
 
 
@@ -156,8 +165,7 @@ def _why(seen: list[Seen]) -> str:
     made = [answer for _, answer, refuses, _ in seen[:-1] if not refuses]
     answers = [answer for answer in made[-MOST:] if not isinstance(answer, OSError)]
     if len(made) >= MOST and not answers:
-        why = f"Its pause of {PAUSE:g} s was over: half-open, one may try."
-        return f"{why} It runs from the last call's failure: a refusal is none." if seen[-2][2] else why
+        return f"Its pause of {PAUSE:g} s was over: half-open, one may try."
     if answers and isinstance(answers[-1], BaseException):
         return "Any answer, also an exception that is no OSError, closes it: the count begins at 0 again."
     if answers:

@@ -4,9 +4,9 @@ import asyncio
 from typing import Any
 
 from course_lib.exercises.chance import Chance
-from course_lib.exercises.framework import Answer, Exercise
+from course_lib.exercises.framework import Answer, Exercise, Wrong
 from course_lib.exercises.lesson_13b import solutions
-from course_lib.exercises.playing import Scene, play
+from course_lib.exercises.playing import PATIENCE, Scene, play
 from course_lib.seeing import span
 
 ROUNDS = 20
@@ -93,7 +93,16 @@ def _grade_submit(submit: Answer) -> str:
 def _submitted(
     submit: Answer, database: Database, queue: Queue, key: str, question: Any, cancel_at: float | None = None
 ) -> Scene:
-    scene = play(submit, database, queue, key, question, cancel_at=cancel_at)
+    try:
+        scene = play(submit, database, queue, key, question, cancel_at=cancel_at)
+    except Wrong as wrong:
+        if queue.asked and not queue.keys and str(wrong).startswith("It had not ended"):
+            raise Wrong(
+                f"The queue did not answer, and the caller still waited after {PATIENCE:g} s: give the queue {SOON} s, by "
+                "`asyncio.timeout`.",
+                wrong.timeline,
+            ) from None
+        raise
     if queue.wrong:
         raise scene.wrong(queue.wrong)
     return scene
