@@ -98,8 +98,8 @@ def _submitted(
     except Wrong as wrong:
         if queue.asked and not queue.keys and str(wrong).startswith("It had not ended"):
             raise Wrong(
-                f"The queue did not answer, and the caller still waited after {PATIENCE:g} s: give the queue {SOON} s, by "
-                "`asyncio.timeout`.",
+                f"The queue did not answer, and the caller still waited after {PATIENCE:g} s: give the queue {SOON} s, "
+                "by `asyncio.timeout`.",
                 wrong.timeline,
             ) from None
         raise
