@@ -661,6 +661,10 @@ REASONS: dict[str, dict[str, tuple[str, ...]]] = {
     "through": {
         NOT_REACHED: ("raise again after `except OSError:`", "raise again after `except Exception:`"),
         NOTHING_FAILS: ("take `circuit.trying = opened` into `try:`",),
+        "Whether one may try at the very end of the pause is not said.": (
+            "another comparison: - if opened and (circuit.trying or clock() < circuit.until): "
+            "+ if opened and (circuit.trying or clock() <= circuit.until):",
+        ),
         FREE: (
             "swap `clock = asyncio.get_running_loop().time` and `opened = circuit.failures >= 3`",
             "swap `circuit.failures += 1` and `circuit.until = clock() + 5`",

@@ -289,6 +289,7 @@ def test_the_same_question_in_another_order_is_the_same():
     [
         (lambda: Bulkhead("x", 0), "at_once=0: pass 1 or more"),
         (lambda: Bulkhead("x", 1, -1), "waiting=-1: pass 0 or more"),
+        (lambda: time_left(-1), "most=-1: pass a finite number of seconds, 0 or more"),
         (lambda: CircuitBreaker("x", failures=0), "failures=0: pass 1 or more"),
         (lambda: CircuitBreaker("x", pause=0), "pause=0: pass a finite number of seconds"),
     ],

@@ -8,10 +8,8 @@ from collections.abc import Sequence
 
 from course_lib.service.processes import ProcessFailed, run_all
 from course_lib.service.settings import Settings
-from course_lib.service.shutdown import serve
 from course_lib.service.stopping import stop_when_told
 from course_lib.service.tracing import log_to_stderr
-from course_lib.service.working import work
 
 DATABASE, REDIS, NAME = "SERVICE_DATABASE_URL", "SERVICE_REDIS_URL", "SERVICE_NAME"
 NO_STREAMS = (
@@ -58,11 +56,15 @@ def main(arguments: Sequence[str]) -> int:
 async def _run(options: argparse.Namespace, database: str, redis: str) -> int:
     stopping = stop_when_told(by_stdin=options.child)
     name = os.environ.get(NAME) or Settings.name
-    if options.api:
+    if options.api:  # each role imports what is its own: that is half of how long it starts
+        from course_lib.service.shutdown import serve
+
         settings = Settings(database, redis, name=name, backlog=options.backlog, waiting=options.waiting)
         await serve(settings, stopping, port=options.port, reuse_port=options.reuse_port)
         return 0
     if options.worker:
+        from course_lib.service.working import work
+
         await work(Settings(database, redis, name=name), stopping)
         return 0
     if not database:

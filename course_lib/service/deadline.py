@@ -56,10 +56,12 @@ def time_left(most: float) -> float:
     """Return the seconds that may be waited: `most`, or what is left of the deadline, if there is one and it is nearer.
 
     Args:
-        most: seconds.
+        most: seconds, 0 or more.
 
-    Raises DeadlineExceeded when nothing is left: what would be asked for now, nobody would wait for.
+    Raises DeadlineExceeded when nothing is left: what would be asked for now, nobody would wait for; TypeError and
+    ValueError for what is no time.
     """
+    check_number("most", most, 0, "seconds", "what one call may take by itself")
     end = _end.get()
     if end is None:
         return most

@@ -10,11 +10,14 @@ import sys
 import threading
 from typing import Any
 
+from redis.exceptions import ResponseError
+
 from course_lib.jobs import JobQueue
 from course_lib.jobs.scripts import GROUP
 from course_lib.service.settings import LEASE, Settings
 
 EVERY = 0.02  # seconds between two looks at what a process has printed
+PATIENCE = 60.0  # seconds for a line: a process starts in one, and in some ten on a busy machine
 
 
 class Part:
@@ -26,7 +29,7 @@ class Part:
         database_url, redis_url: where the servers are.
         words: what `python -m course_lib.service` is told, such as "--api" or "--worker".
 
-    Raises OSError where no process can be had.
+    Raises OSError where no process can be had, TypeError for URLs that are no text.
     """
 
     def __init__(self, database_url: str, redis_url: str, *words: str) -> None:
@@ -48,16 +51,20 @@ class Part:
     async def hear(self, words: str) -> str:
         """Wait for a line with these words, and return the first one, also if it was printed before.
 
-        Raises EOFError, with the last line, when the process has ended without one.
+        Raises EOFError, with the last line, when the process has ended without one, and TimeoutError, with it, after
+        `PATIENCE` seconds.
         """
+        end = asyncio.get_running_loop().time() + PATIENCE
         while True:
             ended = not self._reader.is_alive()
             for line in list(self.lines):
                 if words in line:
                     return line
+            last = self.lines[-1] if self.lines else "none"
             if ended:
-                last = self.lines[-1] if self.lines else "none"
                 raise EOFError(f"the process has ended, and did not say {words!r}: see its `lines`; the last: {last}")
+            if asyncio.get_running_loop().time() >= end:
+                raise TimeoutError(f"for {PATIENCE:g} s it did not say {words!r}: see its `lines`; the last: {last}")
             await asyncio.sleep(EVERY)
 
     async def end(self) -> int:
@@ -89,9 +96,15 @@ class Part:
 
 
 async def let_leases_pass(redis_url: str, name: str = Settings.name) -> None:
-    """Make Redis believe that the leases of all jobs in hand are over, as they are some seconds after a kill."""
+    """Make Redis believe that the leases of all jobs in hand are over, as they are some seconds after a kill.
+
+    Raises LookupError where nothing was ever enqueued under that name.
+    """
     async with JobQueue(redis_url, name) as queue:
-        pending: Any = await queue.redis.xpending_range(queue.stream, GROUP, "-", "+", 1000)
+        try:
+            pending: Any = await queue.redis.xpending_range(queue.stream, GROUP, "-", "+", 1000)
+        except ResponseError as error:
+            raise LookupError(f"no queue is named {name!r:.60}: pass the service's name, or enqueue first") from error
         for each in pending:
             owner, entries, idle = each["consumer"], [each["message_id"]], int(LEASE * 1000)
             await queue.redis.xclaim(queue.stream, GROUP, owner, 0, entries, idle=idle, justid=True)  # no delivery

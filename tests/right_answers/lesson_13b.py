@@ -4,12 +4,9 @@ import asyncio
 import secrets
 import uuid
 from contextlib import suppress
-from itertools import count
 
 from course_lib.exercises import lesson_13b as ex
 from right_answers import right
-
-numbers = count()
 
 # ask_again
 
@@ -57,7 +54,7 @@ async def with_match(send, question, seconds):
 @right(ex.ask_again)
 async def gives_up_where_no_time_is_left(send, question, seconds):
     clock = asyncio.get_running_loop().time
-    end, key = clock() + seconds, f"question {next(numbers)}"
+    end, key = clock() + seconds, "order-" + secrets.token_hex(8)
     while True:
         try:
             async with asyncio.timeout_at(end):
@@ -101,7 +98,7 @@ async def enqueues_only_what_is_new(database, queue, key, question):
     try:
         async with asyncio.timeout(0.5):
             await queue.enqueue(key)
-    except OSError as error:
+    except (ConnectionError, TimeoutError) as error:
         print("left to the sweep:", error)
     return 202
 
@@ -175,8 +172,35 @@ async def looks_at_the_error(circuit, call):
     else:
         circuit.failures = 0
     finally:
-        circuit.trying = False
+        circuit.trying = circuit.trying and not tries
     return result
+
+
+@right(ex.through)
+async def may_try_at_the_very_moment(circuit, call):
+    now = asyncio.get_running_loop().time
+    tries = circuit.failures >= 3
+    if tries and (circuit.trying or now() <= circuit.until):
+        raise ConnectionError("open")
+    began = circuit.until
+    if tries:
+        circuit.trying = True
+    try:
+        result = await call()
+    except OSError:
+        if tries or circuit.until == began:
+            circuit.failures, circuit.until = circuit.failures + 1, now() + 5
+        raise
+    except Exception:
+        circuit.failures = 0
+        raise
+    else:
+        if tries or circuit.failures < 3:  # an old call's success is old news
+            circuit.failures = 0
+        return result
+    finally:
+        if tries:
+            circuit.trying = False
 
 
 @right(ex.through)
@@ -184,8 +208,8 @@ async def holds_others_off_by_the_time(circuit, call):
     clock = asyncio.get_running_loop().time
     if circuit.failures >= 3 and clock() < circuit.until:
         raise ConnectionError("open, or somebody tries")
-    before, known = circuit.until, False
-    if circuit.failures >= 3:
+    before, known = circuit.until, circuit.failures < 3
+    if not known:
         circuit.until = float("inf")  # whoever comes while we try
     try:
         result = await call()

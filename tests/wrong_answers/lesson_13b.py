@@ -1,7 +1,9 @@
 """Wrong answers to the exercises of lesson 13b, as learners write them: each must get its own sentence."""
 
 import asyncio
+import random
 import uuid
+from itertools import count
 
 from course_lib.exercises import lesson_13b as ex
 from wrong_answers import told
@@ -50,11 +52,76 @@ told(ex.ask_again, "Two calls of your function used the same key, so the second 
     asks(key=lambda question: question["url"])
 )
 told(ex.ask_again, "The key was UUID(")(asks(key=lambda question: uuid.uuid4()))
+told(ex.ask_again, "The key was ' my key'")(asks(key=lambda question: " my key"))
+told(ex.ask_again, "Two calls of your function used the same key")(asks(key=lambda question: str(id(question))))
+numbers = count()
+for key in (lambda _: str(next(numbers)), lambda _: f"{random.randint(0, 999)}", lambda _: f"call-{next(numbers)}"):
+    told(ex.ask_again, "another process may make the same ones. Draw the key by chance, long enough")(asks(key=key))
+told(ex.ask_again, "Two calls of your function ran at once, and one used the other's key: keep the key in a local")(
+    asks(key=lambda question: str(asyncio.get_running_loop().time()))
+)
+KEY = ""
+
+
+@told(ex.ask_again, "Two calls of your function ran at once, and one used the other's key: keep the key in a local")
+async def a_key_for_the_process(send, question, seconds):
+    global KEY
+    KEY = uuid.uuid4().hex
+    async with asyncio.timeout(seconds):
+        while True:
+            try:
+                answer = await send(question, KEY)
+            except ConnectionError:
+                await asyncio.sleep(1)
+                continue
+            if answer.status == 202:
+                return answer.id
+            if answer.status not in (429, 503):
+                raise ValueError(answer.status)
+            await asyncio.sleep(answer.retry_after)
+
+
+def takes(raises, returns=lambda status: status == 202):
+    """Return an answer that is right but for the statuses at which it raises, and at which it returns."""
+
+    async def ask_again(send, question, seconds):
+        key = uuid.uuid4().hex
+        async with asyncio.timeout(seconds):
+            while True:
+                try:
+                    answer = await send(question, key)
+                except ConnectionError:
+                    await asyncio.sleep(1)
+                    continue
+                if returns(answer.status):
+                    return answer.id
+                if raises(answer):
+                    raise ValueError(answer.status)
+                if answer.retry_after is None:
+                    return answer.id
+                await asyncio.sleep(answer.retry_after)
+
+    return ask_again
+
+
+told(ex.ask_again, "The answer was 408: only 429 and 503 say that asking again helps")(
+    takes(lambda answer: answer.status in (400, 404, 422))
+)
+told(ex.ask_again, "The answer was 408: only 429 and 503 say that asking again helps")(
+    takes(lambda answer: answer.status in (400, 404, 422) or answer.status < 400)
+)
+told(ex.ask_again, "The answer was 500: only 429 and 503 say that asking again helps")(
+    takes(lambda answer: answer.status not in (429,) and answer.status < 500)
+)
+told(ex.ask_again, "The answer was 200, and you returned None: raise ValueError")(
+    takes(lambda answer: answer.status not in (429, 503), lambda status: 200 <= status < 400)
+)
+told(ex.ask_again, "only 429 and 503 say that asking again helps")(takes(lambda answer: not answer.retry_after))
 told(ex.ask_again, "said to ask again after 3 s; you asked after 1 s, earlier than that: wait `answer.retry_after`")(
     asks(pause=lambda answer: 1)
 )
 told(ex.ask_again, "No answer came, and you asked again after 0 s: wait one second")(asks(lost=0))
-told(ex.ask_again, "The answer was 422: the question itself is wrong, and asking again does not mend it")(
+told(ex.ask_again, "The answer was 422: only 429 and 503 say that asking again helps")(
     asks(again=(429, 503, 422), pause=lambda answer: answer.retry_after or 1)
 )
 told(ex.ask_again, "After status 429 you raised ValueError: ask again, until the status is 202")(asks(again=(503,)))
@@ -91,7 +158,25 @@ async def a_limit_for_each_try(send, question, seconds):
     raise TimeoutError
 
 
-@told(ex.ask_again, "It had not ended after 60 s")
+@told(ex.ask_again, "You had 40.1 s for all tries together, and had not ended after 60 s: one limit around all of them")
+async def catches_the_limit(send, question, seconds):
+    key = uuid.uuid4().hex
+    async with asyncio.timeout(seconds):
+        while True:
+            try:
+                answer = await send(question, key)
+                if answer.status == 202:
+                    return answer.id
+                if answer.status not in (429, 503):
+                    raise ValueError(answer.status)
+                await asyncio.sleep(answer.retry_after)
+            except ValueError:
+                raise
+            except BaseException:
+                await asyncio.sleep(1)
+
+
+@told(ex.ask_again, "You had 40.1 s for all tries together, and had not ended after 60 s: one limit around all of them")
 async def no_limit(send, question, seconds):
     key = uuid.uuid4().hex
     while True:
@@ -107,7 +192,7 @@ async def no_limit(send, question, seconds):
         await asyncio.sleep(answer.retry_after)
 
 
-@told(ex.ask_again, "After 40.1 s the time for all tries was over, and you returned '': TimeoutError")
+@told(ex.ask_again, "After 40.1 s the time for all tries was over, and you returned '': raise TimeoutError")
 async def hides_the_end(send, question, seconds):
     key = uuid.uuid4().hex
     try:
@@ -276,9 +361,87 @@ told(
     "`enqueue` raised LookupError, and you returned 202: only ConnectionError, and no answer in half a second",
 )(accepts(away=(Exception,)))
 told(ex.submit, "with another question, and you returned 202 instead of 422")(accepts(other=202))
+told(ex.submit, "`enqueue` raised OSError, and you returned 202: only ConnectionError")(accepts(away=(OSError,)))
+told(ex.submit, "`enqueue` raised ValueError, and you returned 202: only ConnectionError")(
+    accepts(away=(ConnectionError, TimeoutError, ValueError))
+)
 
 
-@told(ex.submit, "It had not ended after 60 s")
+@told(ex.submit, "with another question, and you returned 202 instead of 422")
+async def compares_the_url(database, queue, key, question):
+    try:
+        if not await database.insert(key, question) and (await database.find(key))["url"] != question.get("url"):
+            return 422
+    except ConnectionError:
+        return 503
+    try:
+        await asyncio.wait_for(queue.enqueue(key), 0.5)
+    except (ConnectionError, TimeoutError):
+        pass
+    return 202
+
+
+SEEN = {}
+
+
+@told(
+    ex.submit, "with the same question, and you returned 422 instead of 202: it is the same crawl, and another process"
+)
+async def remembers_instead_of_finding(database, queue, key, question):
+    try:
+        if await database.insert(key, question):
+            SEEN[key] = question
+        elif SEEN.get(key) != question:
+            return 422
+    except ConnectionError:
+        return 503
+    try:
+        await asyncio.wait_for(queue.enqueue(key), 0.5)
+    except (ConnectionError, TimeoutError):
+        pass
+    return 202
+
+
+FIRST = {}
+
+
+@told(ex.submit, "A new question came, and you returned 422 instead of 202: its key is not in this database")
+async def remembers_before_it_inserts(database, queue, key, question):
+    if FIRST.setdefault(key, question) != question:
+        return 422
+    try:
+        if not await database.insert(key, question) and await database.find(key) != question:
+            return 422
+    except ConnectionError:
+        return 503
+    try:
+        await asyncio.wait_for(queue.enqueue(key), 0.5)
+    except (ConnectionError, TimeoutError):
+        pass
+    return 202
+
+
+@told(
+    ex.submit, "`find` raised LookupError, and you returned 503: only ConnectionError means that the database is away"
+)
+async def takes_any_failed_look_for_away(database, queue, key, question):
+    try:
+        new = await database.insert(key, question)
+    except ConnectionError:
+        return 503
+    try:
+        if not new and await database.find(key) != question:
+            return 422
+    except Exception:
+        return 503
+    try:
+        await asyncio.wait_for(queue.enqueue(key), 0.5)
+    except (ConnectionError, TimeoutError):
+        pass
+    return 202
+
+
+@told(ex.submit, "The queue did not answer, and the caller still waited after 60 s: give the queue 0.5 s")
 async def waits_for_the_queue(database, queue, key, question):
     if not await database.insert(key, question) and await database.find(key) != question:
         return 422
@@ -476,9 +639,148 @@ def breaker(failures=(OSError,), answers=(Exception,), at=clock):
             circuit.failures = 0
             raise
         finally:
-            circuit.trying = False
+            if tries:
+                circuit.trying = False
 
     return through
+
+
+told(ex.through, "at 5.625 s the circuit was open, and it returned 'ok'")(breaker(at=None))
+told(ex.through, "A cancellation is no failure: it has told nothing, so the next one tries.")(
+    breaker(failures=(OSError, asyncio.CancelledError))
+)
+
+
+@told(ex.through, "Closed, three calls came at once, and one was refused: nothing had failed")
+async def one_at_a_time(circuit, call):
+    opened = circuit.failures >= 3
+    if circuit.trying or (opened and clock() < circuit.until):
+        raise ConnectionError
+    circuit.trying = True
+    try:
+        result = await call()
+    except OSError:
+        circuit.failures += 1
+        circuit.until = clock() + 5
+        raise
+    except Exception:
+        circuit.failures = 0
+        raise
+    else:
+        circuit.failures = 0
+        return result
+    finally:
+        circuit.trying = False
+
+
+locks = {}
+
+
+@told(ex.through, "Closed, three calls came at once, of 3, 1 and 2 s, and they took 6 s: all go through at once")
+async def one_after_another(circuit, call):
+    lock = locks.setdefault(asyncio.get_running_loop(), asyncio.Lock())
+    if circuit.failures >= 3 and (lock.locked() or clock() < circuit.until):
+        raise ConnectionError
+    async with lock:
+        try:
+            result = await call()
+        except OSError:
+            circuit.failures += 1
+            circuit.until = clock() + 5
+            raise
+        except Exception:
+            circuit.failures = 0
+            raise
+        circuit.failures = 0
+        return result
+
+
+@told(ex.through, "A call that had begun while the circuit was closed was cancelled, and another one was let through")
+async def anybody_sets_trying_back(circuit, call):
+    opened = circuit.failures >= 3
+    if opened and (circuit.trying or clock() < circuit.until):
+        raise ConnectionError
+    circuit.trying = opened
+    try:
+        result = await call()
+    except OSError:
+        circuit.failures += 1
+        circuit.until = clock() + 5
+        raise
+    except Exception:
+        circuit.failures = 0
+        raise
+    else:
+        circuit.failures = 0
+        return result
+    finally:
+        circuit.trying = False
+
+
+@told(ex.through, "`circuit.trying` was still True, though who tried had ended: set it back, in a `finally`")
+async def never_sets_trying_back(circuit, call):
+    if circuit.failures >= 3:
+        if circuit.trying or clock() < circuit.until:
+            raise ConnectionError
+        circuit.trying = True
+    try:
+        result = await call()
+    except OSError:
+        circuit.failures += 1
+        circuit.until = clock() + 5
+        raise
+    except Exception:
+        circuit.failures = 0
+        raise
+    circuit.failures = 0
+    return result
+
+
+@told(ex.through, "It runs from the last call's failure: a refusal is none")
+async def each_refusal_prolongs_it(circuit, call):
+    opened = circuit.failures >= 3
+    try:
+        if opened and (circuit.trying or clock() < circuit.until):
+            raise ConnectionError
+        circuit.trying = opened
+        result = await call()
+    except OSError:
+        circuit.failures += 1
+        circuit.until = clock() + 5
+        raise
+    except Exception:
+        circuit.failures = 0
+        raise
+    else:
+        circuit.failures = 0
+        return result
+    finally:
+        if opened:
+            circuit.trying = False
+
+
+@told(ex.through, "Any result, here 0, closes it: the count begins at 0 again")
+async def believes_only_what_is_true(circuit, call):
+    opened = circuit.failures >= 3
+    if opened and (circuit.trying or clock() < circuit.until):
+        raise ConnectionError
+    circuit.trying = opened
+    try:
+        result = await call()
+    except OSError:
+        circuit.failures += 1
+        circuit.until = clock() + 5
+        raise
+    except Exception:
+        circuit.failures = 0
+        raise
+    else:
+        if result or opened:
+            circuit.failures = 0
+        return result
+    finally:
+        if opened:
+            circuit.trying = False
 
 
 told(ex.through, "Any answer, also an exception that is no OSError, closes it: the count begins at 0 again")(

@@ -1,14 +1,16 @@
 """Exercise 1: a caller that asks again, with the same key, when it is told to, and for as long as it may."""
 
 import asyncio
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any
 
 from course_lib.exercises.chance import Chance
-from course_lib.exercises.framework import Answer, Exercise
+from course_lib.exercises.framework import Answer, Exercise, Wrong
 from course_lib.exercises.lesson_13b import solutions
-from course_lib.exercises.playing import Scene, play
+from course_lib.exercises.playing import PATIENCE, Scene, play
 from course_lib.seeing import span
 
 ROUNDS = 20
@@ -29,6 +31,8 @@ class Reply:
 ACCEPTED = Reply(202)
 NOT_SENT, NOT_HEARD = ConnectionError("nobody listens"), ConnectionResetError("the connection broke")  # before, after
 HANGS = 1e6  # seconds
+MANY = 200  # calls at once
+DIFFER = 8  # places in which their keys must differ at least: sixteen to the eighth power are enough
 
 
 @dataclass(frozen=True)
@@ -58,8 +62,11 @@ class Service:
         began = clock()
         reply = self.replies[min(self._begun, len(self.replies) - 1)]
         self._begun += 1
-        if not isinstance(key, str) or not key:
-            self.wrong = self.wrong or f"The key was {key!r:.60}: make a text, such as `uuid.uuid4().hex`."
+        if not isinstance(key, str) or not re.fullmatch(r"[!-~]{1,200}", key):  # as `service.idempotency` has it
+            self.wrong = self.wrong or (
+                f"The key was {key!r:.60}: make a text of 1 to 200 characters of ASCII without spaces, such as "
+                "`uuid.uuid4().hex`."
+            )
         self.questions.append(question)
         with span(f"try {self._begun}"):
             await asyncio.sleep(reply if isinstance(reply, float) else self.takes)
@@ -80,7 +87,9 @@ def _grade_ask_again(ask_again: Answer) -> str:
     _one_round(ask_again, [NOT_HEARD, ACCEPTED])
     _one_round(ask_again, [NOT_HEARD, Reply(503, retry_after=2.0), NOT_SENT, Reply(429, retry_after=0.5), ACCEPTED])
     _two_calls(ask_again)
-    for status in (400, 422, 404):
+    _two_at_once(ask_again)
+    _many_keys(ask_again)
+    for status in (400, 422, 404, 408, 500, 200, 302):
         _refused_for_good(ask_again, status)
     _refused_for_good(ask_again, 400, NOT_HEARD)
     _too_late(ask_again, [Reply(503, retry_after=2.0)], 40.1)
@@ -104,7 +113,16 @@ def _drawn(chance: Chance) -> Reply | Exception:
 
 def _asked(ask_again: Answer, replies: Sequence[Any], seconds: float, cancel_at: float | None = None) -> Any:
     service = Service(replies)
-    scene = play(ask_again, service.send, dict(QUESTION), seconds, cancel_at=cancel_at)
+    try:
+        scene = play(ask_again, service.send, dict(QUESTION), seconds, cancel_at=cancel_at)
+    except Wrong as wrong:
+        if cancel_at is None and seconds < PATIENCE and str(wrong).startswith("It had not ended"):
+            raise Wrong(
+                f"You had {seconds:g} s for all tries together, and had not ended after {PATIENCE:g} s: one limit "
+                "around all of them; and let CancelledError through, which is how a limit ends what is in it.",
+                wrong.timeline,
+            ) from None
+        raise
     if service.wrong:
         raise scene.wrong(service.wrong)
     if not service.tries and not service.questions:
@@ -159,14 +177,12 @@ def _one_round(ask_again: Answer, replies: Sequence[Any]) -> None:
 
 
 def _two_calls(ask_again: Answer) -> None:
-    service = Service([ACCEPTED])
+    service, question = Service([ACCEPTED]), dict(QUESTION)
 
     async def twice() -> Any:
-        return [await ask_again(service.send, dict(QUESTION), 10) for _ in range(2)]
+        return [await ask_again(service.send, question, 10) for _ in range(2)]
 
-    twice.__name__ = ask_again.__name__
-    scene = play(twice)
-    scene.result()
+    scene = _several(twice, ask_again)
     if len(service.crawls) < 2:
         raise scene.wrong(
             "Two calls of your function used the same key, so the second got the first one's crawl: a new key for each "
@@ -174,12 +190,51 @@ def _two_calls(ask_again: Answer) -> None:
         )
 
 
+def _two_at_once(ask_again: Answer) -> None:
+    """Two callers in one process, and both ask again."""
+    services = Service([NOT_HEARD, NOT_SENT, ACCEPTED]), Service([NOT_HEARD, ACCEPTED])
+
+    async def both() -> Any:
+        return await asyncio.gather(*(ask_again(each.send, dict(QUESTION), 10) for each in services))
+
+    scene = _several(both, ask_again)
+    keys = [{each.key for each in service.tries} for service in services]
+    if any(len(each) > 1 for each in keys) or keys[0] & keys[1]:
+        raise scene.wrong(
+            "Two calls of your function ran at once, and one used the other's key: keep the key in a local variable, "
+            "which each call has for itself."
+        )
+
+
+def _many_keys(ask_again: Answer) -> None:
+    """Keys that others, too, could have made: by counting, by the time, out of few numbers."""
+    service = Service([ACCEPTED])
+
+    async def many() -> Any:
+        return await asyncio.gather(*(ask_again(service.send, dict(QUESTION), 10) for _ in range(MANY)))
+
+    scene = _several(many, ask_again)
+    keys = [each.key for each in service.tries]
+    differ = sum(len(set(characters)) > 1 for characters in zip_longest(*keys))
+    if len(set(keys)) < MANY or differ < DIFFER:
+        raise scene.wrong(
+            f"{MANY} calls had {len(set(keys))} keys, such as {keys[0]!r:.60} and {keys[-1]!r:.60}: another process "
+            "may make the same ones. Draw the key by chance, long enough: `uuid.uuid4().hex`."
+        )
+
+
+def _several(calls: Answer, ask_again: Answer) -> Scene:
+    calls.__name__ = ask_again.__name__
+    scene = play(calls)
+    scene.result()
+    return scene
+
+
 def _refused_for_good(ask_again: Answer, status: int, *before: Exception) -> None:
-    service, scene = _asked(ask_again, [*before, Reply(status)], 10)
+    service, scene = _asked(ask_again, [*before, Reply(status, retry_after=1.0)], 10)
     if len(service.tries) > 1 + len(before):
         raise scene.wrong(
-            f"The answer was {status}: the question itself is wrong, and asking again does not mend it. Raise "
-            "ValueError at once."
+            f"The answer was {status}: only 429 and 503 say that asking again helps. Raise ValueError at once."
         )
     if not isinstance(scene.raised, ValueError):
         raise scene.wrong(f"The answer was {status}, and you {scene.answered()}: raise ValueError.")
@@ -202,7 +257,7 @@ def _too_late(ask_again: Answer, replies: Sequence[Any], seconds: float) -> None
         raise scene.wrong(f"You had {seconds:g} s for all tries together, and ended after {scene.ended:g} s.")
     if not isinstance(scene.raised, TimeoutError):
         raise scene.wrong(
-            f"After {seconds:g} s the time for all tries was over, and you {scene.answered()}: TimeoutError."
+            f"After {seconds:g} s the time for all tries was over, and you {scene.answered()}: raise TimeoutError."
         )
     last = service.tries[-1]
     pause = LOST if isinstance(last.told, Exception) else last.told.retry_after
@@ -225,8 +280,9 @@ ask_again = Exercise(
   answer came: then the crawl may have been accepted, or not.
 - `202`: accepted. Return `answer.id`.
 - `429` and `503`: wait `answer.retry_after` seconds, and ask again. After a ConnectionError: wait one second.
-- Any other status, as 400, is your own mistake: raise ValueError, at once. Other exceptions of `send`: pass them on.
-- The key is a text, such as `uuid.uuid4().hex`: the same for all tries of one call, another one for the next call.
+- Any other status, as 400 or 500: raise ValueError, at once. Other exceptions of `send`: pass them on.
+- The key is a text without spaces, drawn by chance, such as `uuid.uuid4().hex`: the same for all tries of one call,
+  another one for each other call, of other processes, too.
 - All tries and pauses together may take `seconds`. Then raise TimeoutError; `send` itself may hang.""",
     reference=solutions.ask_again,
     grade=_grade_ask_again,

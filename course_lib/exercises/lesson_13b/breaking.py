@@ -78,10 +78,14 @@ def _grade_through(through: Answer) -> str:
     fails = OSError("no answer")
     for answer in ("value", *FALSY):
         _in_turn(through, [(0, answer)], "One call was made")
+    _closed(through)
     _in_turn(through, [(0, fails)] * 2 + [(0, "ok")] + [(0, fails)] * 2 + [(0, "ok")], "Two failures, a success, again")
+    for answer in FALSY:
+        two = [(0, fails), (0, fails)]
+        _in_turn(through, [*two, (0, answer), *two, (0, "ok")], f"Two failures, {answer!r} returned, two failures")
     _in_turn(through, [(0, fails)] * 3 + [(0, "ok")], "Three failures in a row")
-    _in_turn(through, [(0, fails)] * 3 + [(4.5, "ok"), (1, "ok"), (0, "ok")], "Open, and then tried with success")
-    _in_turn(through, [(0, fails)] * 3 + [(5.5, fails), (4, "ok"), (2, "ok")], "Open, and tried in vain")
+    _in_turn(through, [(0, fails)] * 3 + [(4.875, "ok"), (1, "ok"), (0, "ok")], "Open, and then tried with success")
+    _in_turn(through, [(0, fails)] * 3 + [(5.5, fails), (4.875, "ok"), (1, "ok")], "Open, and tried in vain")
     _in_turn(through, [(0, fails)] * 3 + [(5.5, "ok"), (0, fails), (0, fails), (0, "ok")], "Closed by a success")
     no = LookupError("no such row")
     _in_turn(through, [(0, fails)] * 2 + [(0, no)] + [(0, fails)] * 2 + [(0, "ok")], "An exception that is no OSError")
@@ -90,6 +94,7 @@ def _grade_through(through: Answer) -> str:
         _half_open(through, answer)
     _cancelled_try(through)
     _cancelled_closed(through)
+    _an_old_call(through)
     chance = Chance("through")
     for _ in range(ROUNDS):
         steps = [(chance.seconds(0, 4), _drawn(chance)) for _ in range(chance.number(5, 20))]
@@ -113,13 +118,22 @@ def _played(through: Answer, main: Any) -> Scene:
 def _in_turn(through: Answer, steps: Steps, what: str) -> None:
     """Calls come one after another, each so many seconds after the last one's end."""
     seen: list[Seen] = []
+    blame = ""  # what the circuit's own numbers show
 
     async def main() -> None:
+        nonlocal blame
         circuit, model, clock = Circuit(), Model(), asyncio.get_running_loop().time
         for pause, answer in steps:
             await asyncio.sleep(pause)
+            if model.failures >= MOST and clock() == model.until:
+                await asyncio.sleep(TAKES)  # whether one may try at that very moment is not said
             began, refuses = clock(), model.refuses(clock())
+            if circuit.trying and not blame:
+                blame = "`circuit.trying` was still True, though who tried had ended: set it back, in a `finally`."
+            before = circuit.failures, circuit.until
             got = await _one(through, circuit, answer)
+            if refuses and before != (circuit.failures, circuit.until) and not blame:
+                blame = "It runs from the last call's failure: a refusal is none, and moves nothing."
             seen.append((began, answer, refuses, got))
             if got is not (REFUSED if refuses else answer) or clock() - began != (0 if refuses else TAKES):
                 return  # what comes after a mistake says nothing
@@ -140,17 +154,22 @@ def _in_turn(through: Answer, steps: Steps, what: str) -> None:
             f"{PAUSE:g} s from the last failure on, and do not call."
         )
     if got is REFUSED:
-        raise scene.wrong(f"{what}: at {began:g} s the call was to be made, and you refused it. {_why(seen)}")
+        raise scene.wrong(
+            f"{what}: at {began:g} s the call was to be made, and you refused it. {_why(seen)} {blame}".rstrip()
+        )
     raise scene.wrong(f"{what}: `call` {_did(answer)} at {began:g} s, and {_told(got)}: pass on what it gives.")
 
 
 def _why(seen: list[Seen]) -> str:
     """Say what a call was to be made for."""
     made = [answer for _, answer, refuses, _ in seen[:-1] if not refuses]
-    if len(made) >= MOST and all(isinstance(answer, OSError) for answer in made[-MOST:]):
+    answers = [answer for answer in made[-MOST:] if not isinstance(answer, OSError)]
+    if len(made) >= MOST and not answers:
         return f"Its pause of {PAUSE:g} s was over: half-open, one may try."
-    if not all(isinstance(answer, OSError) for answer in made[-MOST:]):
+    if answers and isinstance(answers[-1], BaseException):
         return "Any answer, also an exception that is no OSError, closes it: the count begins at 0 again."
+    if answers:
+        return f"Any result, here {answers[-1]!r}, closes it: the count begins at 0 again."
     return f"It opens after {MOST} failures in a row, not before."
 
 
@@ -162,6 +181,26 @@ def _told(got: Any) -> str:
     if isinstance(got, str) and got.startswith(("you ", "`call`")):
         return got
     return f"it {_did(got)}"
+
+
+def _closed(through: Answer) -> None:
+    """Closed, and three come at once."""
+
+    async def main() -> list[Any]:
+        circuit = Circuit()
+        return await asyncio.gather(*(_one(through, circuit, "ok", seconds) for seconds in (3, 1, 2)))
+
+    scene = _played(through, main)
+    if REFUSED in scene.returned:
+        raise scene.wrong(
+            "Closed, three calls came at once, and one was refused: nothing had failed. `trying` is for half-open "
+            "alone."
+        )
+    if (wrong := [each for each in scene.returned if each != "ok"]) or scene.ended != 3:
+        what = _told(wrong[0]) if wrong else f"they took {scene.ended:g} s"
+        raise scene.wrong(
+            f"Closed, three calls came at once, of 3, 1 and 2 s, and {what}: all go through at once, and none waits."
+        )
 
 
 def _half_open(through: Answer, answer: Any) -> None:
@@ -206,16 +245,17 @@ def _cancelled_try(through: Answer) -> None:
         await asyncio.sleep(1)
         trying.cancel()
         await asyncio.wait([trying])
-        return [trying.cancelled(), await _one(through, circuit, "ok")]
+        held = bool(circuit.trying)
+        return [trying.cancelled(), held, await _one(through, circuit, "ok")]
 
     scene = _played(through, main)
-    cancelled, after = scene.returned
+    cancelled, held, after = scene.returned
     if not cancelled:
         raise scene.wrong("Who tried was cancelled, and it did not end cancelled: let CancelledError through.")
     if after is REFUSED:
         raise scene.wrong(
-            "Half-open, who tried was cancelled, and after that nobody may try: a cancelled try has told nothing, so "
-            "the next one tries: set `trying` back in a `finally`."
+            "Half-open, who tried was cancelled, and after that nobody may try. A cancellation is no failure: it has "
+            f"told nothing, so the next one tries.{' Set `trying` back in a `finally`.' if held else ''}"
         )
 
 
@@ -242,6 +282,31 @@ def _cancelled_closed(through: Answer) -> None:
         )
 
 
+def _an_old_call(through: Answer) -> None:
+    """A call that began while the circuit was closed is cancelled while another one tries."""
+
+    async def main() -> list[Any]:
+        circuit = Circuit()
+        old = asyncio.create_task(_one(through, circuit, "ok", 20), name="began while closed")
+        await asyncio.sleep(0)
+        for _ in range(MOST):
+            await _one(through, circuit, OSError("no answer"))
+        await asyncio.sleep(PAUSE + 0.5)
+        tries = asyncio.create_task(_one(through, circuit, "ok", 2), name="tries")
+        await asyncio.sleep(1)
+        old.cancel()
+        await asyncio.wait([old])
+        return [await _one(through, circuit, "ok"), await tries]
+
+    scene = _played(through, main)
+    meanwhile, tried = scene.returned
+    if meanwhile is not REFUSED or tried != "ok":
+        raise scene.wrong(
+            "Half-open, one tried. A call that had begun while the circuit was closed was cancelled, and another one "
+            "was let through: only who tries sets `trying` back."
+        )
+
+
 through = Exercise(
     lesson="lesson_13b",
     task="""\
@@ -254,6 +319,7 @@ calls: `circuit.failures` (0 at first), `circuit.until` (0.0) and `circuit.tryin
 - Open: for 5 s after the last failure raise ConnectionError at once, and do not call.
 - Then half-open: one calls; whoever comes while it does gets ConnectionError. Its failure opens the circuit for 5 s,
   its answer closes it. If it is cancelled, nothing is known: the next one tries.
+- While it is closed, any number call at once. How a call ends that began before the circuit opened may count or not.
 
 The time is `asyncio.get_running_loop().time()`.""",
     reference=solutions.through,
@@ -261,7 +327,8 @@ The time is `asyncio.get_running_loop().time()`.""",
     hints=[
         "Three states, and no name for them is needed: which numbers say that it is open, and which that one may try?",
         "First the refusal: three failures or more, and (somebody is trying, or it is before `until`).",
-        "`circuit.trying = circuit.failures >= 3` before the call, and False in a `finally`; in `except OSError` "
-        "count, set `until`, raise; in `except Exception` and in `else` set `failures` to 0.",
+        "`tries = circuit.failures >= 3`; if it is, `circuit.trying` is True before the call, and False in a "
+        "`finally`; in `except OSError` count, set `until`, raise; in `except Exception` and in `else` set `failures` "
+        "to 0.",
     ],
 )

@@ -55,4 +55,5 @@ async def through(circuit, call):
         circuit.failures = 0
         return result
     finally:
-        circuit.trying = False
+        if opened:  # others began before it opened, and may end while one tries
+            circuit.trying = False

@@ -4,9 +4,9 @@ import asyncio
 from typing import Any
 
 from course_lib.exercises.chance import Chance
-from course_lib.exercises.framework import Answer, Exercise
+from course_lib.exercises.framework import Answer, Exercise, Wrong
 from course_lib.exercises.lesson_13b import solutions
-from course_lib.exercises.playing import Scene, play
+from course_lib.exercises.playing import PATIENCE, Scene, play
 from course_lib.seeing import span
 
 ROUNDS = 20
@@ -70,9 +70,11 @@ class Queue:
 
 
 def _grade_submit(submit: Answer) -> str:
-    _plain(submit)
-    _again(submit, {"url": "/a"}, 202)
-    _again(submit, {"url": "/b"}, 422)
+    _plain(submit, {"url": "/a"})
+    _plain(submit, {"url": "/z"})  # under the same key, in another database
+    _again(submit, "l", {"url": "/a"}, 202)
+    for number, other in enumerate(({"url": "/b"}, {"url": "/a", "pages": 3}, {})):
+        _again(submit, f"m{number}", other, 422)
     _at_once(submit)
     for does in (ConnectionError("the queue is away"), ConnectionResetError("the queue is away"), HANGS, 0.75):
         _without_the_queue(submit, does)
@@ -91,7 +93,16 @@ def _grade_submit(submit: Answer) -> str:
 def _submitted(
     submit: Answer, database: Database, queue: Queue, key: str, question: Any, cancel_at: float | None = None
 ) -> Scene:
-    scene = play(submit, database, queue, key, question, cancel_at=cancel_at)
+    try:
+        scene = play(submit, database, queue, key, question, cancel_at=cancel_at)
+    except Wrong as wrong:
+        if queue.asked and not queue.keys and str(wrong).startswith("It had not ended"):
+            raise Wrong(
+                f"The queue did not answer, and the caller still waited after {PATIENCE:g} s: give the queue {SOON} s, "
+                "by `asyncio.timeout`.",
+                wrong.timeline,
+            ) from None
+        raise
     if queue.wrong:
         raise scene.wrong(queue.wrong)
     return scene
@@ -107,12 +118,12 @@ def _status(scene: Scene, expected: int, what: str, why: str) -> None:
         raise scene.wrong(f"{what}, and you returned {returned!r:.60} instead of {expected}: {why}.")
 
 
-def _plain(submit: Answer) -> None:
+def _plain(submit: Answer, question: Any) -> None:
     database = Database()
     queue = Queue(database)
-    scene = _submitted(submit, database, queue, "k", {"url": "/a"})
-    _status(scene, 202, "A new question came", "it is accepted")
-    if database.rows != {"k": {"url": "/a"}}:
+    scene = _submitted(submit, database, queue, "k", question)
+    _status(scene, 202, "A new question came", "its key is not in this database")
+    if database.rows != {"k": question}:
         raise scene.wrong("You returned 202, and the question is not written down: `database.insert(key, question)`.")
     if queue.keys != ["k"]:
         how = f"{len(queue.keys)} times" if queue.keys else "never"
@@ -120,17 +131,20 @@ def _plain(submit: Answer) -> None:
     _prompt(scene, database, queue)
 
 
-def _again(submit: Answer, question: Any, expected: int) -> None:
+def _again(submit: Answer, key: str, question: Any, expected: int) -> None:
+    """The key is there: another process wrote it down."""
     database = Database()
-    database.rows["k"] = {"url": "/a"}
+    database.rows[key] = {"url": "/a"}
     queue = Queue(database)
-    scene = _submitted(submit, database, queue, "k", question)
+    scene = _submitted(submit, database, queue, key, question)
     same = expected == 202
     _status(
         scene,
         expected,
         f"The key was there, with {'the same' if same else 'another'} question",
-        "it is the same crawl, and accepted" if same else "`await database.find(key)` has the first question",
+        "it is the same crawl, and another process wrote it down: `await database.find(key)`"
+        if same
+        else "`await database.find(key)` has the first question, and all of it counts",
     )
     if not same and queue.keys:
         raise scene.wrong("The key was there, with another question, and you enqueued it: for 422 there is no work.")
@@ -182,22 +196,24 @@ def _slow_queue(submit: Answer) -> None:
 
 
 def _a_mistake(submit: Answer) -> None:
-    mistake: Exception = LookupError("a mistake in `enqueue`")
-    database = Database()
-    scene = _submitted(submit, database, Queue(database, mistake), "k", {"url": "/a"})
-    if scene.raised is not mistake:
-        raise scene.wrong(
-            f"`enqueue` raised LookupError, and you {scene.answered()}: only ConnectionError, and no answer in half a "
-            "second, mean that it is away; pass others on."
-        )
-    for mistake in (LookupError("a mistake in `insert`"), OSError("the disk is full")):
-        database = Database("insert", mistake)
-        scene = _submitted(submit, database, Queue(database), "k", {"url": "/a"})
+    for mistake in (LookupError("a mistake"), OSError("the disk is full"), ValueError("a mistake"), RuntimeError("no")):
+        database = Database()
+        scene = _submitted(submit, database, Queue(database, mistake), "k", {"url": "/a"})
         if scene.raised is not mistake:
             raise scene.wrong(
-                f"`insert` raised {type(mistake).__name__}, and you {scene.answered()}: only ConnectionError means "
-                "that the database is away; pass others on."
+                f"`enqueue` raised {type(mistake).__name__}, and you {scene.answered()}: only ConnectionError, and no "
+                "answer in half a second, mean that it is away; pass others on."
             )
+        for method in ("insert", "find"):
+            database = Database(method, mistake)
+            if method == "find":
+                database.rows["k"] = {"url": "/a"}
+            scene = _submitted(submit, database, Queue(database), "k", {"url": "/a"})
+            if scene.raised is not mistake and method in database.calls:
+                raise scene.wrong(
+                    f"`{method}` raised {type(mistake).__name__}, and you {scene.answered()}: only ConnectionError "
+                    "means that the database is away; pass others on."
+                )
 
 
 def _without_the_database(submit: Answer, failing: str) -> None:
@@ -224,7 +240,8 @@ def _drawn(submit: Answer, chance: Chance) -> None:
     queue = Queue(database)
     questions: dict[str, Any] = {}
     for _ in range(chance.number(2, 6)):
-        key, question = chance.one_of(("k", "l", "m")), chance.one_of(({"url": "/a"}, {"url": "/b"}, {}))
+        key = chance.one_of(("k", "l", "m"))
+        question: dict[str, Any] = chance.one_of(({"url": "/a"}, {"url": "/a", "pages": 3}, {}))
         expected = 202 if questions.setdefault(key, question) == question else 422
         scene = _submitted(submit, database, queue, key, dict(question))
         _status(scene, expected, "Several questions came, some under one key", "the first one under a key counts")
@@ -243,7 +260,7 @@ submit = Exercise(
 - `await queue.enqueue(key)` raises ConnectionError where the queue is away, or hangs: give it half a second. A sweep
   enqueues again whatever is written down and unfinished.
 - Return 202 when the question is written down: now, or before, under the same key. Return 422, and enqueue nothing,
-  when another question is. Pass other exceptions on.
+  when another question is. Pass other exceptions on, other OSErrors too.
 
 Two callers may come with the same key at the same moment.""",
     reference=solutions.submit,
