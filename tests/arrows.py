@@ -68,7 +68,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "edition": {"paths"},
     "notebook": {"edition"},
     "lab": {"paths"},
-    "cli": {"__init__", "paths", "edition", "files", "lab", "tracing"},
+    "website": {"paths"},
+    "cli": {"__init__", "paths", "edition", "files", "lab", "tracing", "website"},
     "exercises": {"seeing", "paths", "files"},
     "service": {"lifecycle", "monitor", "crawler", "database", "tasks", "jobs", "lab"},  # made of lessons, not one
     **LESSONS,

@@ -48,6 +48,13 @@ def test_every_pin_is_exact():
     assert all(pin.marker for pin in PINS if names.count(pin.name) > 1)
 
 
+def test_what_the_site_needs_is_exact_and_nothing_else_needs_it():
+    """The extra `site` names exact versions, of packages that requirements.txt does not have."""
+    extra = [Requirement(line) for line in PROJECT["optional-dependencies"]["site"]]
+    assert all([specifier.operator for specifier in pin.specifier] == ["=="] for pin in extra)
+    assert not {pin.name for pin in extra} & {pin.name for pin in PINS}
+
+
 def test_the_course_itself_comes_last():
     """requirements.txt ends with `-e .`, its only option, so that course_lib is importable from anywhere."""
     assert LINES[-1] == "-e ."
@@ -71,7 +78,15 @@ def test_conda_installs_the_same_pins():
 
 
 @pytest.mark.parametrize(
-    "name", ["pyproject.toml", "requirements.txt", "environment.yml", ".ci/run", ".github/workflows/ci.yml"]
+    "name",
+    [
+        "pyproject.toml",
+        "requirements.txt",
+        "environment.yml",
+        ".ci/run",
+        ".github/workflows/ci.yml",
+        ".github/workflows/site.yml",
+    ],
 )
 def test_no_file_names_a_place_to_fetch_packages_from(name):
     """No index, no link to a file and no registry's host is written down: the user's settings decide."""

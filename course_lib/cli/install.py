@@ -72,6 +72,34 @@ def into(venv: Path, python: Path) -> None:
         raise CourseError(why(error.output)) from error
 
 
+def further(python: Path, pins: Sequence[str], what: str, size: str) -> None:
+    """Install packages into the environment of `python` besides those of requirements.txt.
+
+    Args:
+        python: the environment's Python.
+        pins: the packages, with their versions.
+        what: what to show while it runs.
+        size: how much is fetched, in words.
+
+    Raises CourseError, after showing the installer's last lines.
+    """
+    uv = None if _only_pip_knows_the_index() else _uv_on_path() or _beside(python, "uv")
+    command: list[str | Path] = [uv, "pip", "install", "--python", python] if uv else [*_pip(python), "install"]
+    try:
+        _run(what, [*command, *(() if uv else PIP_OPTIONS), *pins])
+    except StepFailed as error:
+        print(last_lines(error.output), file=sys.stderr)
+        raise CourseError(
+            f"{', '.join(pins)} could not be installed; the installer's last lines are above.\n"
+            f"Next: this needs the network once (it fetches {size}). Check the connection, and PIP_* and UV_*\n"
+            "settings, and run this again."
+        ) from error
+
+
+def _beside(python: Path, program: str) -> str | None:
+    return shutil.which(program, path=python.parent)
+
+
 def _run(what: str, command: Sequence[str | Path]) -> str:
     variables = {name: value for name, value in os.environ.items() if name not in MISLEADING}
     # From the course's folder, so that `-e .` is this course, wherever the command was typed.

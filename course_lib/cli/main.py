@@ -29,6 +29,8 @@ python3 -m course_lib [COMMAND]      (on Windows: py -m course_lib)
   classroom [--learners N] [--host ADDRESS]
                            start a PostgreSQL and a Redis for a class, and print the lines to hand out
   service [OPTIONS]        start a crawling service made of the course's parts, with its servers: service --help
+  site [--output FOLDER] [--serve [--port N]]
+                           make a website of the lessons, to be read without running anything
   refresh [NOTEBOOK...]    for authors: run the notebooks and save their outputs
 
   --help, --version
@@ -74,6 +76,7 @@ def _dispatch(argv: list[str]) -> int:
         "trace": _trace,
         "classroom": _classroom,
         "service": _service,
+        "site": _site,
         "refresh": _refresh,
     }
     if not argv or argv[0].startswith("-"):
@@ -152,6 +155,13 @@ def _trace(argv: list[str]) -> int:
 def _service(argv: list[str]) -> int:
     ready = environment.prepare(outdated_will_do=True)
     return instead([str(ready.python), "-m", "course_lib.service", *argv], cwd=Path.cwd(), env=ready.variables())
+
+
+def _site(argv: list[str]) -> int:
+    from course_lib.cli.site import arguments  # here: the other commands do not need it
+
+    arguments(argv)  # before anything is installed: it may be --help, or wrong
+    return _inside("site", argv, environment.prepare(outdated_will_do=True))
 
 
 def _inside(module: str, argv: list[str], ready: environment.Environment) -> int:
