@@ -69,7 +69,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "notebook": {"edition"},
     "lab": {"paths"},
     "website": {"paths"},
-    "cli": {"__init__", "paths", "edition", "files", "lab", "tracing", "website"},
+    "teaching": {"exercises", "paths", "website"},
+    "cli": {"__init__", "paths", "edition", "files", "lab", "teaching", "tracing", "website"},
     "exercises": {"seeing", "paths", "files"},
     "service": {"lifecycle", "monitor", "crawler", "database", "tasks", "jobs", "lab"},  # made of lessons, not one
     **LESSONS,

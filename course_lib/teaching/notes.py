@@ -24,7 +24,7 @@ WIDTH = 79
 
 @dataclass(frozen=True)
 class Misconception:
-    """Something that learners believe: the question that uncovers it, what to listen for, and the cell that shows it."""
+    """What learners believe, with the question that uncovers it, what to listen for, and the cell that shows it."""
 
     belief: str
     ask: str
@@ -98,7 +98,7 @@ def faults(lesson: Lesson, notes: Notes) -> Iterator[str]:
 
 
 def page(lesson: Lesson, notes: Notes) -> str:
-    """Return all that there is on a lesson, as text: minutes by section, what to leave out, what to ask, what to say."""
+    """Return all that there is on a lesson, as text: minutes by section, what to leave out, to ask, and to say."""
     lines = [lesson.title, f"{lesson.core} minutes for the core path, {lesson.all} with everything"]
     if lesson.takeaway:
         lines += _filled(f"The one thing to take away: {lesson.takeaway}")
