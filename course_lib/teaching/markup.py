@@ -39,7 +39,8 @@ class Markup:
 
     def prose(self, text: str) -> str:
         """Return Markdown as HTML; links that lead into the course's folder become plain text."""
-        return NEAR.sub(r"\1", self._page.prose(text.replace(BEYOND, "").strip()))
+        shown = text.replace(BEYOND, "").replace("<details>", "<details open>")
+        return NEAR.sub(r"\1", self._page.prose(shown.strip()))
 
     def code(self, part: Part) -> str:
         """Return a cell's code as HTML."""

@@ -29,13 +29,18 @@ COLUMNS = 74
 CODE = 0.66
 """The height of a line of code, in lines of prose."""
 
+LINES = 22
+"""The most lines of text on one slide."""
+
 ROWS = 7
 """The most rows of a table on one slide."""
 
 SETUP = re.compile(r"^setup\(\)", re.MULTILINE)
 TASK = re.compile(r"^from course_lib.exercises import|^ex\.\w+$", re.MULTILINE)
+TEXT = re.compile(r"(<pre class=\"result\">)(.*)</pre>\n", re.DOTALL)
 SIZE = re.compile(r'width="(\d+)" height="(\d+)"')
-UNSEEN = ("Where to read on",)
+UNSEEN = ("Where to read on", "Every item of the article", "Your progress")
+FOLDED = re.compile(r"<details><summary>(.*?)</summary>|</details>")
 FENCE = re.compile(r"^(```|~~~)")
 
 
@@ -134,11 +139,13 @@ def _blocks(part: Part, markup: Markup) -> Iterator[tuple[str, str, float]]:
     if not TASK.search(part.text):
         yield "code", markup.code(part), (part.text.count("\n") + 1) * CODE + 0.9
     for shown in markup.outputs(part):
-        yield "output", shown, _seen(shown)
+        for piece in _cut(shown):
+            yield "output", piece, _seen(piece)
 
 
 def _split(text: str) -> Iterator[str]:
     """Yield the paragraphs of Markdown, with code in one piece, and long tables in several."""
+    text = FOLDED.sub(lambda found: f"**{found[1]}**" if found[1] else "", text)
     fenced, block = False, list[str]()
     for line in [*text.splitlines(), ""]:
         fenced ^= bool(FENCE.match(line))
@@ -161,6 +168,17 @@ def _height(block: str) -> float:
     if block.startswith("|"):
         return sum(max(1.4, len(re.sub(r"\]\(.*?\)", "", line)) / 62) for line in lines)
     return sum(-(-len(re.sub(r"\]\(.*?\)", "", line)) // COLUMNS) for line in lines) + 0.6
+
+
+def _cut(shown: str) -> Iterator[str]:
+    """Yield text that is too long for a slide in several pieces, and anything else as it is."""
+    found = TEXT.fullmatch(shown)
+    lines = found[2].split("\n") if found else []
+    if not found or len(lines) <= LINES:
+        yield shown
+        return
+    for first in range(0, len(lines), LINES):
+        yield f"{found[1]}{chr(10).join(lines[first : first + LINES])}</pre>\n"
 
 
 def _seen(shown: str) -> float:
