@@ -8,7 +8,7 @@ unless they look: the notebooks do not mention it, and slides and handout hold n
     lessons -> a notebook's sections, with the minutes that each takes
     plans   -> which lessons fill half a day, a day, two days, a term; with the clock
     notes   -> what a person wrote on a lesson, and whether what it names is still there
-    answers -> reference solutions, and the wrong answers that come most often, with what the check says
+    answers -> reference solutions, and the plainest wrong answers, with what the check says
     markup  -> a lesson's parts as HTML that needs no other file
     slides  -> a lesson on a projector, and a page for the speaker beside it
     handout -> a lesson on paper

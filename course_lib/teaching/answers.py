@@ -1,7 +1,7 @@
-"""An answer key: each exercise's reference solution, and the wrong answers that come most often, with what they hear.
+"""An answer key: each exercise's reference solution, and its plainest wrong answers, with what they hear.
 
 The wrong answers are those of tests/wrong_answers, where each stands under a part of the sentence that its check must
-say; the first of an exercise are the commonest. They are read as text: none is run.
+say; the first of an exercise are the plainest. They are read as text: none is run.
 """
 
 import ast
@@ -15,7 +15,7 @@ from pathlib import Path
 from course_lib.exercises.framework import Exercise
 from course_lib.paths import REPO
 
-COMMONEST = 3
+PLAINEST = 3
 """How many wrong answers of an exercise to show."""
 
 WRONG_ANSWERS = REPO / "tests" / "wrong_answers"
@@ -71,7 +71,7 @@ def _key(number: str) -> Iterator[str]:
         yield f"--- A solution\n\n{inspect.getsource(exercise.reference)}"
         heard = set[str]()
         for answer in wrong[exercise.name]:
-            if answer.sentence not in heard and len(heard) < COMMONEST:
+            if answer.sentence not in heard and len(heard) < PLAINEST:
                 heard.add(answer.sentence)
                 yield f'--- Wrong. The check says: "... {answer.sentence} ..."\n\n{answer.code}\n'
 

@@ -16,6 +16,7 @@ from course_lib.teaching.markup import Draw, Markup, document
 from course_lib.teaching.notes import Notes
 from course_lib.website.diagrams import draw as drawn
 from course_lib.website.lesson import PREDICT
+from course_lib.website.prose import words
 
 ROOM = 13.0
 """How many lines of prose a slide holds."""
@@ -39,6 +40,9 @@ SETUP = re.compile(r"^setup\(\)", re.MULTILINE)
 TASK = re.compile(r"^from course_lib.exercises import|^ex\.\w+$", re.MULTILINE)
 TEXT = re.compile(r"(<pre class=\"result\">)(.*)</pre>\n", re.DOTALL)
 SIZE = re.compile(r'width="(\d+)" height="(\d+)"')
+GLANCE = 70
+"""How many letters of a slide stand on the speaker's page."""
+
 UNSEEN = ("Where to read on", "Every item of the article", "Your progress")
 FOLDED = re.compile(r"<details><summary>(.*?)</summary>|</details>")
 FENCE = re.compile(r"^(```|~~~)")
@@ -216,7 +220,8 @@ def _speaker(lesson: Lesson, notes: Notes, slides: Sequence[Slide]) -> str:
         asked = [each for each in notes.misconceptions if each.cell in slide.cells and f"?{each.cell}" not in told]
         told.update(f"?{each.cell}" for each in asked)
         texts = [*(f"*Ask:* {each.ask}" for each in asked), *(notes.at[cell] for cell in cells)]
-        lines.append(f"<li><b>{html.escape(slide.title)}</b>{minutes}\n")
+        shown = html.escape(" ".join(words(slide.body).split())[:GLANCE])
+        lines.append(f"<li><b>{html.escape(slide.title)}</b>{minutes} <small>{shown}</small>\n")
         lines += [markup.prose(text) for text in texts]
         lines.append("</li>\n")
     return "".join([*lines, "</ol></main>\n"])
