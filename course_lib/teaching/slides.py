@@ -37,7 +37,6 @@ ROWS = 7
 """The most rows of a table on one slide."""
 
 SETUP = re.compile(r"^setup\(\)", re.MULTILINE)
-TASK = re.compile(r"^from course_lib.exercises import|^ex\.\w+$", re.MULTILINE)
 TEXT = re.compile(r"(<pre class=\"result\">)(.*)</pre>\n", re.DOTALL)
 SIZE = re.compile(r'width="(\d+)" height="(\d+)"')
 GLANCE = 70
@@ -140,7 +139,7 @@ def _blocks(part: Part, markup: Markup) -> Iterator[tuple[str, str, float]]:
         return
     if part.is_exercise or SETUP.search(part.text):
         return  # the task says what to write
-    if not TASK.search(part.text):
+    if not any("text/markdown" in output.get("data", ()) for output in part.outputs):  # a task, which says it all
         yield "code", markup.code(part), (part.text.count("\n") + 1) * CODE + 0.9
     for shown in markup.outputs(part):
         for piece in _cut(shown):
