@@ -570,6 +570,10 @@ REASONS: dict[str, dict[str, tuple[str, ...]]] = {
             "swap `logos = dict(zip(carriers, found, strict=True))` and `printers = asyncio.Semaphore(shop.at_once)`",
             "swap `printers = asyncio.Semaphore(shop.at_once)` and `async def draw(order):`",
         ),
+        "Ten times is what is asked for, and 4 downloads in turn leave it.": (
+            "one after another: - found = await asyncio.gather(*(shop.download(name) for name in carriers)) "
+            "+ found = [await shop.download(name) for name in carriers]",
+        ),
         "Nobody else wants the connection.": (
             "take `orders = {row['number']: row for row in rows}` into `async with shop.connect() as connection:`",
         ),

@@ -40,6 +40,23 @@ def test_exact_numbers_have_no_tilde() -> None:
     assert "~" not in str(chart({"s": {"pool": {1: 64, 2: 32}}}, x="connections", measured=False))
 
 
+def test_a_point_may_be_marked():
+    """A mark has a line in each panel, is said in the text and to a screen reader, and stands where a point is."""
+    curves = {"pool": {1: 64.0, 2: 32.0}}
+    marked = chart({"s": curves, "MB": curves}, x="connections", measured=False, marks={2: "knee"})
+    assert str(marked).splitlines()[-1] == "knee: 2 connections"
+    assert marked.alt.endswith("Marked: knee at 2.")
+    assert [[text.get_text() for text in axes.texts].count("knee") for axes in marked.draw().axes] == [1, 1]
+    with pytest.raises(ValueError, match=r"marks has 3, where no curve has a point: mark one of \[1, 2\]"):
+        chart({"s": curves}, x="connections", marks={3: "knee"})
+
+
+def test_numbers_beside_a_panel_are_round():
+    """No tick stands at 2.5 or 12.5."""
+    (axes,) = chart({"s": {"pool": {1: 0.5, 2: 16}}}, x="connections").draw().axes
+    assert all(tick == round(tick) for tick in axes.get_yticks())
+
+
 @pytest.mark.parametrize("log", [False, True])
 def test_nothing_overlaps_in_the_picture(log: bool) -> None:
     """Curves that end at one place have their names under one another, and each panel its title."""

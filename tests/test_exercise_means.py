@@ -139,6 +139,54 @@ def test_a_cause_is_read_from_the_line(function, given, sentence):
     assert sentence in hint(raised_by(function(given)))
 
 
+def closed(name):
+    """Return a coroutine of which nobody is told that it was never awaited."""
+    made = answers(name)
+    made.close()
+    return made
+
+
+async def reckons_without_waiting(start):
+    found = start("a")
+    return 2 * found
+
+
+async def goes_through_without_waiting(start):
+    found = start("a")
+    for _each in found:
+        return 1
+
+
+async def counts_without_waiting(start):
+    found = start("a")
+    return len(found)
+
+
+async def waits_in_the_wrong_way(start):
+    found = start("a")
+    async for each in found:
+        return each
+
+
+async def hands_on(start):
+    await asyncio.wait([start("a")])
+
+
+@pytest.mark.parametrize(
+    ("function", "told"),
+    [
+        (reckons_without_waiting, True),
+        (goes_through_without_waiting, True),
+        (counts_without_waiting, True),
+        (waits_in_the_wrong_way, False),
+        (hands_on, False),
+    ],
+)
+def test_a_coroutine_that_was_never_awaited_is_named(function, told):
+    """Who reckons with a coroutine, or goes through it, forgot an `await`; who passes it on, or waits, did not."""
+    assert ("`found` holds a coroutine, not what it gives" in hint(raised_by(function(closed)))) == told
+
+
 async def awaits_what_fails(jobs):
     await asyncio.get_running_loop().run_in_executor(None, len, jobs)
 

@@ -7,6 +7,7 @@ import sys
 import textwrap
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import redis
@@ -62,6 +63,30 @@ def test_round_trips_are_counted(cable: Proxy) -> None:
                 together.ping()
             assert together.execute() == [True] * 100
         assert cable.round_trips - before == 6
+
+
+def test_what_is_sent_before_an_answer_has_come_is_one_round_trip() -> None:
+    """An answer that is still on its way to the client ends no round trip: nobody can have waited for it."""
+    with (
+        socket.create_server(("127.0.0.1", 0)) as server,
+        Proxy(f"redis://127.0.0.1:{server.getsockname()[1]}") as cable,
+        socket.create_connection(("127.0.0.1", _port(cable.url))) as far,
+    ):
+        near, _ = server.accept()
+        with near:
+            far.sendall(b"A")
+            assert near.recv(1) == b"A"
+            for speaker in (near, far):
+                cable.cut(silent=True)
+                speaker.sendall(b"B")
+                for _ in range(20):
+                    cable.cut(silent=True)  # each is a turn of the cable's loop, which reads what is there
+            cable.restore()
+            assert (far.recv(1), near.recv(1)) == (b"B", b"B")
+            assert cable.round_trips == 1
+            far.sendall(b"C")
+            assert near.recv(1) == b"C"
+            assert cable.round_trips == 2
 
 
 def test_a_cut_drops_who_is_connected_and_who_comes(cable: Proxy, cache: servers.Server) -> None:
@@ -194,15 +219,40 @@ def test_it_works_beside_a_running_loop(cable: Proxy) -> None:
 @pytest.mark.parametrize(
     ("target", "delay", "told"),
     [
-        ("cache://127.0.0.1/0", 0, "no host or port: give a URL such as"),
-        ("localhost:6379", 0, "give a URL such as redis://"),
+        ("cache://127.0.0.1/0", 0, "no port, and its scheme has no usual one: give a URL such as"),
+        ("redis://127.0.0.1:0", 0, "target names no port: give a URL such as"),
+        ("localhost:6379", 0, "target names no host: give a URL such as redis://"),
+        (None, 0, "target names no host: give a URL such as redis://"),
         ("redis://127.0.0.1:6379/0", -1, "delay is -1, but a delay is 0 or more seconds"),
+        ("redis://127.0.0.1:6379/0", float("nan"), "delay is nan, but"),
+        ("redis://127.0.0.1:6379/0", float("inf"), "delay is inf, but"),
+        ("redis://127.0.0.1:6379/0", "1", "delay is '1', but"),
     ],
 )
 def test_what_cannot_be_is_refused(target: str, delay: float, told: str) -> None:
-    """A target without host or port, or a negative delay, gets a sentence with what is allowed."""
+    """A target without host or port, or a delay that is no time, gets a sentence with what is allowed."""
     with pytest.raises(ValueError, match=told):
         Proxy(target, delay=delay)
+
+
+@pytest.mark.parametrize("delay", [-1, None, float("nan")])
+def test_a_delay_that_cannot_be_changes_nothing(cable: Proxy, delay: Any) -> None:
+    """What is no time is refused later, too, before it can harm who is connected."""
+    with client(cable.url) as far:
+        far.ping()
+        with pytest.raises(ValueError, match="but a delay is 0 or more seconds: set 0 for none"):
+            cable.delay = delay
+        assert far.ping()
+        assert cable.delay == 0
+
+
+def test_a_closed_proxy_cannot_be_cut(cache: servers.Server) -> None:
+    """What comes too late is told so, and leaves no coroutine behind."""
+    cable = Proxy(cache.url)
+    cable.close()
+    for late in (cable.cut, cable.restore):
+        with pytest.raises(RuntimeError, match="closed, and its cable carries nothing any more: make a new one"):
+            late()
 
 
 @pytest.mark.parametrize("target", ["postgresql://learner:word@localhost/course", "redis://localhost"])

@@ -1,6 +1,7 @@
 """What a learner's own line did wrong, read from the line, not from Python's words: each version has its own."""
 
 import ast
+import builtins
 import inspect
 import linecache
 import textwrap
@@ -102,6 +103,8 @@ def hint(error: BaseException) -> str:
             return f"You passed `{name}` itself; call it: `{name}()`."
         if name := _uncalled_list(node, place):
             return f"`{name}` holds functions; pass what their calls give: `*(each() for each in {name})`."
+        if name := _never_awaited(place):
+            return f"`{name}` holds a coroutine, not what it gives: an `await` is missing where it is made."
         if isinstance(node, ast.Await) and place.innermost:
             return _awaited(node.value, place)
         if isinstance(node, ast.Call) and _called(node) in ("gather", "wait") and _submits(node, place):
@@ -191,6 +194,25 @@ def _awaited(value: ast.expr, place: Place) -> str:
             f"task or an asyncio future can be.{more}"
         )
     return NOT_AWAITABLE
+
+
+def _never_awaited(place: Place) -> str:
+    """Return the name of a coroutine that was used as what it gives: reckoned with, gone through; empty if none was."""
+    # A `for` that cannot go through something is blamed as a whole by some Pythons.
+    node = place.node.iter if isinstance(place.node, ast.For) else place.node
+    if not place.innermost or not isinstance(node, ast.expr) or _may_await(node, place.parents[0]):
+        return ""
+    names = [each.id for each in ast.walk(node) if isinstance(each, ast.Name)]
+    return next((name for name in names if inspect.iscoroutine(place.value(name))), "")
+
+
+def _may_await(node: ast.expr, parent: ast.AST) -> bool:
+    """Return whether what stands in an expression may be meant to be awaited there, or by what is called there."""
+    if isinstance(node, ast.Call):
+        return not (isinstance(node.func, ast.Name) and hasattr(builtins, node.func.id))
+    loops = [parent, *getattr(node, "generators", ())]
+    waits = any(isinstance(each, ast.comprehension) and each.is_async for each in loops)
+    return waits or isinstance(node, ast.Await) or isinstance(parent, ast.AsyncFor | ast.withitem)
 
 
 def _without_star(node: ast.AST) -> bool:

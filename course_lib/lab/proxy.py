@@ -7,6 +7,7 @@ with Proxy(redis_url) as cable:
 """
 
 import asyncio
+import math
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -23,7 +24,7 @@ class _Talk:
     """Who spoke last on one connection."""
 
     def __init__(self) -> None:
-        self.asked = False  # by the client, and not answered yet
+        self.asked = False  # by the client, and no answer has reached it yet
 
     def answer(self) -> None:
         self.asked = False
@@ -35,19 +36,20 @@ class Proxy:
     target: the server's URL, such as that of `redis()` or `postgres()`
     delay: seconds that everything takes on its way, in each direction; may be changed at any time
     url: `target` by way of this proxy
-    round_trips: how often a client began to speak, since the start or since an answer; what it sends in one go is one
-    Raises ValueError when `target` names no host, or no port and none is usual; OSError when no socket can be had.
+    round_trips: how often a client began to speak, at first or after something had reached it. All that it sends
+        before is one with it; a large request is more, where the server answers before it has all
+    Raises ValueError when `target` names no host, or no port and none is usual, or delay is no number of seconds;
+    OSError when no socket can be had.
     """
 
     def __init__(self, target: str, *, delay: float = 0.0) -> None:
-        parts = urlsplit(target)
-        port = parts.port or PORTS.get(parts.scheme)
+        parts = urlsplit(target if isinstance(target, str) else "")
+        port = PORTS.get(parts.scheme) if parts.port is None else parts.port
         if not parts.hostname or not port:
-            raise ValueError(
-                f"target has the scheme {parts.scheme!r} and no host or port: give a URL such as redis://127.0.0.1:6379/0"
-            )
-        if delay < 0:
-            raise ValueError(f"delay is {delay}, but a delay is 0 or more seconds: leave it out for none")
+            lacks = "port, and its scheme has no usual one" if parts.hostname and parts.port is None else "port"
+            lacks = lacks if parts.hostname else "host"
+            # A URL may hold a password, which no error repeats.
+            raise ValueError(f"target names no {lacks}: give a URL such as redis://127.0.0.1:6379/0")
         self.delay = delay
         self.round_trips = 0
         self._target = (parts.hostname, port)
@@ -61,12 +63,23 @@ class Proxy:
         self.url = urlunsplit(parts._replace(netloc=f"{login}{'@' if login else ''}127.0.0.1:{ready.result()}"))
 
     @property
+    def delay(self) -> float:
+        """How many seconds everything takes on its way; what is set counts for what comes from then on."""
+        return self._delay
+
+    @delay.setter
+    def delay(self, seconds: float) -> None:
+        if not isinstance(seconds, int | float) or not math.isfinite(seconds) or seconds < 0:
+            raise ValueError(f"delay is {seconds!r}, but a delay is 0 or more seconds: set 0 for none")
+        self._delay = seconds
+
+    @property
     def connections(self) -> int:
         """How many clients are connected now."""
         return len(self._connections) // 2
 
     def cut(self, *, silent: bool = False) -> None:
-        """Cut the cable until `restore`.
+        """Cut the cable until `restore`; both raise RuntimeError once the proxy is closed.
 
         silent: False drops every connection, and each new one as soon as it is made, so that a client gets an error at
             once; True passes nothing on and says nothing, so that a client waits, as behind a dead switch
@@ -91,6 +104,8 @@ class Proxy:
 
     def _call(self, function: Callable[..., None], *arguments: object) -> None:
         """Run a function in the proxy's thread and wait: after `cut` nothing more comes through."""
+        if not self._thread.is_alive():
+            raise RuntimeError("this proxy is closed, and its cable carries nothing any more: make a new one")
 
         async def call() -> None:
             function(*arguments)
@@ -150,8 +165,8 @@ class Proxy:
                 return
             async with asyncio.TaskGroup() as both:
                 talk = _Talk()
-                both.create_task(self._pass_on(reader, server_writer, partial(self._asks, talk)))
-                both.create_task(self._pass_on(server_reader, writer, talk.answer))
+                both.create_task(self._pass_on(reader, server_writer, came=partial(self._asks, talk)))
+                both.create_task(self._pass_on(server_reader, writer, arrives=talk.answer))
         except* OSError:
             pass  # one side is gone, or the server cannot be reached: the other side learns it below
         finally:
@@ -165,7 +180,12 @@ class Proxy:
             self.round_trips += 1
 
     async def _pass_on(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, note: Callable[[], None]
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        *,
+        came: Callable[[], None] = lambda: None,
+        arrives: Callable[[], None] = lambda: None,
     ) -> None:
         """Pass one direction on, in order, each piece `delay` after it came; a long cable is slow, not narrow."""
         under_way: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(maxsize=100)
@@ -177,6 +197,7 @@ class Proxy:
                 await self._flowing.wait()
                 if not data:
                     break
+                arrives()
                 writer.write(data)
                 await writer.drain()
             if writer.can_write_eof():
@@ -188,5 +209,5 @@ class Proxy:
             while data:
                 data = await reader.read(CHUNK)
                 if data:
-                    note()
+                    came()
                 await under_way.put((self._loop.time() + self.delay, data))

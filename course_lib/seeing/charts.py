@@ -1,7 +1,7 @@
 """Curves over a few measured points, in one panel or more over one axis; the text is a table for each panel."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from course_lib.seeing.shown import Shown
 
@@ -19,9 +19,11 @@ class Chart(Shown):
     x: str
     log: bool
     measured: bool
+    marks: Mapping[float, str] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        return "\n".join(line for title, series in self.panels.items() for line in self._table(title, series))
+        lines = [line for title, series in self.panels.items() for line in self._table(title, series)]
+        return "\n".join([*lines, *(f"{name}: {x:,g} {self.x}" for x, name in self.marks.items())])
 
     def _table(self, title: str, series: Series) -> list[str]:
         # One panel after another, as in the picture: side by side they would be wider than a page.
@@ -43,7 +45,8 @@ class Chart(Shown):
     def alt(self) -> str:
         """What is drawn over what, without the numbers."""
         panels = [f"{title}, with a curve for {', '.join(series)}" for title, series in self.panels.items()]
-        return f"Chart over {self.x}. {'; '.join(panels)}."
+        marked = "".join(f" Marked: {name} at {x:,g}." for x, name in self.marks.items())
+        return f"Chart over {self.x}. {'; '.join(panels)}.{marked}"
 
     @property
     def points(self) -> list[float]:
@@ -51,7 +54,14 @@ class Chart(Shown):
         return sorted({x for series in self.panels.values() for curve in series.values() for x in curve})
 
 
-def chart(panels: Mapping[str, Series], *, x: str, log: bool = False, measured: bool = True) -> Chart:
+def chart(
+    panels: Mapping[str, Series],
+    *,
+    x: str,
+    log: bool = False,
+    measured: bool = True,
+    marks: Mapping[float, str] | None = None,
+) -> Chart:
     """Draw curves over one axis, in a panel for each quantity.
 
     Args:
@@ -60,8 +70,10 @@ def chart(panels: Mapping[str, Series], *, x: str, log: bool = False, measured: 
         x: what stands on the horizontal axis; its points are drawn at equal distances.
         log: whether the vertical axes are logarithmic.
         measured: whether the numbers come from a clock; the table then marks them with "~".
+        marks: points of the horizontal axis that get a line, by their names.
 
-    Raises ValueError when there is nothing to draw, there are too many names, or log meets a y that is not above 0.
+    Raises ValueError when there is nothing to draw, there are too many names, log meets a y that is not above 0, or no
+    curve has a point where a mark is.
     """
     curves = [(name, curve) for series in panels.values() for name, curve in series.items()]
     if not curves or not all(curve for _, curve in curves):
@@ -72,4 +84,7 @@ def chart(panels: Mapping[str, Series], *, x: str, log: bool = False, measured: 
         raise ValueError(f"panels has {len({name for name, _ in curves})} names: pass {MOST} at most")
     if log and min(min(curve.values()) for _, curve in curves) <= 0:
         raise ValueError("log=True, but a y is not above 0: leave log out")
-    return Chart({title: dict(series) for title, series in panels.items()}, x, log, measured)
+    points = {place for _, curve in curves for place in curve}
+    if missing := [place for place in marks or {} if place not in points]:
+        raise ValueError(f"marks has {missing[0]:g}, where no curve has a point: mark one of {sorted(points)}")
+    return Chart({title: dict(series) for title, series in panels.items()}, x, log, measured, dict(marks or {}))

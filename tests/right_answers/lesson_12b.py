@@ -67,6 +67,41 @@ async def workers(shop, numbers):
     return list(map(labels.get, numbers))
 
 
+@right(ex.print_labels)
+async def draws_while_it_downloads(shop, numbers):
+    async with shop.connect() as connection:
+        orders = await connection.fetch(numbers)
+    printers, labels = asyncio.Semaphore(shop.at_once), dict.fromkeys(numbers)
+
+    async def draw(order, logo):
+        async with printers:
+            labels[order["number"]] = await asyncio.to_thread(shop.draw, order, logo)
+
+    async with asyncio.TaskGroup() as group:
+        for carrier in dict.fromkeys(order["carrier"] for order in orders):
+            logo = await shop.download(carrier)
+            for order in orders:
+                if order["carrier"] == carrier:
+                    group.create_task(draw(order, logo))
+    return list(labels.values())
+
+
+@right(ex.print_labels)
+async def mends_the_table_and_no_more(shop, numbers):
+    async with shop.connect() as connection:
+        orders = {order["number"]: order for order in await connection.fetch(numbers)}
+    logos, printers = {}, asyncio.Semaphore(shop.at_once)
+    for order in orders.values():
+        if order["carrier"] not in logos:
+            logos[order["carrier"]] = await shop.download(order["carrier"])
+
+    async def draw(order):
+        async with printers:
+            return await asyncio.to_thread(shop.draw, order, logos[order["carrier"]])
+
+    return await asyncio.gather(*(draw(orders[number]) for number in numbers))
+
+
 # find_knee
 
 

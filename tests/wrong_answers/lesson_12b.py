@@ -1,6 +1,8 @@
 """Wrong answers to the exercises of lesson 12b, as learners write them: each must get its own sentence."""
 
 import asyncio
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 from course_lib.exercises import lesson_12b as ex
 from wrong_answers import told
@@ -46,7 +48,7 @@ async def with_a_cache(shop, numbers):
     return labels
 
 
-@told(ex.print_labels, "the 4 logos were downloaded one after another")
+@told(ex.print_labels, "had 1 at most: each waited for the one before. Draw them in tasks.")
 async def in_threads(shop, numbers):
     async with shop.connect() as connection:
         orders = {order["number"]: order for order in await connection.fetch(numbers)}
@@ -111,7 +113,7 @@ async def a_stampede(shop, numbers):
     return await asyncio.gather(*(draw(orders[number]) for number in numbers))
 
 
-@told(ex.print_labels, "the labels stand in the order of `numbers`, and `fetch` gives its rows in no order")
+@told(ex.print_labels, "the labels stand in the order of `numbers`, whatever order the rows come in")
 async def in_the_order_of_the_rows(shop, numbers):
     orders, logos = await fetched(shop, numbers)
     printers = asyncio.Semaphore(shop.at_once)
@@ -185,7 +187,127 @@ async def asks_nobody(shop, numbers):
     return [shop.draw(orders[number], await shop.download(orders[number]["carrier"])) for number in numbers]
 
 
-@told(ex.print_labels, "The five causes are gone, and 10 times can be had: what else does it wait for?")
+@told(ex.print_labels, "something else waits without an `await`, such as `time.sleep`, or a pool's `map`")
+async def waits_for_a_pool(shop, numbers):
+    orders, logos = await fetched(shop, numbers)
+
+    def draw(number):
+        return shop.draw(orders[number], logos[orders[number]["carrier"]])
+
+    with ThreadPoolExecutor(shop.at_once) as pool:
+        return list(pool.map(draw, numbers))
+
+
+@told(ex.print_labels, "blocked for 0.01 s, and not by `draw` alone")
+async def sleeps_on_the_loop(shop, numbers):
+    time.sleep(0.01)
+    return await ex.print_labels.reference(shop, numbers)
+
+
+@told(ex.print_labels, "blocked for 0.09 s, and not by `draw` alone")
+async def draws_and_sleeps_on_the_loop(shop, numbers):
+    time.sleep(0.01)
+    return await with_a_cache(shop, numbers)
+
+
+@told(ex.print_labels, "in the order of `numbers`, whatever order the rows come in and the drawings end in")
+async def in_the_order_of_the_ends(shop, numbers):
+    orders, logos = await fetched(shop, numbers)
+    printers, labels = asyncio.Semaphore(shop.at_once), []
+
+    async def draw(order):
+        async with printers:
+            labels.append(await asyncio.to_thread(shop.draw, order, logos[order["carrier"]]))
+
+    await asyncio.gather(*(draw(orders[number]) for number in numbers))
+    return labels
+
+
+@told(ex.print_labels, "in the order of `numbers`, whatever order the rows come in and the drawings end in")
+async def as_completed(shop, numbers):
+    orders, logos = await fetched(shop, numbers)
+    printers = asyncio.Semaphore(shop.at_once)
+
+    async def draw(order):
+        async with printers:
+            return await asyncio.to_thread(shop.draw, order, logos[order["carrier"]])
+
+    return [await each for each in asyncio.as_completed([draw(orders[number]) for number in numbers])]
+
+
+@told(ex.print_labels, "3 at most: let in 4.")
+async def one_place_is_left(shop, numbers):
+    orders, logos = await fetched(shop, numbers)
+    printers = asyncio.Semaphore(max(1, shop.at_once - 1))
+
+    async def draw(order):
+        async with printers:
+            return await asyncio.to_thread(shop.draw, order, logos[order["carrier"]])
+
+    return await asyncio.gather(*(draw(orders[number]) for number in numbers))
+
+
+@told(ex.print_labels, "3 labels were drawn at one time, and the printers take 2: limit them, with a semaphore")
+async def returns_what_was_wrong(shop, numbers):
+    orders, logos = await fetched(shop, numbers)
+    drawing = (asyncio.to_thread(shop.draw, orders[number], logos[orders[number]["carrier"]]) for number in numbers)
+    return await asyncio.gather(*drawing, return_exceptions=True)
+
+
+@told(ex.print_labels, "Your function changed `numbers`, a list of the caller's: leave it as it is")
+async def sorts_the_numbers(shop, numbers):
+    numbers.sort()
+    return await ex.print_labels.reference(shop, numbers)
+
+
+@told(ex.print_labels, "A connection was opened, and not closed when your function had ended")
+async def never_closes(shop, numbers):
+    connection = await shop.connect().__aenter__()
+    orders = {order["number"]: order for order in await connection.fetch(numbers)}
+    return [shop.draw(orders[number], await shop.download(orders[number]["carrier"])) for number in numbers]
+
+
+@told(ex.print_labels, "`rows` holds a coroutine, not what it gives: an `await` is missing where it is made")
+async def does_not_wait_for_the_rows(shop, numbers):
+    async with shop.connect() as connection:
+        rows = connection.fetch(numbers)
+    return {row["number"]: row for row in rows}
+
+
+@told(ex.print_labels, "With 19 orders by one carrier, and printers that take 2 at one time: 0.4 MB were downloaded")
+async def a_stampede_of_a_few(shop, numbers):
+    async with shop.connect() as connection:
+        orders = {order["number"]: order for order in await connection.fetch(numbers)}
+    logos, printers = {}, asyncio.Semaphore(shop.at_once)
+
+    async def draw(order):
+        carrier = order["carrier"]
+        async with printers:
+            if carrier not in logos:
+                logos[carrier] = await shop.download(carrier)
+            return await asyncio.to_thread(shop.draw, order, logos[carrier])
+
+    return await asyncio.gather(*(draw(orders[number]) for number in numbers))
+
+
+@told(ex.print_labels, "10 times can be had. The 4 logos were downloaded one after another: begin them together")
+async def downloads_in_turn_and_a_pause(shop, numbers):
+    async with shop.connect() as connection:
+        orders = {order["number"]: order for order in await connection.fetch(numbers)}
+    logos, printers = {}, asyncio.Semaphore(shop.at_once)
+    for order in orders.values():
+        if order["carrier"] not in logos:
+            logos[order["carrier"]] = await shop.download(order["carrier"])
+            await asyncio.sleep(0.01)
+
+    async def draw(order):
+        async with printers:
+            return await asyncio.to_thread(shop.draw, order, logos[order["carrier"]])
+
+    return await asyncio.gather(*(draw(orders[number]) for number in numbers))
+
+
+@told(ex.print_labels, "All of the table is mended, and 10 times can be had. What else does it wait for?")
 async def waits_for_nothing(shop, numbers):
     await asyncio.sleep(0.5)
     return await ex.print_labels.reference(shop, numbers)
@@ -285,7 +407,44 @@ async def knows_it(measure, most):
     return 4
 
 
+@told(ex.find_knee, "The knee is 4: from there to 8 it grew by less than a quarter. You returned 4.0")
+async def returns_a_fraction(measure, most):
+    return float(await ex.find_knee.reference(measure, most))
+
+
+@told(ex.find_knee, "`best` holds a coroutine, not what it gives: an `await` is missing where it is made")
+async def does_not_wait_for_the_first(measure, most):
+    knee, best = 1, measure(1)
+    while 2 * knee <= most and (found := await measure(2 * knee)) >= 1.25 * best:
+        knee, best = 2 * knee, found
+    return knee
+
+
 # in_batches
+
+
+@told(ex.in_batches, "`found` holds a coroutine, not what it gives: an `await` is missing where it is made")
+async def does_not_wait(fetch, numbers, most):
+    found = fetch(numbers[:most])
+    rows = {row["number"]: row for row in found}
+    return [rows[number] for number in numbers]
+
+
+@told(ex.in_batches, "the place of number 7 has 7: its row belongs there, the dictionary {'number': 7,")
+async def gives_numbers(fetch, numbers, most):
+    different, there = sorted(set(numbers)), set()
+    for start in range(0, len(different), most):
+        there |= {row["number"] for row in await fetch(different[start : start + most])}
+    return [number if number in there else None for number in numbers]
+
+
+@told(ex.in_batches, "`fetch` was asked for 99 a third time: there is no such row")
+async def asks_until_it_comes(fetch, numbers, most):
+    rows = {}
+    while left := [number for number in dict.fromkeys(numbers) if number not in rows]:
+        for row in await fetch(left[:most]):
+            rows[row["number"]] = row
+    return [rows[number] for number in numbers]
 
 
 @told(ex.in_batches, "`fetch` gives its rows in no order in particular, and none for what is not there")

@@ -38,6 +38,11 @@ class Fetch(OneAtATime):
         if len(numbers) > self.most:
             raise Wrong(f"`fetch` was given {len(numbers)} numbers, and takes {self.most} at most.")
         self.queries.append(list(numbers))
+        for number in numbers:
+            if number not in self.there and sum(number in query for query in self.queries) > 2:
+                raise Wrong(
+                    f"`fetch` was asked for {number} a third time: there is no such row, which is no row that is late."
+                )
         together = "Two queries were under way at one time: a connection does one thing at a time."
         with self.busy(together), span(f"query {len(self.queries)}"):
             await asyncio.sleep(QUERY)
@@ -91,6 +96,8 @@ def _fetched(function: Answer, numbers: list[int], there: Sequence[int], most: i
                 why = "the database has no such row, so None belongs there"
             elif got is None:
                 why = "its row came" if number in asked else "`fetch` was never asked for it"
+            elif not isinstance(got, dict):
+                why = f"its row belongs there, the dictionary {shown(row, 60)}"
             else:
                 why = "`fetch` gives its rows in no order in particular, and none for what is not there"
             raise scene.wrong(f"{given}, the place of number {number} has {shown(got, 40)}: {why}.")

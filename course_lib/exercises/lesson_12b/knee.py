@@ -120,7 +120,7 @@ def _found(function: Answer, throughputs: Sequence[float], most: int) -> None:
             raise scene.wrong(f"{given}, and stopped. Each doubling brought a quarter or more so far: measure on.")
         raise scene.wrong(f"{given}: measure {', '.join(map(str, asked))}, in this order.")
     knee = _knee(throughputs, asked)
-    if isinstance(returned, bool) or returned != knee:
+    if type(returned) is not int or returned != knee:
         grew = knee != asked[-1]
         why = f"from there to {asked[-1]} it grew by less than a quarter" if grew else "each doubling paid"
         raise scene.wrong(f"{given}. The knee is {knee}: {why}. You returned {shown(returned, 40)}.")

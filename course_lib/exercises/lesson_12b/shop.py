@@ -34,11 +34,25 @@ class Shop:
         orders: how many there are.
         carriers: how many parcel services they go by, at most six.
         at_once: how many labels its printers take at one time.
+        first: how many seconds the label of the first number takes at the printer.
         graded: whether what waits must run on the loop that `framework.run` started.
+
+    Raises ValueError where one of the first three is less than 1, or there are more than six carriers.
     """
 
-    def __init__(self, orders: int = 40, carriers: int = 4, at_once: int = 4, *, graded: bool = False) -> None:
+    def __init__(
+        self, orders: int = 40, carriers: int = 4, at_once: int = 4, *, first: float = DRAW, graded: bool = False
+    ) -> None:
+        for name, value, most in (
+            ("orders", orders, None),
+            ("carriers", carriers, len(CARRIERS)),
+            ("at_once", at_once, None),
+        ):
+            if value < 1 or (most and value > most):
+                allowed = f"from 1 to {most}" if most else "1 or more"
+                raise ValueError(f"{name} is {value}, but must be {allowed}: Shop(orders=40, carriers=4, at_once=4)")
         self.at_once = at_once
+        self.first = first
         self.graded = graded
         chance = Chance(f"{orders} orders")
         self.numbers = chance.some(range(101, 101 + orders), orders)
@@ -54,8 +68,9 @@ class Shop:
         self.downloads: Counter[str] = Counter()
         self.drawn: Counter[int] = Counter()
         self.most_downloads = self.most_drawn = 0
+        self.held = 0.0  # for how many seconds `draw` held the loop
+        self.logos_came = 0.0  # when the last one had come, by the loop's clock
         self._downloading = self._drawing = 0
-        self._line: asyncio.Lock | None = None
         self._chance = chance
 
     @asynccontextmanager
@@ -76,7 +91,8 @@ class Shop:
         self.at_home("download")
         if carrier not in {order["carrier"] for order in self._orders.values()}:
             raise Wrong(f"There is no carrier {shown(carrier, 40)}: give what stands in the order, order['carrier'].")
-        self._line = self._line or asyncio.Lock()
+        if not self._downloading:
+            self._line = asyncio.Lock()  # a lock belongs to one loop, and each run has its own
         self.downloads[carrier] += 1
         self.bytes += LOGO
         self._downloading += 1
@@ -86,6 +102,7 @@ class Shop:
                 await asyncio.sleep(WAY)
                 async with self._line:
                     await asyncio.sleep(SENT)
+            self.logos_came = asyncio.get_running_loop().time()
         finally:
             self._downloading -= 1
         return _logo(carrier)
@@ -99,8 +116,10 @@ class Shop:
             raise Wrong(f"`draw` takes an order, a row that `fetch` gave; you gave {shown(order, 40)}.")
         if logo != _logo(order["carrier"]):
             raise Wrong(f"The label of order {number}, which goes by {order['carrier']}, was given {shown(logo, 40)}.")
+        takes = self.first if number == self.numbers[0] else DRAW
         if asyncio._get_running_loop():
             self.blocked += 1
+            self.held += takes
         self.drawn[number] += 1
         self._drawing += 1
         self.most_drawn = max(self.most_drawn, self._drawing)
@@ -111,7 +130,7 @@ class Shop:
                     "with a semaphore."
                 )
             with span(f"draw {number}"):
-                time.sleep(DRAW)
+                time.sleep(takes)
         finally:
             self._drawing -= 1
         return self.label(number)
@@ -122,10 +141,9 @@ class Shop:
         return f"{number}: {order['customer']}, by {order['carrier']}"
 
     @property
-    def shortest(self) -> float:
-        """How many seconds it takes to download all logos at once and then draw all labels, none at rest."""
-        carriers = {order["carrier"] for order in self._orders.values()}
-        return CONNECT + QUERY + WAY + SENT * len(carriers) + DRAW * ceil(len(self._orders) / self.at_once)
+    def drawn_by(self) -> float:
+        """When all labels are drawn if the printers, once the last logo has come, take all they can."""
+        return self.logos_came + DRAW * ceil(len(self._orders) / self.at_once)
 
     def rows(self, numbers: Sequence[int]) -> list[Row]:
         """Return the rows of orders, each once, in an order of the database's own."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from course_lib.seeing.charts import Chart
 from course_lib.seeing.plotting.drawing import draw
@@ -53,6 +53,11 @@ def draw_chart(shown: Chart) -> Figure:
                 axes.plot(places, list(curve.values()), **style[name], markersize=5, linewidth=1.8, clip_on=False)
             _set_axes(axes, points, log=shown.log)
             axes.tick_params(labelbottom=place == len(shown.panels) - 1)
+            for x, name in shown.marks.items():
+                axes.axvline(points.index(x), color=INK, linewidth=1.2, linestyle=(0, (2, 2)), zorder=1.5)
+                beside: dict[str, Any] = {"xytext": (6, -LINE / 2), "textcoords": "offset pixels"}
+                end = (points.index(x), 1)
+                axes.annotate(name, end, xycoords=("data", "axes fraction"), va="center_baseline", **beside)
             ends: dict[str, Any] = {"transform": axes.transAxes, "va": "center_baseline", "parse_math": False}
             for y, name in _spread([(curve[max(curve)], name) for name, curve in series.items()], axes):
                 text = fit(name, LONGEST, bold=True)
@@ -73,6 +78,7 @@ def _set_axes(axes: Any, points: list[float], *, log: bool) -> None:
         axes.yaxis.set_minor_locator(NullLocator())
     else:
         axes.set_ylim(bottom=0)
+        axes.yaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 5, 10]))  # 2.5, 7.5 and 12.5 are hard to read
     # At equal distances: 1, 10, 100 and 1,000 would else need a scale of their own, and 1, 2, 4 and 32 another.
     axes.set_xticks(range(len(points)), [f"{x:,g}" for x in points])
     axes.set_xlim(-0.3, len(points) - 0.7)

@@ -133,7 +133,8 @@ def _draw_blocks(axes: Axes, rows: Rows, end: float, pixel: float) -> None:
         axes.axvspan(start, visible, facecolor=COLOUR[State.BLOCKING], alpha=0.16, linewidth=0, zorder=0.5)
         label = f"loop blocked {rows.seconds(stop - start)} s"
         half = (width(label) + GAP) / 2 * pixel
-        middle = min(max((start + visible) / 2, half), end - half)
+        edge = half - GAP / 2 * pixel
+        middle = min(max((start + visible) / 2, edge), end - edge)
         if all(middle + half <= left or right <= middle - half for left, right in labels):
             axes.text(middle, -1, label, color=INK, ha="center", va="center_baseline")
             labels.append((middle - half, middle + half))
