@@ -1,12 +1,14 @@
 """Slides, speaker's page and handout of every lesson in a real Chromium, from a disk and without a network.
 
-Needs Playwright and a Chromium, so it is not part of the plain suite: python -m pytest tests/browser -n0
+Needs Playwright, a Chromium and axe-core, so it is not part of the plain suite:
+python -m pip install playwright axe-playwright-python && python -m pytest tests/browser -n0
 TEACHING_SHOTS=folder/name keeps a picture of each slide of lesson 1.
 """
 
 import os
 
 import pytest
+from accessible import grave
 from lab_driver import chromium
 
 from course_lib.cli import teach
@@ -101,3 +103,15 @@ def test_handouts_are_as_wide_as_the_screen(width, folder, browser):
         assert all(size > 50 for size in sizes), name
     page.close()
     assert asked_elsewhere(browser) == []
+
+
+@pytest.mark.parametrize("name", ["01_sync_vs_async", "03_coroutine_lifecycle", "12b_five_tips"])
+def test_nothing_grave_is_wrong_for_who_cannot_see_well(name, folder, browser):
+    """Pictures have words, letters a contrast of 4.5 : 1, parts their names: on all slides and on both other pages."""
+    page, found = browser.new_page(), []
+    for what in ("slides", "speaker", "handout"):
+        page.goto((folder / f"{name}_{what}.html").as_uri())
+        page.evaluate("document.documentElement.classList.remove('live')")  # all slides, below one another
+        found += [f"{what}: {line}" for line in grave(page)]
+    page.close()
+    assert not found, "\n".join(found)
