@@ -136,7 +136,8 @@ def _place(lesson: Lesson, cell: str) -> str:
     for section in lesson.sections:
         for part in section.parts:
             if part.cell == cell:
-                return f"{section.heading}: {part.text.partition(chr(10))[0][:50]} [{cell}]"
+                first = textwrap.shorten(part.text.partition("\n")[0], 50, placeholder=" ...")
+                return f"{section.heading}: {first} [{cell}]"
     return f"[{cell}]"
 
 

@@ -81,7 +81,7 @@ def weekly(lessons: Mapping[str, Lesson]) -> Plan:
         meetings.setdefault(max(1, int(re.sub(r"\D", "", number))), []).append(number)
     alone = {numbers[-1] for numbers in meetings.values() if len(numbers) == 1 or numbers[0] == "00"}
     return Plan(
-        f"A term: {len(meetings)} weeks, one meeting of an hour and a half in each",
+        f"A term: {len(meetings)} weeks, one meeting of about an hour and a half in each",
         list(meetings.values()),
         frozenset(alone),
     )
