@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from course_lib.lifecycle.checks import check_count, check_function, check_number
 
 MOST = 100_000  # requests of an open loop, which keeps a task for each that is under way
+LEAST = 0.001  # of requests a second, and of seconds
 PATIENCE = 60.0
 
 Request = Callable[[], Awaitable[object]]
@@ -30,7 +31,8 @@ class Load:
     """What became of the requests of one run.
 
     latencies: of those answered, in seconds, in the order of the answers
-    failures: how many failed, by the class of what they raised; these have no latency, for a quick refusal is no answer
+    failures: how many failed, by the class of what they raised; these have no latency. Whether a refusal, such as a
+        503, is a failure, the request says: it raises, or does not
     late: the most seconds that a request was sent after it was due. Where that is much, the side that asks had no time:
         the latencies are those of a caller, and not the server's alone
     """
@@ -50,10 +52,12 @@ class Load:
         Args:
             percent: more than 0, 100 at most; 100 gives the longest.
 
-        Raises ValueError for another number, and where nothing was answered.
+        Raises TypeError for what is no number, ValueError for another number, and where nothing was answered.
 
         Source: the nearest rank, as in "Percentile", Wikipedia.
         """
+        if isinstance(percent, bool) or not isinstance(percent, int | float):
+            raise TypeError(f"percent={percent!r:.60}: pass a number, more than 0, 100 at most, such as 99")
         if not 0 < percent <= 100:
             raise ValueError(f"percent={percent!r}: pass more than 0, 100 at most, such as 99")
         if not self.latencies:
@@ -71,9 +75,10 @@ async def open_loop(request: Request, rate: float, seconds: float, *, patience: 
     """Make requests at a fixed rate, whether earlier ones were answered or not, and wait for the last answer.
 
     Args:
-        request: makes one request; what it returns is not looked at, an Exception is a failure.
-        rate: requests a second, more than 0.
-        seconds: how long requests are sent; the first one goes out at once.
+        request: makes one request. What it returns is not looked at, so a 503 is an answer, and a quick one, unless
+            yours raises (`response.raise_for_status()`); an Exception is a failure.
+        rate: requests a second, 0.001 or more.
+        seconds: how long requests are sent, 0.001 or more; the first one goes out at once.
         patience: seconds after which a request has failed, by TimeoutError.
 
     Raises TypeError and ValueError for arguments that make no sense, and for more than 100,000 requests. Cancelled, it
@@ -83,18 +88,19 @@ async def open_loop(request: Request, rate: float, seconds: float, *, patience: 
     counts, G. Tene: "How NOT to Measure Latency".
     """
     check_function("request", request, "pass a function that makes one request, open_loop(ask, 100, 10)")
-    for name, value, unit in (("rate", rate, "requests a second"), ("seconds", seconds, "seconds")):
-        check_number(name, value, 0, unit, "pass more than 0")
-    number = round(rate * seconds)
-    if not 1 <= number <= MOST:
-        raise ValueError(f"rate={rate!r} for seconds={seconds!r} is {number:,} requests: 1 to {MOST:,} can be made")
+    check_number("rate", rate, LEAST, "requests a second", "100 is one every 10 ms")
+    check_number("seconds", seconds, LEAST, "seconds", "10 sends for ten seconds")
+    # All that are due before the end. Rounded, because 1.1 * 10 is a little more than 11.
+    number = math.ceil(round(rate * seconds, 6))
+    if number > MOST:
+        raise ValueError(f"rate={rate!r} for seconds={seconds!r} is {number:,} requests: {MOST:,} at most can be made")
     run = _Run(request, patience)
     start = run.now()
     async with asyncio.TaskGroup() as group:
         for due in (start + each / rate for each in range(number)):
             # By the clock, not by a pause after each: pauses add up what they are too long.
-            if (pause := due - run.now()) > 0:
-                await asyncio.sleep(pause)
+            # Who is late pauses, too, for a turn of the loop: those that were sent are to go on.
+            await asyncio.sleep(max(0, due - run.now()))
             group.create_task(run.one(due))
     return run.load()
 
@@ -103,9 +109,11 @@ async def closed_loop(request: Request, workers: int, seconds: float, *, patienc
     """Let so many callers ask, each again as soon as it has its answer, and wait for the last answer.
 
     Args:
-        request: makes one request; what it returns is not looked at, an Exception is a failure.
+        request: makes one request. What it returns is not looked at, so a 503 is an answer, and a quick one, unless
+            yours raises (`response.raise_for_status()`); an Exception is a failure.
         workers: how many callers, 1 or more.
-        seconds: how long they begin new requests.
+        seconds: how long they begin new requests; 0 makes none. On the virtual clock a request must take some time, or
+            they never pass.
         patience: seconds after which a request has failed, by TimeoutError.
 
     Raises TypeError and ValueError for arguments that make no sense. Cancelled, it cancels what is under way, and waits
@@ -113,13 +121,15 @@ async def closed_loop(request: Request, workers: int, seconds: float, *, patienc
     """
     check_function("request", request, "pass a function that makes one request, closed_loop(ask, 10, 10)")
     check_count("workers", workers, 1, "1 asks one after another")
-    check_number("seconds", seconds, 0, "seconds", "0 makes no request")
+    check_number("seconds", seconds, 0, "seconds", "10 asks for ten seconds")
     run = _Run(request, patience)
     end = run.now() + seconds
 
     async def worker() -> None:
-        while run.now() < end:
+        # A request may end cancelled, and be counted, or answer although it was: the caller leaves all the same.
+        while run.now() < end and not run.cancelled():
             await run.one(run.now())
+            await asyncio.sleep(0)  # others have their turn, even if a request never waits
 
     async with asyncio.TaskGroup() as group:
         for _ in range(workers):
@@ -136,14 +146,20 @@ class _Run:
         self._failures = Counter[str]()
         self._late = 0.0
 
+    @staticmethod
+    def cancelled() -> bool:
+        task = asyncio.current_task()
+        return task is None or task.cancelling() > 0
+
     async def one(self, due: float) -> None:
         self._late = max(self._late, self.now() - due)
         try:
-            async with asyncio.timeout(self._patience):
+            async with asyncio.timeout(self._patience) as limit:
                 await self._request()
+            if limit.expired():  # the request has swallowed it
+                raise TimeoutError
         except asyncio.CancelledError as error:
-            task = asyncio.current_task()
-            if task is None or task.cancelling():
+            if self.cancelled():
                 raise
             self._failed(error)  # nobody cancelled this: the request awaited something that was
         except Exception as error:  # noqa: BLE001  # whatever a client raises is a failed request

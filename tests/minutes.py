@@ -56,7 +56,7 @@ MINUTES = {
     "11_testing": Minutes(45, 89, "2026-11-29", READER, pace=1.37),
     "12a_measuring": Minutes(44, 75, "2026-11-29", ESTIMATE, pace=1.3),
     "12b_five_tips": Minutes(45, 75, "2026-11-29", READER, pace=1.36),
-    "13a_web_server": Minutes(44, 75, "2026-11-29", ESTIMATE, pace=1.3),
+    "13a_web_server": Minutes(45, 80, "2026-11-29", READER, pace=1.35),
     "13b_service": Minutes(44, 83, "2026-11-29", ESTIMATE, pace=1.3),
 }
 

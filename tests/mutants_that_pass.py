@@ -615,9 +615,6 @@ REASONS: dict[str, dict[str, tuple[str, ...]]] = {
             "take `return took` into `async with asyncio.TaskGroup() as group:`",
         ),
         UNREACHED: ("raise again after `except Exception:`",),
-        "What is cancelled ends at once all the same, and the group passes on that it was cancelled.": (
-            "catch another class: - except Exception: + except BaseException:",
-        ),
     },
     "guard": {
         UNREACHED: (

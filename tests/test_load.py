@@ -112,6 +112,63 @@ def test_whoever_is_cancelled_leaves_nothing_running(loop):
     assert cancel_everywhere(main).points
 
 
+class Stubborn(Server):
+    """Answers although its caller was cancelled."""
+
+    async def ask(self):
+        try:
+            await super().ask()
+        except asyncio.CancelledError:
+            return
+
+
+@pytest.mark.parametrize("loop", [open_loop, closed_loop])
+def test_whoever_is_cancelled_makes_no_more_requests(loop):
+    """It ends, also where a request answers although it was cancelled."""
+    server = Stubborn(1)
+
+    async def main():
+        loading = asyncio.create_task(loop(server.ask, 2, 5))
+        await asyncio.sleep(0.25)
+        loading.cancel()
+        await asyncio.wait([loading])
+        return loading.cancelled(), now()
+
+    assert simulate(main).result == (True, 0.25)
+    assert set(server.asked) == {0}
+
+
+def test_a_limit_that_the_request_swallows_is_no_answer():
+    """Who waited as long as its patience had no answer, whatever the request made of it."""
+    load = of(open_loop, Stubborn(3600), 1, 2, patience=5)
+    assert (load.latencies, load.failures) == ((), {"TimeoutError": 2})
+
+
+def test_requests_that_never_wait_leave_others_their_turn():
+    """A closed loop of them can be cancelled, and others run meanwhile."""
+
+    async def at_once():
+        pass
+
+    async def main():
+        loading = asyncio.create_task(closed_loop(at_once, 2, 3600))
+        for _ in range(5):
+            await asyncio.sleep(0)
+        loading.cancel()
+        await asyncio.wait([loading])
+        return loading.cancelled()
+
+    assert asyncio.run(main())
+
+
+@pytest.mark.parametrize(("rate", "seconds", "times"), [(2.5, 1, 3), (1.2, 1, 2), (1.1, 10, 11), (0.1, 1, 1)])
+def test_an_open_loop_sends_all_that_are_due_before_its_end(rate, seconds, times):
+    """2.5 a second are due at 0, 0.4 and 0.8 s."""
+    server = Server()
+    of(open_loop, server, rate, seconds)
+    assert len(server.asked) == times
+
+
 def test_a_percentile_is_a_latency_that_was_measured():
     """The nearest rank: 99 % of the answers came within it."""
     load = Load(tuple(number / 1000 for number in range(1, 1001)), {}, 0.0)
@@ -126,13 +183,17 @@ def test_a_percentile_of_nothing_says_what_failed():
         Load((), {"OSError": 3}, 0.0).percentile(99)
     with pytest.raises(ValueError, match="percent=0: pass more than 0"):
         Load((1.0,), {}, 0.0).percentile(0)
+    for percent in ("99", True):
+        with pytest.raises(TypeError, match=f"percent={percent!r}: pass a number"):
+            Load((1.0,), {}, 0.0).percentile(percent)
 
 
 @pytest.mark.parametrize(
     ("loop", "args", "hint"),
     [
-        (open_loop, (0, 1), "rate=0 for seconds=1 is 0 requests: 1 to 100,000 can be made"),
-        (open_loop, (1_000_000, 1), "is 1,000,000 requests"),
+        (open_loop, (0, 1), "rate=0: pass a finite number of requests a second, 0.001 or more"),
+        (open_loop, (1, 0), "seconds=0: pass a finite number of seconds, 0.001 or more"),
+        (open_loop, (1_000_000, 1), "is 1,000,000 requests: 100,000 at most can be made"),
         (open_loop, (-1, 1), "rate=-1: pass a finite number of requests a second"),
         (closed_loop, (0, 1), "workers=0: pass 1 or more"),
         (closed_loop, (1, -1), "seconds=-1: pass a finite number of seconds"),

@@ -204,13 +204,13 @@ def _told(text: str) -> str:
     return "\n".join(lines.fill(line) for line in text.splitlines())
 
 
-def run(function: Answer, *args: Any, none: bool = False) -> Timeline:
+def run(function: Answer, *args: Any, none: bool = False, blocks: bool = False) -> Timeline:
     """Run the learner's function once on the virtual clock and return what happened.
 
-    Sets of tasks have an order drawn at random. `none` says whether None is an answer. Raises NotImplementedError for
-    an untouched stub, and Wrong for whatever makes looking further pointless: an exception, a deadlock, a run without
-    end, a blocked loop, tasks left over, a forgotten `return`. A Wrong that one of our own functions raised in that run
-    is told as it is.
+    Sets of tasks have an order drawn at random. `none` says whether None is an answer, `blocks` whether the checker
+    blocks the loop itself. Raises NotImplementedError for an untouched stub, and Wrong for whatever makes looking
+    further pointless: an exception, a deadlock, a run without end, a blocked loop, tasks left over, a forgotten
+    `return`. A Wrong that one of our own functions raised in that run is told as it is.
     """
     what_to_do: list[str] = []
 
@@ -244,9 +244,9 @@ def run(function: Answer, *args: Any, none: bool = False) -> Timeline:
         found = next((each for each in leaves(error) if isinstance(each, Wrong)), None)
         told = str(found) if found else describe_raised(error, *what_to_do)
         raise Wrong(told, getattr(error, "timeline", None), error) from None
-    if timeline.blocking_lines:
+    if timeline.blocking_lines and not blocks:
         raise Wrong(f"One step held the event loop, so nothing else could run: {timeline.blocking_lines[0]}.", timeline)
-    if timeline.blocked:
+    if timeline.blocked and not blocks:
         raise Wrong(
             f"The event loop was blocked for {timeline.blocked:g} s: nothing else could run meanwhile.", timeline
         )
@@ -277,8 +277,9 @@ def still_running(timeline: Timeline, *, cancelled: bool = False, failed: bool =
         )
     if late and set(timeline.leaked) == set(late):
         names = " and ".join([", ".join(late[:-1])] * (len(late) > 1) + late[-1:])
+        who = "You, or a `gather` of yours," if cancelled else "You"
         what_to_do = (
-            f"You cancelled {names}, but did not wait until {'they' if len(late) > 1 else 'it'} had ended: "
+            f"{who} cancelled {names}, but did not wait until {'they' if len(late) > 1 else 'it'} had ended: "
             "`await asyncio.wait(tasks)`, with those that you cancelled."
         )
     return f"this was still running: {', '.join(timeline.leaked)}. {what_to_do}{unseen_failure(timeline)}"

@@ -68,12 +68,14 @@ def play(
     again_at: Sequence[float] = (),
     at_end: Callable[[], object] = int,
     ended_cancelled: Callable[[], str] = lambda: ENDED_CANCELLED,
+    blocks: bool = False,
 ) -> Scene:
     """Call the learner's function on the virtual clock and, at `cancel_at` seconds, cancel it.
 
     `again_at` is when it is cancelled once more, and once more, if it has not ended by then.
     `at_end` is called when the call has ended, before what is left running is cancelled.
     `ended_cancelled` gives the sentence for a call that ended cancelled when nobody had cancelled it.
+    `blocks` says that what the call is given blocks the loop, on purpose.
     Raises NotImplementedError for an untouched stub, and Wrong for what `run` finds, for a call that does not end,
     for one that ends cancelled when nobody cancelled it, and for tasks that are left when it ends.
     """
@@ -96,7 +98,7 @@ def play(
 
     found = None
     try:
-        timeline = run(main)
+        timeline = run(main, blocks=blocks)
     except Wrong as wrong:
         if wrong.timeline is None or wrong.timeline.result is None:
             raise

@@ -79,6 +79,30 @@ async def a_queue_and_workers(request, rate, seconds, connections):
     return [took[number] for number in range(rate * seconds)]
 
 
+@right(ex.load_with)
+async def waits_for_a_connection_before_it_sends(request, rate, seconds, connections):
+    now = asyncio.get_running_loop().time
+    start, free = now(), asyncio.Semaphore(connections)
+    took = [None] * (rate * seconds)
+
+    async def one(number, due):
+        try:
+            await request()
+            took[number] = now() - due
+        except Exception:
+            pass
+        finally:
+            free.release()
+
+    async with asyncio.TaskGroup() as group:
+        for number in range(rate * seconds):
+            due = start + number / rate
+            await asyncio.sleep(due - now())
+            await free.acquire()
+            group.create_task(one(number, due))
+    return took
+
+
 # guard
 
 

@@ -193,7 +193,7 @@ async def a_failure_is_an_answer(request, rate, seconds, connections):
     return took
 
 
-@told(ex.load_with, "In an open loop nobody waits for another's answer")
+@told(ex.load_with, "request 0 is due at the call, and it was sent 7 s later")
 async def all_at_the_end(request, rate, seconds, connections):
     now = asyncio.get_running_loop().time
     start, free = now(), asyncio.Semaphore(connections)
@@ -233,6 +233,88 @@ async def tasks_that_nobody_holds(request, rate, seconds, connections):
         await asyncio.sleep(due - now())
         tasks.append(asyncio.create_task(one(due)))
     return [await task for task in tasks]
+
+
+@told(ex.load_with, "holds the loop for 1.25 s: your latencies count from when a request was sent")
+async def due_when_it_is_sent(request, rate, seconds, connections):
+    now = asyncio.get_running_loop().time
+    start, free = now(), asyncio.Semaphore(connections)
+    took = [None] * (rate * seconds)
+
+    async def one(number, due):
+        async with free:
+            try:
+                await request()
+            except Exception:
+                return
+        took[number] = now() - due
+
+    async with asyncio.TaskGroup() as group:
+        for number in range(rate * seconds):
+            await asyncio.sleep(start + number / rate - now())
+            group.create_task(one(number, now()))
+    return took
+
+
+@told(ex.load_with, "caught that, as if the request had failed: `except Exception` lets CancelledError through")
+async def a_cancellation_is_a_failure(request, rate, seconds, connections):
+    now = asyncio.get_running_loop().time
+    start, free = now(), asyncio.Semaphore(connections)
+    took = [None] * (rate * seconds)
+
+    async def one(number, due):
+        async with free:
+            try:
+                await request()
+            except (Exception, asyncio.CancelledError):
+                return
+        took[number] = now() - due
+
+    async with asyncio.TaskGroup() as group:
+        for number in range(rate * seconds):
+            due = start + number / rate
+            await asyncio.sleep(due - now())
+            group.create_task(one(number, due))
+    return took
+
+
+@told(ex.load_with, "request 0 is due at the call, and it was sent 1 s later")
+async def numbers_from_one(request, rate, seconds, connections):
+    now = asyncio.get_running_loop().time
+    start, free = now(), asyncio.Semaphore(connections)
+    took = [None] * (rate * seconds)
+
+    async def one(number, due):
+        async with free:
+            try:
+                await request()
+            except Exception:
+                return
+        took[number] = now() - due
+
+    async with asyncio.TaskGroup() as group:
+        for number in range(rate * seconds):
+            due = start + (number + 1) / rate
+            await asyncio.sleep(due - now())
+            group.create_task(one(number, due))
+    return took
+
+
+@told(ex.load_with, "You, or a `gather` of yours, cancelled one")
+async def gather_alone(request, rate, seconds, connections):
+    loop = asyncio.get_running_loop()
+    start, free = loop.time(), asyncio.Semaphore(connections)
+
+    async def one(due):
+        await asyncio.sleep(due - loop.time())
+        async with free:
+            try:
+                await request()
+            except Exception:
+                return None
+        return loop.time() - due
+
+    return await asyncio.gather(*(one(start + number / rate) for number in range(rate * seconds)))
 
 
 # guard
@@ -320,7 +402,7 @@ async def keeps_the_place_when_it_fails(request, handler, places, patience, seco
         return refuse(504 if limit.expired() else 500, "sorry")
 
 
-@told(ex.guard, "its answer is to have the header Retry-After")
+@told(ex.guard, "found no place, and its answer is to have the header Retry-After")
 async def does_not_say_when(request, handler, places, patience, seconds):
     try:
         async with asyncio.timeout(patience):
@@ -358,7 +440,7 @@ async def a_redirection_is_a_bug(request, handler, places, patience, seconds):
         places.release()
 
 
-@told(ex.guard, "read what your code raised")
+@told(ex.guard, "read what was raised")
 async def tells_all(request, handler, places, patience, seconds):
     try:
         async with asyncio.timeout(patience):
@@ -416,6 +498,123 @@ async def answers_who_has_left(request, handler, places, patience, seconds):
     except web.HTTPException:
         raise
     except BaseException:
+        return refuse(504 if limit.expired() else 500, "sorry")
+    finally:
+        places.release()
+
+
+@told(ex.guard, "return the response itself")
+async def another_response(request, handler, places, patience, seconds):
+    try:
+        async with asyncio.timeout(patience):
+            await places.acquire()
+    except TimeoutError:
+        return refuse(503, "no place", {"Retry-After": "1"})
+    try:
+        async with asyncio.timeout(seconds) as limit:
+            response = await handler(request)
+        return web.Response(text=response.text, status=response.status)
+    except web.HTTPError as error:
+        return refuse(error.status, error.reason)
+    except web.HTTPException:
+        raise
+    except Exception:
+        return refuse(504 if limit.expired() else 500, "sorry")
+    finally:
+        places.release()
+
+
+async def tells(request, handler, places, patience, seconds, refused):
+    try:
+        async with asyncio.timeout(patience):
+            await places.acquire()
+    except TimeoutError:
+        return refuse(503, "no place", {"Retry-After": "1"})
+    try:
+        async with asyncio.timeout(seconds) as limit:
+            return await handler(request)
+    except web.HTTPError as error:
+        return refuse(error.status, error.reason)
+    except web.HTTPException:
+        raise
+    except Exception as error:
+        return refuse(504, "sorry") if limit.expired() else refused(error)
+    finally:
+        places.release()
+
+
+@told(ex.guard, "read what was raised")
+async def tells_it_in_a_header(request, handler, places, patience, seconds):
+    def refused(error):
+        return refuse(500, "our mistake", {"X-Why": repr(error)})
+
+    return await tells(request, handler, places, patience, seconds, refused)
+
+
+@told(ex.guard, "read what was raised")
+async def tells_its_class(request, handler, places, patience, seconds):
+    def refused(error):
+        return refuse(500, type(error).__name__)
+
+    return await tells(request, handler, places, patience, seconds, refused)
+
+
+@told(ex.guard, "The header Retry-After has the value 1: a header is a text, '1'")
+async def a_number_for_a_header(request, handler, places, patience, seconds):
+    try:
+        async with asyncio.timeout(patience):
+            await places.acquire()
+    except TimeoutError:
+        return refuse(503, "no place", {"Retry-After": 1})
+    try:
+        async with asyncio.timeout(seconds) as limit:
+            return await handler(request)
+    except web.HTTPError as error:
+        return refuse(error.status, error.reason)
+    except web.HTTPException:
+        raise
+    except Exception:
+        return refuse(504 if limit.expired() else 500, "sorry")
+    finally:
+        places.release()
+
+
+@told(ex.guard, "a place was given back that was never taken")
+async def gives_back_what_it_had_not(request, handler, places, patience, seconds):
+    place = False
+    try:
+        async with asyncio.timeout(patience):
+            await places.acquire()
+        place = True
+        async with asyncio.timeout(seconds) as limit:
+            return await handler(request)
+    except web.HTTPError as error:
+        return refuse(error.status, error.reason)
+    except web.HTTPException:
+        raise
+    except Exception:
+        if not place:
+            return refuse(503, "no place", {"Retry-After": "1"})
+        return refuse(504 if limit.expired() else 500, "sorry")
+    finally:
+        places.release()
+
+
+@told(ex.guard, "and was to be answered at 2 s, and was at 2.251 s")
+async def the_two_limits_swapped(request, handler, places, patience, seconds):
+    try:
+        async with asyncio.timeout(seconds):
+            await places.acquire()
+    except TimeoutError:
+        return refuse(503, "no place", {"Retry-After": "1"})
+    try:
+        async with asyncio.timeout(patience) as limit:
+            return await handler(request)
+    except web.HTTPError as error:
+        return refuse(error.status, error.reason)
+    except web.HTTPException:
+        raise
+    except Exception:
         return refuse(504 if limit.expired() else 500, "sorry")
     finally:
         places.release()
@@ -535,4 +734,62 @@ async def returns_to_nobody(request, rows):
                 await response.write(json.dumps(row).encode() + b"\n")
         except asyncio.CancelledError:
             pass
+    return response
+
+
+@told(ex.stream_rows, "answered with a 500 of its own: let the exception leave your function")
+async def its_own_500(request, rows):
+    response = web.StreamResponse(headers={"Content-Type": KIND})
+    async with aclosing(rows):
+        try:
+            async for row in rows:
+                if not response.prepared:
+                    await response.prepare(request)
+                await response.write(json.dumps(row).encode() + b"\n")
+        except Exception:
+            if response.prepared:
+                raise
+            return web.json_response({"error": "our mistake"}, status=500)
+    return response
+
+
+@told(ex.stream_rows, "There were no rows, and the content type was")
+async def a_type_with_the_first_row(request, rows):
+    response = web.StreamResponse()
+    async with aclosing(rows):
+        async for row in rows:
+            if not response.prepared:
+                response.content_type = KIND
+                await response.prepare(request)
+            await response.write(json.dumps(row).encode() + b"\n")
+    return response
+
+
+@told(ex.stream_rows, "and your function returned: let the exception leave your function")
+async def breaks_off_by_hand(request, rows):
+    response = web.StreamResponse(headers={"Content-Type": KIND})
+    async with aclosing(rows):
+        try:
+            async for row in rows:
+                if not response.prepared:
+                    await response.prepare(request)
+                await response.write(json.dumps(row).encode() + b"\n")
+        except Exception:
+            if not response.prepared:
+                raise
+            request.transport.close()
+    return response
+
+
+@told(ex.stream_rows, "in its place: pass on the exception itself")
+async def wraps_the_failure(request, rows):
+    response = web.StreamResponse(headers={"Content-Type": KIND})
+    async with aclosing(rows):
+        try:
+            async for row in rows:
+                if not response.prepared:
+                    await response.prepare(request)
+                await response.write(json.dumps(row).encode() + b"\n")
+        except Exception as error:
+            raise RuntimeError("the rows failed") from error
     return response

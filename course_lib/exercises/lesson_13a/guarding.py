@@ -21,6 +21,8 @@ CLOSE = 1e-6
 # No two things happen in one moment: each caller comes a little beside the steps, and so do the limits.
 BESIDE, PATIENCE, SECONDS = 1 / 256, 1 / 1024, 1 / 2048
 
+SECRET = ("secret", "KeyError")  # of the first scene
+
 Errors: tuple[type[web.HTTPError], ...] = (web.HTTPNotFound, web.HTTPConflict, web.HTTPBadRequest, web.HTTPBadGateway)
 
 
@@ -53,11 +55,12 @@ class Planned:
 
 
 class Places(asyncio.Semaphore):
-    """The places, and how many were taken and given back."""
+    """The places, how many were taken and given back, and when one was given back that nobody had."""
 
     def __init__(self, number: int) -> None:
         super().__init__(number)
         self.taken = self.back = 0
+        self.too_many: float | None = None
 
     async def acquire(self) -> Literal[True]:
         """Take a place."""
@@ -70,6 +73,8 @@ class Places(asyncio.Semaphore):
     def release(self) -> None:
         """Give a place back."""
         self.back += 1
+        if self.back > self.taken and self.too_many is None:
+            self.too_many = asyncio.get_running_loop().time()
         super().release()
 
 
@@ -101,7 +106,7 @@ class Shop:
             self.at_work -= 1
         if caller.ends:
             raise caller.ends
-        return web.Response(text="the answer")
+        return web.Response(text="the answer", content_type="text/markdown", headers={"X-Shop": "open"})
 
     async def guarded(self, request: web.Request) -> web.StreamResponse:
         """Let the learner's function answer, and note what it does."""
@@ -194,7 +199,7 @@ def _grade_guard(guard: Answer) -> str:
     return "Nobody waited longer than you said, and everybody was told what had happened, in one form."
 
 
-def _serves(guard: Answer, callers: list[Caller], places: int, patience: float = 2, seconds: float = 2) -> None:
+def _serves(guard: Answer, callers: list[Caller], places: int, patience: float = 2.25, seconds: float = 2) -> None:
     shop = Shop(guard, callers, places, patience + PATIENCE, seconds + SECONDS)
     timeline = run(shop.open, none=True)
     about = f"With {places} place{'s' * (places > 1)}, patience={patience:g} and seconds={seconds:g}: "
@@ -205,6 +210,12 @@ def _serves(guard: Answer, callers: list[Caller], places: int, patience: float =
     if shop.swallowed:
         raise Wrong(
             "A caller left, so your function was cancelled, and it returned an answer: let CancelledError through.",
+            timeline,
+        )
+    if shop.places.too_many is not None:
+        raise Wrong(
+            f"{about}at {shop.places.too_many:.4g} s a place was given back that was never taken. Who found none has "
+            "none to give back.",
             timeline,
         )
     if shop.peak > places:
@@ -243,7 +254,7 @@ def _check(shop: Shop, number: int, caller: Caller, planned: Planned, about: str
                 f"{came}left at {planned.at:.3g} s, and its handler went on: pass the cancellation on.", timeline
             )
         return
-    what = f"{came}{ended}" if ended else f"{came}whose handler {_ended(caller)},"
+    what = f"{came}{ended}, and" if ended else f"{came}whose handler {_ended(caller)},"
     if caller.status != planned.status:
         raise Wrong(
             f"{what} is to get the status {planned.status}; it got {caller.status}{_raised(shop)}."
@@ -252,10 +263,16 @@ def _check(shop: Shop, number: int, caller: Caller, planned: Planned, about: str
         )
     if caller.answered is None or abs(caller.answered - planned.at) > CLOSE:
         raise Wrong(
-            f"{what} was to be answered at {planned.at:.3g} s, and was at {caller.answered or 0:.3g} s.", timeline
+            f"{what} was to be answered at {planned.at:.4g} s, and was at {caller.answered or 0:.4g} s.", timeline
         )
     if planned.why == "fine" and caller.text != "the answer":
         raise Wrong(f"{what} is to get its handler's response, as it is; it got {shown(caller.text, 40)}.", timeline)
+    if planned.why == "fine" and (caller.kind != "text/markdown" or caller.headers.get("X-Shop") != "open"):
+        raise Wrong(
+            f"{what} is to get its handler's response, as it is; yours has its text, and not its headers or content "
+            "type: return the response itself.",
+            timeline,
+        )
     if planned.why == "redirect" and caller.headers.get("Location") != "/1":
         raise Wrong(f"{what} is to get the redirection as it is, with its Location.", timeline)
     if planned.why in ("raised", "no place", "no time") and not _is_error(caller):
@@ -264,10 +281,11 @@ def _check(shop: Shop, number: int, caller: Caller, planned: Planned, about: str
             f'`web.json_response({{"error": ...}}, status={planned.status})`, a text in it.',
             timeline,
         )
-    if "secret" in caller.text:
-        raise Wrong(f"{what} read what your code raised: {shown(caller.text, 60)}. That is for the log.", timeline)
+    for text in (caller.text, *caller.headers.values()):
+        if any(word in text for word in SECRET):
+            raise Wrong(f"{what} read what was raised: {shown(text, 60)}. That is for the log.", timeline)
     if planned.why == "no place" and caller.headers.get("Retry-After") != "1":
-        raise Wrong(f"{what}: its answer is to have the header Retry-After, with 1.", timeline)
+        raise Wrong(f"{what} its answer is to have the header Retry-After, with 1.", timeline)
 
 
 def _ended(caller: Caller) -> str:
@@ -312,15 +330,16 @@ none then is refused with 503 and the header `Retry-After: 1`; its handler is no
 - With a place, return what `await handler(request)` returns. It has `seconds` from when you call it. When they are \
 over it is cancelled, and the answer is a 504.
 - A `web.HTTPError` that it raises is answered with its status, any other Exception with 500, also a TimeoutError of \
-its own. The caller does not read what was raised. A redirection, which is an HTTPException too, passes as it is.
+its own; of such an Exception the caller reads nothing. A redirection, which is an HTTPException too, passes as it is.
 - All these refusals are JSON: `{"error": "..."}`, with words of yours.
-- When the caller leaves, you are cancelled: so is the handler, and the cancellation goes on. However it ends, the \
-place is given back.""",
+- When the caller leaves, you are cancelled (this server has `handler_cancellation=True`): so is the handler, and the \
+cancellation goes on. However it ends, the place is given back.""",
     reference=solutions.guard,
     grade=_grade_guard,
     hints=[
         "Two limits, one after the other: one around `await places.acquire()`, one around `await handler(request)`.",
-        "After the place is taken, everything stands in one `try`, whose `finally` is `places.release()`.",
+        "After the place is taken, everything stands in one `try`, whose `finally` is `places.release()`. Who has no "
+        "place does not come there.",
         "`async with asyncio.timeout(seconds) as limit:` and later `limit.expired()` tells your limit from a "
         "TimeoutError that the handler raised.",
         '`web.json_response({"error": why}, status=503, headers={"Retry-After": "1"})`',

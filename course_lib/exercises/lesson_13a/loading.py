@@ -2,6 +2,7 @@
 
 import asyncio
 import heapq
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -34,10 +35,16 @@ class Planned:
 
 
 class Server:
-    """Answers each request after its own time, or fails it, and knows when each was begun."""
+    """Answers each request after its own time, or fails it, and knows when each was begun.
 
-    def __init__(self, answers: Sequence[tuple[float, Exception | None]], clean_up: float = 0.0) -> None:
-        self.answers, self.clean_up = answers, clean_up
+    blocks: seconds for which the first request holds the loop, before all else, so that others are sent late
+    """
+
+    def __init__(
+        self, answers: Sequence[tuple[float, Exception | None]], clean_up: float = 0.0, blocks: float = 0.0
+    ) -> None:
+        self.answers, self.clean_up, self.blocks = answers, clean_up, blocks
+        self.cancelled: dict[asyncio.Task[Any], int] = {}  # the number of the request in which each task was
         self.begun: list[float] = []
         self.ended: list[float] = []
         self.under_way = self.peak = 0
@@ -49,7 +56,8 @@ class Server:
         for number in range(rate * seconds):
             takes, error = self.answer(number)
             due = number / rate
-            begun = max(due, heapq.heappop(free))
+            begun = max(due, heapq.heappop(free), self.blocks if number else 0)
+            takes += 0 if number else self.blocks
             heapq.heappush(free, begun + takes)
             planned.append(Planned(due, begun, begun + takes, error is not None))
         return planned
@@ -69,9 +77,13 @@ class Server:
         self.under_way += 1
         self.peak = max(self.peak, self.under_way)
         try:
-            with span(f"request {number + 1}"):
+            with span(f"request {number}"):
+                if number == 0 and self.blocks:
+                    time.sleep(self.blocks)
                 await asyncio.sleep(takes)
         except asyncio.CancelledError:
+            if task := asyncio.current_task():
+                self.cancelled[task] = number
             await asyncio.sleep(self.clean_up)
             raise
         finally:
@@ -92,6 +104,7 @@ def _grade_load_with(load_with: Answer) -> str:
     _loads(load_with, [(0.5, None), (0.5, ConnectionError("refused")), (0.5, None)], 1, 3, 2)
     _loads(load_with, [(0.0, None)], 4, 1, 2)
     _loads(load_with, [(0.0, OSError("refused"))], 4, 1, 1)
+    _loads(load_with, [(0.25, None)], 2, 3, 4, blocks=1.25)
     for cancel_at in (1.25, 2.5):
         _cancelled(load_with, [(2.0, None)], 2, 4, 2, cancel_at)
 
@@ -110,22 +123,30 @@ def _grade_load_with(load_with: Answer) -> str:
 
 
 def _played(function: Answer, server: Server, args: Sequence[int], cancel_at: float | None = None) -> Scene:
+    cancel = None if cancel_at is None else cancel_at + BEGINS
+
     async def begin() -> Any:
         await asyncio.sleep(BEGINS)
         return await function(server, *args)
 
     begin.__name__ = function.__name__
-    scene = replace(play(begin, cancel_at=None if cancel_at is None else cancel_at + BEGINS), function=function)
+    scene = replace(play(begin, cancel_at=cancel, blocks=bool(server.blocks)), function=function)
     return replace(scene, ended=scene.ended - BEGINS)
 
 
 def _loads(
-    function: Answer, answers: Sequence[tuple[float, Exception | None]], rate: int, seconds: int, connections: int
+    function: Answer,
+    answers: Sequence[tuple[float, Exception | None]],
+    rate: int,
+    seconds: int,
+    connections: int,
+    blocks: float = 0.0,
 ) -> None:
-    server = Server(answers)
+    server = Server(answers, blocks=blocks)
     scene = _played(function, server, (rate, seconds, connections))
     planned = server.plan(rate, seconds, connections)
-    about = f"With rate={rate}, seconds={seconds} and connections={connections}: "
+    holds = f", where request 0 holds the loop for {blocks:g} s" if blocks else ""
+    about = f"With rate={rate}, seconds={seconds} and connections={connections}{holds}: "
     own = next((each for each in leaves(scene.raised) if any(each is error for _, error in answers)), None)
     if own:
         raise scene.wrong(
@@ -154,12 +175,14 @@ def _check_begun(scene: Scene, server: Server, planned: Sequence[Planned], conne
         raise scene.wrong(f"{about}`request` was never called.")
     if server.peak > connections:
         raise scene.wrong(f"{about}{server.peak} requests were under way at one time.")
-    for number, (each, begun) in enumerate(zip(planned, server.begun, strict=False), 1):
+    for number, (each, begun) in enumerate(zip(planned, server.begun, strict=False)):
         if begun < each.begun - CLOSE:
             raise scene.wrong(
                 f"{about}request {number} is due at {each.due:g} s, and it was sent at {begun:g} s: too early. It is "
                 "due so many seconds after the call; the clock does not begin at 0."
             )
+        if number == 0 and begun > CLOSE:
+            raise scene.wrong(f"{about}request 0 is due at the call, and it was sent {begun:g} s later.")
         if begun > each.begun + CLOSE:
             free = "a connection was free" if each.begun == each.due else f"one became free at {each.begun:g} s"
             raise scene.wrong(
@@ -183,8 +206,8 @@ def _why(returned: Sequence[Any], planned: Sequence[Planned]) -> str:
     wanted = [each.latency for each in planned]
     if _same(returned, [None if each.failed else each.ended - each.begun for each in planned]):
         return (
-            "your latencies count from when a request was sent. What it waited for a connection, its caller waited, "
-            "too: count from when it was due."
+            "your latencies count from when a request was sent. What it waited before, for a connection or because "
+            "you were late, its caller waited, too: count from when it was due."
         )
     if _same(returned, [None if each.failed else each.ended for each in planned]):
         return "your latencies count from the call; count each from when its request was due."
@@ -219,13 +242,19 @@ def _cancelled(
             f"At {cancel_at:g} s your function was cancelled, and it ended at {scene.ended:g} s, after "
             f"{len(late)} more requests: cancel what is under way, and wait only for its end."
         )
+    for task, number in server.cancelled.items():
+        if not task.cancelled():
+            raise scene.wrong(
+                f"At {cancel_at:g} s your function was cancelled, and the task of request {number} caught that, as if "
+                "the request had failed: `except Exception` lets CancelledError through."
+            )
 
 
 load_with = Exercise(
     lesson="lesson_13a",
     task="""\
-**Exercise 1: five connections.** A client has only so many connections; who finds none waits *inside the client*, \
-and no server sees it. Write `load_with(request, rate, seconds, connections)`, an open loop.
+**Exercise 1: only so many connections.** A client has only so many connections; who finds none waits *inside the \
+client*, and no server sees it. Write `load_with(request, rate, seconds, connections)`, an open loop.
 
 - `await request()` makes one request. `rate` times `seconds` of them (whole numbers): number 0, 1, 2 ... is \
 due `number / rate` seconds after the call. The clock does not begin at 0.
@@ -240,7 +269,6 @@ running.""",
     hints=[
         "The lesson's `open_loop` is nearly all of it. A semaphore of so many connections is waited for in order.",
         "Give each request its number: `took = [None] * (rate * seconds)`, and later `took[number] = now() - due`.",
-        "Note `start = now()` at the beginning: a request is due at `start + number / rate`. Wait for the semaphore in "
-        "the request's own task, not in the loop that starts them.",
+        "Note `start = now()` at the beginning: a request is due at `start + number / rate`, however late it is sent.",
     ],
 )

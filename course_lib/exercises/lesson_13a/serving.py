@@ -39,3 +39,6 @@ def check_response(function: Answer, response: object) -> None:
         raise Wrong(returned_none(function))
     if not isinstance(response, web.StreamResponse):
         raise Wrong(f"Return a response of aiohttp's; your function returned {shown(response, 60)}.")
+    for name, value in response.headers.items():
+        if not isinstance(value, str):
+            raise Wrong(f"The header {name} has the value {shown(value, 40)}: a header is a text, {str(value)!r:.40}.")

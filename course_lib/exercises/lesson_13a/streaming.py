@@ -158,6 +158,12 @@ def _streams(
     if visit.wrong:
         raise Wrong(str(visit.wrong), timeline)
     if visit.raised and visit.raised is not error and leaves is None:
+        if error and error in (visit.raised.__cause__, visit.raised.__context__):
+            raise Wrong(
+                f"`rows` raised {type(error).__name__}, and your function raised {type(visit.raised).__name__} in its "
+                "place: pass on the exception itself.",
+                timeline,
+            )
         raise Wrong(describe_raised(visit.raised), timeline)
     if leaves is not None:
         _check_left(visit, [each for each in came if each[0] < leaves], leaves, timeline)
@@ -207,15 +213,17 @@ def _check_lines(visit: Visit, came: Sequence[Row], timeline: Timeline) -> None:
         raise Wrong(f"{len(came)} rows came, and {len(lines)} lines were sent.", timeline)
 
 
-def _check_head(visit: Visit, timeline: Timeline) -> None:
+def _check_head(visit: Visit, rows: bool, timeline: Timeline) -> None:
     if visit.status != 200:
         raise Wrong(f"The status was {visit.status}, and nothing had failed.", timeline)
     if visit.kind != KIND:
-        raise Wrong(f"The content type was {visit.kind}: set `response.content_type` to {KIND}.", timeline)
+        none = "" if rows else "There were no rows, and "
+        the = "The" if rows else "the"
+        raise Wrong(f"{none}{the} content type was {visit.kind}: set `response.content_type` to {KIND}.", timeline)
 
 
 def _check_whole(visit: Visit, came: Sequence[Row], timeline: Timeline) -> None:
-    _check_head(visit, timeline)
+    _check_head(visit, bool(came), timeline)
     _check_lines(visit, came, timeline)
     if visit.broken:
         raise Wrong("All rows had come, and the answer broke off: return the response.", timeline)
@@ -224,6 +232,12 @@ def _check_whole(visit: Visit, came: Sequence[Row], timeline: Timeline) -> None:
 def _check_broken(visit: Visit, error: Exception, came: Sequence[Row], timeline: Timeline) -> None:
     kind = type(error).__name__
     if not came:
+        if visit.status == 500 and visit.raised is not error:
+            raise Wrong(
+                f"`rows` raised {kind} before its first row, and your function answered with a 500 of its own: let the "
+                "exception leave your function, for whoever stands around it.",
+                timeline,
+            )
         if visit.status != 500 or visit.raised is not error:
             raise Wrong(
                 f"`rows` raised {kind} before its first row, and the caller had the status {visit.status}. Nothing was "
@@ -231,19 +245,19 @@ def _check_broken(visit: Visit, error: Exception, came: Sequence[Row], timeline:
                 timeline,
             )
         return
-    _check_head(visit, timeline)
+    _check_head(visit, bool(came), timeline)
     _check_lines(visit, came, timeline)
     if not visit.broken or visit.raised is not error:
+        ended = "your function returned" if visit.broken else "the answer ended as if those were all"
         raise Wrong(
-            f"After {len(came)} rows, `rows` raised {kind}, and the answer ended as if those were all: let the "
-            "exception leave your function.",
+            f"After {len(came)} rows, `rows` raised {kind}, and {ended}: let the exception leave your function.",
             timeline,
         )
 
 
 def _check_left(visit: Visit, came: Sequence[Row], leaves: float, timeline: Timeline) -> None:
     if came:
-        _check_head(visit, timeline)
+        _check_head(visit, bool(came), timeline)
     _check_lines(visit, came, timeline)
     if visit.swallowed:
         raise Wrong(
