@@ -8,11 +8,13 @@ A thread looks every 10 ms at two things: which line of a step holds the loop, a
 innermost `await` of own code). So it tells both halves of an asynchronous program, where a profiler that counts calls
 tells the first one alone. What was seen is counted, and nothing else kept: an hour costs no more memory than a second.
 
-**What it cannot know.** A look sees places, not times: of what is shorter than the time between two looks the share is
-right, the number of calls unknown. While C code keeps the interpreter to itself nobody can look; where half of the
-looks could not be made in time, the profile says so. A task whose answer has come while a step holds the loop
-still stands at its `await`. Tasks that wait in code of libraries alone (a notebook's kernel has such) are counted
-together, and not shown. On uvloop callbacks are not seen, only steps of tasks.
+**What it cannot know.** A look sees places, not times: how often a line ran is unknown. To look, the thread needs the
+interpreter. Python code gives it away after 5 ms or when it ends, so what computes for less than some 20 ms at a time
+is seen too seldom, or not at all; what lets other threads run (`time.sleep`, files) is seen in proportion. While C code
+keeps the interpreter nobody can look: the profile tells how many looks were missed, and where those are the most, its
+shares are not to be believed. Of a thousand tasks a look takes long, and fewer are made. A task whose answer has come
+while a step holds the loop still stands at its `await`. Tasks that wait in code of libraries alone (a notebook's kernel
+has such) are counted together, and not shown. On uvloop callbacks are not seen, only steps of tasks.
 """
 
 import asyncio
@@ -32,7 +34,7 @@ from course_lib.seeing.timeline.frames import LIBRARY, waiting_line
 # Seconds from one look to the next. Who computes gives the interpreter away after 5 ms only: with shorter pauses, looks
 # would come late where the loop is at work, and in time where it waits, and the shares would be wrong.
 EVERY = 0.01
-REST = 10  # times as long as a look took it rests at least: so looking costs a tenth of a processor at most
+REST = 10  # times as long as a look computed it is until the next: so looking costs a tenth of a processor at most
 TASKS = 1000  # tasks that are looked at in one look; of more, every second, third, ... stands for the others
 LINES = 1000  # that are told apart; a program has fewer, one that makes code as it runs may not
 OTHERS = "other lines"
@@ -49,7 +51,7 @@ class Profile(Bars):
         looks: how often the profiler looked.
         seconds: for how long.
         busy: in how many looks a step or a callback held the loop.
-        missed: how many looks were due, and could not be made.
+        missed: how many looks were due, and could not be made: code kept the interpreter, or the machine was busy.
         running: by line, in how many looks it held the loop.
         waiting: by line, how many tasks were seen to wait there, over all looks; those without a line of own code under
             `course_lib.seeing.timeline.frames.LIBRARY`.
@@ -69,12 +71,12 @@ class Profiler:
     Args:
         every: seconds from one look to the next, real ones.
 
-    Raises ValueError when `every` is less than 0.01 or too long, and RuntimeError when it is entered twice, or on a
-    virtual clock.
+    Raises ValueError when `every` is no number, less than 0.01 or too long, and RuntimeError when it is entered twice,
+    or on a virtual clock.
     """
 
     def __init__(self, *, every: float = EVERY) -> None:
-        if not EVERY <= every < 60:
+        if isinstance(every, bool) or not isinstance(every, int | float) or not EVERY <= every < 60:
             raise ValueError(f"every={every!r}: pass seconds between two looks, {EVERY:g} (the default) or more")
         self.looks = self.busy = self.missed = 0
         self.running, self.waiting = Counter[str](), Counter[str]()
@@ -107,9 +109,9 @@ class Profiler:
         """Return what has been seen so far, or, after the block, in all of it."""
         looks, running, waiting = self.looks, self.running.copy(), self.waiting.copy()
         seconds = (self._ended or time.perf_counter()) - self._began if self._began else 0.0
-        head = f"~{looks:,} looks in ~{seconds:.2f} s; in ~{self.busy / max(looks, 1):.0%} the loop was at work"
-        if self.missed > looks:
-            head += f"\n~{self.missed:,} more could not be made: C code kept the interpreter, or the machine was busy"
+        # Always told, not from some number on: so the same program gives the same text, on a busy machine too.
+        head = f"~{looks:,} looks, ~{self.missed:,} missed, in ~{seconds:.2f} s; "
+        head += f"in ~{self.busy / max(looks, 1):.0%} the loop was at work"
         own = Counter({line: number for line, number in waiting.items() if line != LIBRARY})
         groups = [
             Group("the loop runs, share of all looks", "%", _most(running, looks, 100 / max(looks, 1)), State.RUNNING),
@@ -124,17 +126,18 @@ class Profiler:
 
     def _run(self, loop: asyncio.AbstractEventLoop, ident: int) -> None:
         due = self._began + self._every
-        while not self._stopped.wait(max(0.0, due - time.perf_counter())):
-            began = time.perf_counter()
+        while True:
+            stopped = self._stopped.wait(max(0.0, due - time.perf_counter()))
+            late = int(max(0.0, time.perf_counter() - due) / self._every)
+            self.missed += late
+            if stopped:
+                return
+            began = time.thread_time()  # not what it waited for the interpreter meanwhile
             try:
                 self._look(loop, ident)
             except RuntimeError:  # the tasks changed again and again while they were listed
                 self.missed += 1
-            now = time.perf_counter()
-            due = max(due + self._every, now + REST * (now - began))
-            late = int(max(0.0, now - due) / self._every)
-            self.missed += late
-            due += late * self._every
+            due += max((1 + late) * self._every, REST * (time.thread_time() - began))
 
     def _look(self, loop: asyncio.AbstractEventLoop, ident: int) -> None:
         current, frame = asyncio.current_task(loop), sys._current_frames().get(ident)

@@ -559,10 +559,6 @@ REASONS: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "sample_while": {
         NOTHING_FAILS: ("take `sampling = asyncio.create_task(sampler())` into `try:`",),
-        "A sampler that only sleeps has ended before whoever called has the next turn.": (
-            "drop `await asyncio.wait([sampling])`",
-            "drop await: - await asyncio.wait([sampling]) + asyncio.wait([sampling])",
-        ),
     },
     "print_labels": {
         FREE: (

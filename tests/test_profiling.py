@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import sys
 import threading
 import time
 
@@ -177,18 +178,52 @@ def test_while_it_runs_it_tells_what_it_has_seen():
     assert after >= before + LOOKS
 
 
-def test_looks_that_could_not_be_made_are_told():
-    """Where many looks were due and none could be made, the shares are not to be believed, and the text says so."""
-    profiler = Profiler()
-    profiler.looks, profiler.missed = 60, 90
-    assert "90 more could not be made" in str(profiler.profile())
-    profiler.missed = 30
-    assert "could not" not in str(profiler.profile())
+@pytest.mark.parametrize("looks_after", [0, 2])
+def test_looks_that_could_not_be_made_are_told(looks_after):
+    """While a step keeps the interpreter to itself nobody can look: the profile tells how many looks were missed."""
+    usual = sys.getswitchinterval()
+
+    async def main():
+        async with Profiler() as profiler:
+            await rest(profiler, 1)
+            before = profiler.missed
+            sys.setswitchinterval(60)  # a step of Python code keeps the interpreter as a long call of C code does
+            try:
+                until = time.perf_counter() + 0.5
+                while time.perf_counter() < until:
+                    pass
+            finally:
+                sys.setswitchinterval(usual)
+            await rest(profiler, looks_after)
+        return profiler.profile(), profiler.missed - before
+
+    profile, missed = asyncio.run(main())
+    assert missed >= 25  # of some fifty
+    assert f"looks, ~{profile.missed} missed, in " in str(profile)
+
+
+def test_a_look_that_waits_for_the_interpreter_is_followed_by_no_longer_rest(monkeypatch):
+    """It rests after what a look computed: one that was held up meanwhile does not cost the next ones."""
+    look = Profiler._look
+
+    def held_up(self, *args):
+        time.sleep(0.05)
+        look(self, *args)
+
+    monkeypatch.setattr(Profiler, "_look", held_up)
+
+    async def main():
+        async with Profiler() as profiler:
+            await rest(profiler, 4)
+        return profiler.profile()
+
+    profile = asyncio.run(main())
+    assert profile.missed >= 2 * (profile.looks - 2)  # five were due while one was made
 
 
 def test_nothing_seen_is_nothing_shown():
     """A profiler that was never entered has looked at nothing, and says so."""
-    assert str(Profiler().profile()).startswith("~0 looks in ~0.00 s")
+    assert str(Profiler().profile()).startswith("~0 looks, ~0 missed, in ~0.00 s")
 
 
 def test_on_a_virtual_clock_it_says_what_to_use():
@@ -216,7 +251,7 @@ def test_it_is_used_once():
         asyncio.run(main())
 
 
-@pytest.mark.parametrize("every", [0, -1, 0.001, float("nan"), float("inf")])
+@pytest.mark.parametrize("every", [0, -1, 0.001, float("nan"), float("inf"), True, None, "1"])
 def test_every_is_seconds(every):
     """Looks too close to one another would see wrong shares: the error says what is allowed."""
     with pytest.raises(ValueError, match=r"every=.*0.01 \(the default\) or more"):

@@ -28,18 +28,18 @@ async def the_wrong_way_round(old, new, runs):
     return median([await timed(new) / await timed(old) for _ in range(runs)])
 
 
-@told(ex.compare_fairly, "Take the median: a mean, a sum, the shortest or the longest run follow the one run")
+@told(ex.compare_fairly, "Take the median of the ratios: a mean, a sum, the shortest or the longest run follow")
 async def the_mean(old, new, runs):
     return mean([await timed(old) / await timed(new) for _ in range(runs)])
 
 
-@told(ex.compare_fairly, "Take the median: a mean, a sum, the shortest or the longest run follow the one run")
+@told(ex.compare_fairly, "Take the median of the ratios: a mean, a sum, the shortest or the longest run follow")
 async def the_whole_time(old, new, runs):
     pairs = [(await timed(old), await timed(new)) for _ in range(runs)]
     return sum(one for one, _ in pairs) / sum(other for _, other in pairs)
 
 
-@told(ex.compare_fairly, "Take the median: a mean, a sum, the shortest or the longest run follow the one run")
+@told(ex.compare_fairly, "Take the median of the ratios: a mean, a sum, the shortest or the longest run follow")
 async def the_best_of_each(old, new, runs):
     pairs = [(await timed(old), await timed(new)) for _ in range(runs)]
     return min(one for one, _ in pairs) / min(other for _, other in pairs)
@@ -51,12 +51,12 @@ async def both_at_once(old, new, runs):
     return median(one / other for one, other in pairs)
 
 
-@told(ex.compare_fairly, "With runs=3 each version runs 3 times; old ran 1 times")
+@told(ex.compare_fairly, "With runs=3 each version runs 3 times; old ran once")
 async def a_single_run(old, new, runs):
     return await timed(old) / await timed(new)
 
 
-@told(ex.compare_fairly, "With runs=1 each version runs 1 times; old ran 2 times")
+@told(ex.compare_fairly, "With runs=1 each version runs once; old ran 2 times")
 async def a_run_to_warm_up(old, new, runs):
     await old()
     await new()
@@ -66,6 +66,27 @@ async def a_run_to_warm_up(old, new, runs):
 @told(ex.compare_fairly, "Return one number, the ratio; you returned [2.0]")
 async def all_ratios(old, new, runs):
     return [await timed(old) / await timed(new) for _ in range(runs)]
+
+
+@told(ex.compare_fairly, "You divided two medians")
+async def medians_of_both(old, new, runs):
+    pairs = [(await timed(old), await timed(new)) for _ in range(runs)]
+    return median(one for one, _ in pairs) / median(other for _, other in pairs)
+
+
+@told(ex.compare_fairly, "you returned 1.2. That is rounded")
+async def rounds(old, new, runs):
+    return round(median([await timed(old) / await timed(new) for _ in range(runs)]), 1)
+
+
+@told(ex.compare_fairly, "`time.process_time()`, say, does not count while a version waits")
+async def the_processors_clock(old, new, runs):
+    async def timed(version):
+        began = time.process_time()
+        await version()
+        return time.process_time() - began + 1e-9  # a coarse clock may have stood still
+
+    return median([await timed(old) / await timed(new) for _ in range(runs)])
 
 
 @told(ex.compare_fairly, "(new is 2 times as fast), you returned 1")
@@ -108,6 +129,45 @@ async def a_task_each(load, numbers, workers):
             return len(await load(number))
 
     return sum(await asyncio.gather(*map(one, numbers)))
+
+
+@told(ex.total_size, "who waits to put the next one in has one more in hand")
+async def a_long_queue(load, numbers, workers):
+    queue, sizes = asyncio.Queue(2 * workers), []
+
+    async def put():
+        for number in numbers:
+            await queue.put(number)
+        for _ in range(workers):
+            await queue.put(None)
+
+    async def worker():
+        while (number := await queue.get()) is not None:
+            sizes.append(len(await load(number)))
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(put())
+        for _ in range(workers):
+            group.create_task(worker())
+    return sum(sizes)
+
+
+@told(ex.total_size, "tasks were held at once, most of them finished")
+async def keeps_the_tasks(load, numbers, workers):
+    slots = asyncio.Semaphore(workers)
+
+    async def one(number):
+        try:
+            return len(await load(number))
+        finally:
+            slots.release()
+
+    tasks = []
+    async with asyncio.TaskGroup() as group:
+        for number in numbers:
+            await slots.acquire()
+            tasks.append(group.create_task(one(number)))
+    return sum(task.result() for task in tasks)
 
 
 @told(ex.total_size, "pages were held at once. Keep a page's size, and let the page go")
@@ -230,6 +290,48 @@ async def looks_first(program, look, every):
     finally:
         sampling.cancel()
         await asyncio.wait([sampling])
+
+
+@told(ex.sample_while, "a task of yours had not ended: `cancel()` only asks a task to end. Then wait until it has")
+async def asks_and_does_not_wait(program, look, every):
+    async def sampler():
+        while True:
+            await asyncio.sleep(every)
+            look()
+
+    sampling = asyncio.create_task(sampler())
+    try:
+        return await program()
+    finally:
+        sampling.cancel()
+
+
+@told(ex.sample_while, "It raised TimeoutError: tell that from a time limit of your own")
+async def takes_its_error_for_a_limit(program, look, every):
+    running = asyncio.create_task(program())
+    try:
+        while True:
+            try:
+                return await asyncio.wait_for(asyncio.shield(running), every)
+            except TimeoutError:
+                look()
+                await asyncio.sleep(0)
+    finally:
+        running.cancel()
+        await asyncio.wait([running])
+
+
+@told(ex.sample_while, "you looked at 1, 2, 3, 4. It had ended by then")
+async def looks_once_too_late(program, look, every):
+    running = asyncio.create_task(program())
+    try:
+        while not running.done():
+            await asyncio.sleep(every)
+            look()
+        return running.result()
+    finally:
+        running.cancel()
+        await asyncio.wait([running])
 
 
 @told(ex.sample_while, "look at 1, 2, 3 s; you looked at 3.5")

@@ -2,7 +2,9 @@
 
 import asyncio
 import math
+import statistics
 from collections.abc import Callable, Sequence
+from numbers import Real
 from typing import Any
 
 from course_lib.exercises.chance import Chance
@@ -34,6 +36,7 @@ class Machine:
     ) -> None:
         self.seconds, self.factors, self.fails_in, self.failure = seconds, factors, fails_in, failure
         self.order: list[str] = []
+        self.took: dict[str, list[float]] = {"old": [], "new": []}
         self.busy = self.overlapped = False
 
     def version(self, name: str) -> Callable[[], Any]:
@@ -45,10 +48,12 @@ class Machine:
             self.overlapped = self.overlapped or self.busy
             self.busy = True
             factors = self.factors[len(self.order) // 2 % len(self.factors)]
+            seconds = self.seconds[name] * factors[name == "new"]
             self.order.append(name)
+            self.took[name].append(seconds)
             try:
                 with span(f"{name} {self.order.count(name)}"):
-                    await asyncio.sleep(self.seconds[name] * factors[name == "new"])
+                    await asyncio.sleep(seconds)
                     if len(self.order) == self.fails_in and self.failure:
                         raise self.failure
             finally:
@@ -69,21 +74,29 @@ def _grade_compare_fairly(compare_fairly: Answer) -> str:
     _compared(
         compare_fairly, seconds, cached, 3, "Where one run of new is far too fast, because nothing was to be done"
     )
+    both: list[tuple[float, float]] = [(1, 1), (1.5, 12), (2, 2), (2.5, 2.5), (3, 3)]
+    _compared(
+        compare_fairly, {"old": 2.0, "new": 1.6}, both, 5, "Where all gets slower, and one run of new meets a backup"
+    )
+    _compared(
+        compare_fairly,
+        {"old": 1.0, "new": 1.0},
+        [(1, 1), (2, 2), (3 / 16, 3)],
+        3,
+        "Where all gets slower, and one run of old is far too fast",
+    )
     chance = Chance("compare_fairly")
     for _ in range(ROUNDS):
         runs = chance.one_of((1, 3, 5, 7))
         seconds = {"old": chance.seconds(0.3, 1.5), "new": chance.seconds(0.3, 1.5)}
-        if chance.likely(0.5):
-            drift = [chance.number(2, 8) / 4 for _ in range(runs)]
-            _compared(
-                compare_fairly, seconds, [(factor, factor) for factor in drift], runs, "Where the machine changes"
-            )
-        else:
-            spikes = [STEADY] * runs
-            which, factor = chance.number(0, 1), chance.one_of((8.0, 1 / 16))
-            for pair in chance.some(range(runs), chance.number(0, runs // 2)):
-                spikes[pair] = (factor, 1.0) if which == 0 else (1.0, factor)
-            _compared(compare_fairly, seconds, spikes, runs, "Where a few runs are out of the ordinary")
+        factors = [(factor, factor) for factor in (chance.number(2, 8) / 4 for _ in range(runs))]
+        odd, factor = chance.number(0, 1), chance.one_of((8.0, 1 / 16))
+        for pair in chance.some(range(runs), chance.number(0, runs // 2)):
+            one, other = factors[pair]
+            factors[pair] = (one, other * factor) if odd else (one * factor, other)
+        _compared(
+            compare_fairly, seconds, factors, runs, "Where the machine changes, and a run may be out of the ordinary"
+        )
         _fails(compare_fairly, chance.number(1, 2 * runs), runs, chance.failure("a version"))
     _stopped(compare_fairly)
     return "In turn, the machine's changes met both, and the median did not mind the odd run."
@@ -102,31 +115,46 @@ def _compared(
         )
     _in_pairs(scene, machine.order, runs)
     wanted = seconds["old"] / seconds["new"]
-    if isinstance(ratio, bool) or not isinstance(ratio, int | float):
+    if isinstance(ratio, bool) or not isinstance(ratio, Real):
         raise scene.wrong(f"Return one number, the ratio; you returned {shown(ratio, 40)}.")
+    ratio = float(ratio)
     if math.isclose(ratio, wanted, rel_tol=1e-6):
         return
     told = f"{where} (new is {wanted:.3g} times as fast), you returned {ratio:.3g}."
     if math.isclose(ratio, 1 / wanted, rel_tol=1e-6):
         raise scene.wrong(f"{told} That is new by old: divide the seconds of old by those of new.")
-    if factors[0] != STEADY or len(set(factors)) > 1:
+    if any(math.isclose(ratio, round(wanted, digits)) for digits in (1, 2, 3, 4)):
+        raise scene.wrong(f"{told} That is rounded, and the difference may be small: return the ratio as it is.")
+    if factors[0] == STEADY and len(set(factors)) == 1:
         raise scene.wrong(
-            f"{told} Take the median: a mean, a sum, the shortest or the longest run follow the one run that is out of "
-            "the ordinary."
+            f"{told} Divide the seconds of old by those of new, read from `time.perf_counter()`: "
+            "`time.process_time()`, say, does not count while a version waits."
         )
-    raise scene.wrong(told)
+    if math.isclose(ratio, statistics.median(machine.took["old"]) / statistics.median(machine.took["new"])):
+        raise scene.wrong(
+            f"{told} You divided two medians: the middle run of old and the middle run of new may be of different "
+            "pairs, and the machine has changed between. Divide pair by pair, and take the median of the ratios."
+        )
+    raise scene.wrong(
+        f"{told} Take the median of the ratios: a mean, a sum, the shortest or the longest run follow the one run that "
+        "is out of the ordinary."
+    )
 
 
 def _in_pairs(scene: Scene, order: Sequence[str], runs: int) -> None:
     for name in ("old", "new"):
         if (count := order.count(name)) != runs:
-            raise scene.wrong(f"With runs={runs} each version runs {runs} times; {name} ran {count} times.")
+            raise scene.wrong(f"With runs={runs} each version runs {_times(runs)}; {name} ran {_times(count)}.")
     pairs = zip(order[::2], order[1::2], strict=True)
     if any(one == other for one, other in pairs):
         raise scene.wrong(
             f"The runs were {', '.join(order)}: not in turn. A machine that changes meanwhile is then another one for "
             "the new version than it was for the old one."
         )
+
+
+def _times(number: int) -> str:
+    return "once" if number == 1 else f"{number} times"
 
 
 def _fails(function: Answer, fails_in: int, runs: int, failure: Exception) -> None:

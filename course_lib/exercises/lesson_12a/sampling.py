@@ -1,6 +1,7 @@
 """Exercise 3: look at a program again and again, for as long as it runs."""
 
 import asyncio
+import functools
 from typing import Any
 
 from course_lib.exercises.chance import Chance
@@ -11,6 +12,7 @@ from course_lib.exercises.shown import shown
 from course_lib.seeing import span
 
 ROUNDS = 20
+TOO_OFTEN = 100  # looks after the program has ended, from which on this one goes on for ever
 BESIDE = 1 / 64  # seconds, so that no program ends in the moment of a look
 
 
@@ -28,7 +30,10 @@ class Watched:
         self.calls = 0
         self.cancelled_at: float | None = None
         self.began = 0.0
+        self.ended_at: float | None = None
         self.looks: list[float] = []
+        self.looks_after = 0  # looks at the program when it had ended
+        self.left = 0  # tasks that were running when the learner's function had ended
 
     async def program(self) -> Any:
         """Run."""
@@ -45,6 +50,8 @@ class Watched:
             self.cancelled_at = loop.time()
             await asyncio.sleep(self.cleans_up)
             raise
+        finally:
+            self.ended_at = loop.time()
         if isinstance(self.answer, Exception):
             raise self.answer
         return self.answer
@@ -53,6 +60,13 @@ class Watched:
         """Note when it was looked."""
         _check_thread("look")
         self.looks.append(asyncio.get_running_loop().time())
+        self.looks_after += self.ended_at is not None
+        if self.looks_after >= TOO_OFTEN:
+            raised = f" It raised {type(self.answer).__name__}: tell that from a time limit of your own."
+            raise Wrong(
+                "The program had ended, and you went on looking, again and again."
+                + raised * isinstance(self.answer, Exception)
+            )
 
 
 def _check_thread(name: str) -> None:
@@ -64,6 +78,7 @@ def _grade_sample_while(sample_while: Answer) -> str:
     _looked(sample_while, Watched(3.5), 1)
     _looked(sample_while, Watched(0.5), 1)
     _looked(sample_while, Watched(2.5, OSError("no such file")), 1)
+    _looked(sample_while, Watched(2.5, TimeoutError("no answer")), 1)
     _stopped(sample_while, Watched(9), 1, 3.5)
     _stopped(sample_while, Watched(9, cleans_up=0.25), 1, 0.5)
     chance = Chance("sample_while")
@@ -78,12 +93,25 @@ def _grade_sample_while(sample_while: Answer) -> str:
 
 
 def _played(function: Answer, watched: Watched, every: float, cancel_at: float | None = None) -> Scene:
-    scene = play(function, watched.program, watched.look, every, cancel_at=cancel_at)
+    @functools.wraps(function)
+    async def directly(*args: Any) -> Any:
+        others = asyncio.all_tasks()
+        try:
+            return await function(*args)
+        finally:
+            watched.left = len(asyncio.all_tasks() - others)
+
+    scene = play(directly, watched.program, watched.look, every, cancel_at=cancel_at)
     for error in leaves(scene.raised):
         if isinstance(error, Wrong):
             raise scene.wrong(str(error))
     if not watched.calls:
         raise scene.wrong("The program never ran: `await program()`.")
+    if watched.left:
+        raise scene.wrong(
+            f"When it {'was cancelled' if scene.cancelled else scene.answered()}, a task of yours had not ended: "
+            "`cancel()` only asks a task to end. Then wait until it has."
+        )
     return scene
 
 
@@ -106,9 +134,12 @@ def _looked(function: Answer, watched: Watched, every: float) -> None:
     wanted = [every * number for number in range(1, int(watched.seconds / every) + 1)]
     if watched.looks != wanted:
         looks = ", ".join(f"{time:g}" for time in watched.looks[:8]) or "never"
+        why = "The program runs meanwhile: looking is a task of its own."
+        if watched.looks_after and watched.looks[: -watched.looks_after] == wanted:
+            why = "It had ended by then: nobody is to look at what has ended."
         raise scene.wrong(
             f"{given}: look at {', '.join(f'{time:g}' for time in wanted[:8]) or 'no time'} s; you looked at {looks}. "
-            "The program runs meanwhile: looking is a task of its own."
+            f"{why}"
         )
     if scene.ended > watched.seconds:
         raise scene.wrong(f"{given}, and your function ended at {scene.ended:g} s: end when the program does.")

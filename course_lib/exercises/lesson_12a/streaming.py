@@ -1,9 +1,11 @@
 """Exercise 2: a sum over pages that would not fit into memory together."""
 
 import asyncio
+import gc
 import heapq
 from collections.abc import Iterator, Sequence
 from typing import Any
+from weakref import WeakSet
 
 from course_lib.exercises.chance import Chance
 from course_lib.exercises.framework import Answer, Exercise, Wrong, elsewhere, leaves
@@ -49,6 +51,8 @@ class Site:
         self.loads = loads
         self.alive = self.most_alive = self.taken = self.ahead = self.loading = self.most_loading = 0
         self.begun: list[int] = []
+        self.tasks: WeakSet[asyncio.Task[Any]] = WeakSet()
+        self.most_tasks = 0
         self.failed_at: float | None = None
         self.begun_after = 0  # loads that were begun when one had failed
 
@@ -68,6 +72,10 @@ class Site:
             raise Wrong(f"Page {number} was loaded twice.")
         if self.failed_at is not None and loop.time() > self.failed_at:
             self.begun_after += 1
+        if (task := asyncio.current_task()) and task not in self.tasks:
+            self.tasks.add(task)
+            gc.collect(0)  # a task that only a cycle holds is not kept by the learner
+            self.most_tasks = max(self.most_tasks, len(self.tasks))
         self.begun.append(number)
         self.loading += 1
         self.most_loading = max(self.most_loading, self.loading)
@@ -116,14 +124,22 @@ def _summed(function: Answer, loads: Sequence[tuple[float, int | Exception]], wo
     if site.most_loading > workers:
         raise scene.wrong(f"{given} {site.most_loading} pages were being loaded at once.")
     if site.ahead > 2 * workers:
+        why = "A list takes all, and so does a task for each number."
+        if site.ahead <= 3 * workers:
+            why = "A queue holds some, and who waits to put the next one in has one more in hand."
         raise scene.wrong(
             f"{given} up to {site.ahead} numbers had been taken whose loading had not begun. There may be a million: "
-            "a worker takes the next one when it is free. A list takes all, and so does a task for each number."
+            f"a worker takes the next one when it is free. {why}"
         )
     if site.most_alive > 2 * workers:
         raise scene.wrong(
             f"{given} up to {site.most_alive} pages were held at once. Keep a page's size, and let the page go: what a "
             "list, a finished task or a queue holds stays in memory."
+        )
+    if site.most_tasks > 3 * workers:
+        raise scene.wrong(
+            f"{given} up to {site.most_tasks} tasks were held at once, most of them finished. There may be a million "
+            "numbers: no task for each, or let it go when it has ended."
         )
     wanted = sum(size for _, size in loads if isinstance(size, int))
     if total != wanted or isinstance(total, bool):
@@ -179,7 +195,7 @@ total_size = Exercise(
 - `await load(number)` gives a page. Return the sum of `len(page)` over all `numbers`.
 - `workers` pages are loaded at a time, and the next as soon as any has come.
 - `numbers` is an iterator, and may have a million: take no more than `2 * workers` of them that are not being loaded.
-- Hold no more than `2 * workers` pages at once.
+- Hold no more than `2 * workers` pages at once, nor `3 * workers` tasks, finished ones included.
 - If a page fails, your function fails at once (in an exception group, if you like), and nothing goes on.""",
     reference=solutions.total_size,
     grade=_grade_total_size,
