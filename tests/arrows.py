@@ -71,7 +71,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "notebook": {"edition"},
     "lab": {"paths", "files"},
     "website": {"paths"},
-    "cli": {"__init__", "paths", "edition", "files", "lab", "tracing", "website", "exercises"},
+    "teaching": {"exercises", "paths", "website"},
+    "cli": {"__init__", "paths", "edition", "files", "lab", "teaching", "tracing", "website", "exercises"},
     "exercises": {"seeing", "paths", "files", "lab"},
     "service": {"lifecycle", "monitor", "crawler", "database", "tasks", "jobs", "lab"},  # made of lessons, not one
     **LESSONS,

@@ -7,15 +7,10 @@ an exercise: it came within 15 % of what fresh readers needed for six of seven l
 it: when a lesson has had new ones, put their minutes in the table, with the date.
 """
 
-import json
-import re
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 from course_lib.paths import MASTERS
-
-BEYOND = "*Beyond the core path.*"
+from course_lib.teaching.lessons import estimated, load
 
 
 @dataclass(frozen=True)
@@ -64,41 +59,6 @@ MINUTES = {
     "13a_web_server": Minutes(45, 80, "2026-11-29", READER, pace=1.35),
     "13b_service": Minutes(44, 83, "2026-11-29", READER, pace=1.28),
 }
-
-
-def stated(notebook: dict[str, Any]) -> tuple[int, int | None]:
-    """Return the minutes that a notebook's header states: of the core path, and of everything if it says so."""
-    header = "".join(notebook["cells"][0]["source"])
-    core = re.search(r"\*\*Minutes\*\*: (\d+)", header)
-    everything = re.search(r"\*\*Minutes\*\*: \d+ for the core path, (\d+) with everything", header)
-    if not core:
-        raise ValueError("the header has no **Minutes**: write `**Minutes**: 45 for the core path, 65 with everything`")
-    return int(core[1]), int(everything[1]) if everything else None
-
-
-def estimated(notebook: dict[str, Any]) -> tuple[int, int]:
-    """Return the minutes that a notebook's text makes likely: of the core path, and of everything.
-
-    What is marked as beyond the core path ends at the next heading.
-    """
-    beyond, core, everything = False, 0.0, 0.0
-    for cell in notebook["cells"]:
-        text = "".join(cell["source"])
-        if cell["cell_type"] == "markdown":
-            beyond = BEYOND in text or (beyond and not re.search(r"^#+ ", text, re.M))
-            seen = re.sub(r"^ *acc(Title|Descr):.*", "", text, flags=re.M)  # a diagram's, for screen readers
-            minutes = 0.9 * len(seen.split()) / 180
-        else:
-            lines = sum(1 for line in text.splitlines() if line.strip())
-            minutes = 0.9 * (8 * lines + 20) / 60 + 6 * (".check(" in text)
-        everything += minutes
-        core += 0 if beyond else minutes
-    return round(core), round(everything)
-
-
-def load(path: Path) -> dict[str, Any]:
-    """Read a notebook."""
-    return dict(json.loads(path.read_text(encoding="utf-8")))
 
 
 if __name__ == "__main__":

@@ -54,6 +54,7 @@ def test_help_names_every_command(capsys):
         "classroom",
         "service",
         "site",
+        "teach",
         "refresh",
     ]
 

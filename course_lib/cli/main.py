@@ -32,6 +32,8 @@ python3 -m course_lib [COMMAND]      (on Windows: py -m course_lib)
   service [OPTIONS]        start a crawling service made of the course's parts, with its servers: service --help
   site [--output FOLDER] [--serve [--port N]]
                            make a website of the lessons, to be read without running anything
+  teach [LESSON] [--plan PLAN | --answers | --slides | --handout]
+                           for who teaches: plans, and for each lesson notes, answers, slides and a handout
   refresh [NOTEBOOK...]    for authors: run the notebooks and save their outputs
 
   --help, --version
@@ -78,6 +80,7 @@ def _dispatch(argv: list[str]) -> int:
         "classroom": _classroom,
         "service": _service,
         "site": _site,
+        "teach": _teach,
         "refresh": _refresh,
     }
     if not argv or argv[0].startswith("-"):
@@ -163,6 +166,13 @@ def _site(argv: list[str]) -> int:
 
     arguments(argv)  # before anything is installed: it may be --help, or wrong
     return _inside("site", argv, environment.prepare(outdated_will_do=True))
+
+
+def _teach(argv: list[str]) -> int:
+    from course_lib.cli.teach import arguments  # here: the other commands do not need it
+
+    arguments(argv)  # before anything is installed: it may be --help, or wrong
+    return _inside("teach", argv, environment.prepare(outdated_will_do=True))
 
 
 def _inside(module: str, argv: list[str], ready: environment.Environment) -> int:

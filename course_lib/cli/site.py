@@ -39,7 +39,7 @@ def main(argv: list[str]) -> int:
     """Build the site and say where it is; return 0, or 1 after a sentence that says what is wrong."""
     chosen = arguments(argv)
     try:
-        _install()
+        install_drawing()
         _build(chosen.output.absolute())
         if chosen.serve:
             _serve(chosen.output.absolute(), chosen.port)
@@ -57,7 +57,8 @@ def wanted(repo: Path = REPO) -> list[str]:
     return list(project["optional-dependencies"]["site"])
 
 
-def _install() -> None:
+def install_drawing() -> None:
+    """Install what draws diagrams, where it is missing. Raises CourseError where that fails."""
     pins = wanted()
     if all(_is_there(pin) for pin in pins):
         return
