@@ -1,5 +1,6 @@
 """The order of the suite, and what every test may count on."""
 
+import re
 import signal
 
 import pytest
@@ -23,11 +24,15 @@ FIRST = [
 
 
 class ByFile(LoadFileScheduling):
-    """A file's tests stay on one worker; but each notebook that runs all at once is work of its own."""
+    """A file's tests stay on one worker; but each notebook that runs all at once is work of its own.
+
+    So is each lesson's part of the exercises' tests, which alone would take as long as all the rest.
+    """
 
     def _split_scope(self, nodeid: str) -> str:
         file = str(super()._split_scope(nodeid))
-        return nodeid if file.endswith("test_run_all.py") else file
+        lesson = re.search(r"\[(lesson_\w+)", nodeid) if file.endswith("test_exercises.py") else None
+        return nodeid if file.endswith("test_run_all.py") else f"{file} {lesson[1]}" if lesson else file
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> ByFile:
