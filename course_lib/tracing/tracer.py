@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import sys
 import threading
 from bisect import bisect
 from collections import deque
@@ -10,7 +11,7 @@ from copy import copy
 from functools import wraps
 from itertools import count
 from operator import attrgetter
-from time import perf_counter, process_time
+from time import perf_counter, process_time, sleep
 from typing import Any
 
 from course_lib.diagnostics import describing
@@ -24,6 +25,9 @@ from course_lib.tracing.traced import is_errand, trace_tasks
 FLUSH = 0.25  # seconds between two entries in the journal: so much of a killed program's story is lost at most
 PLACES = 200  # different places that held a loop, counted; of further ones only the total
 NOTES = "_course_trace"  # the attribute of a loop under which its notes are found
+
+# Python 3.13 counts the threads of who forks, to warn, only when the parent has gone on; the others do before.
+_COUNTS_LATE = sys.version_info[:2] == (3, 13)
 
 TOTALS = ("made_count", "done", "failed", "cancelled")
 
@@ -44,15 +48,14 @@ class Tracer:
         self._held: dict[tuple[str, str], list[float]] = {}  # by task and place: how often, together, the longest
         self._counting, self._writing, self._ended = threading.Lock(), threading.Lock(), threading.Event()
         self._thread: threading.Thread | None = None
+        self._resting = False
 
     def start(self) -> None:
         """Begin."""
         self._start_thread()
         if hasattr(os, "register_at_fork"):
             # Python warns of a fork beside other threads, and a child must not write in its parent's journal.
-            os.register_at_fork(
-                before=self._stop_thread, after_in_parent=self._start_thread, after_in_child=self._abandon
-            )
+            os.register_at_fork(before=self._be_alone, after_in_parent=self._go_on, after_in_child=self._abandon)
         Unawaited(self).start(None)
         trace_tasks(self._wrap)
         _watch_loops_of(asyncio.BaseEventLoop, self)
@@ -79,6 +82,8 @@ class Tracer:
 
     def notes_of(self, loop: Any) -> LoopNotes:
         """Return what is noted of a loop."""
+        if self._resting:
+            self._start_thread()
         notes: LoopNotes | None = getattr(loop, NOTES, None)
         if notes is None:
             notes = LoopNotes(next(self._numbers), loop, self, self._slow)
@@ -121,6 +126,7 @@ class Tracer:
     # The thread.
 
     def _start_thread(self) -> None:
+        self._resting = False
         if self.open:
             self._ended.clear()
             self._thread = threading.Thread(target=self._look, name="trace", daemon=True)
@@ -130,6 +136,21 @@ class Tracer:
         self._ended.set()
         if self._thread is not None:
             self._thread.join()
+
+    def _be_alone(self) -> None:
+        self._stop_thread()
+        # A thread that was joined stands in Linux's list of threads, which Python counts, for a moment longer.
+        place = f"/proc/self/task/{self._thread.native_id}" if self._thread else ""
+        for _ in range(100):
+            if not os.path.exists(place):
+                break
+            sleep(0.0002)
+
+    def _go_on(self) -> None:
+        if _COUNTS_LATE:
+            self._resting = True  # until the program makes a task, or runs a loop
+        else:
+            self._start_thread()
 
     def _look(self) -> None:
         due = perf_counter() + FLUSH
