@@ -6,6 +6,7 @@ import inspect
 import threading
 from collections.abc import Callable, Coroutine
 from contextvars import copy_context
+from functools import partial
 from typing import Any
 
 from course_lib.seeing.clock import (
@@ -100,6 +101,7 @@ class _Simulation:
             self.error = explained(self.error, self._state())
             self.error.timeline = self.timeline  # type: ignore[attr-defined]
             shorten(self.error)
+            _let_go(self.error)
 
     def _state(self) -> State:
         watch = self._watch
@@ -163,7 +165,8 @@ class _Simulation:
     def _until_complete(self, coro: Coroutine[Any, Any, Any], name: str, seconds: float) -> Any:
         # Not by the loop's factory: the program may have set one that is slow to start tasks, or takes no name.
         task = self._factory(self._loop, coro, name=name)
-        return self._watch.stoppable(lambda: self._loop.run_until_complete(task), seconds)
+        # No lambda: its frame keeps its closure, and with it the task, whatever is cleared.
+        return self._watch.stoppable(partial(self._loop.run_until_complete, task), seconds)
 
     def _collect(self) -> None:
         """Write down how things stand, before cleaning up changes them."""
@@ -252,6 +255,18 @@ class _Simulation:
         if not isinstance(error, KeyboardInterrupt | SystemExit):  # those end the program, so somebody sees them
             self.timeline.unretrieved.append(name)
             self.timeline.notes.append(f"nobody asked for the exception of {name}: {describe(error)}")
+
+
+def _let_go(error: BaseException) -> None:
+    """Empty the frames that the program was called from: on 3.13 its own lead back to them, and they to its error."""
+    frame = error.__traceback__.tb_frame.f_back if error.__traceback__ else None
+    while frame is not None:
+        behind = frame.f_back
+        try:
+            frame.clear()
+        except RuntimeError:  # one that still runs: the error was not made in the simulation's thread
+            return
+        frame = behind
 
 
 def _callback_name(handle: Any) -> str:
