@@ -11,6 +11,7 @@ from course_lib import __version__
 from course_lib.cli import environment, work
 from course_lib.cli.errors import MEND_FILES, CourseError
 from course_lib.cli.lessons import pytest_arguments
+from course_lib.cli.pipes import piped
 from course_lib.cli.run import instead
 from course_lib.paths import REPO
 
@@ -33,14 +34,17 @@ python3 -m course_lib [COMMAND]      (on Windows: py -m course_lib)
   site [--output FOLDER] [--serve [--port N]]
                            make a website of the lessons, to be read without running anything
   teach [LESSON] [--plan PLAN | --answers | --slides | --handout]
-                           for who teaches: plans, and for each lesson notes, answers, slides and a handout
+                           for who teaches: how to, plans, and for each lesson notes, answers, slides and a handout
   refresh [NOTEBOOK...]    for authors: run the notebooks and save their outputs
 
   --help, --version
 """
 
 # The environment's Python runs these, not the one the command was typed with.
-INSIDE = "import sys; from course_lib.cli.{0} import main; sys.exit(main(sys.argv[1:]))"
+INSIDE = (
+    "import sys; from course_lib.cli.pipes import piped; from course_lib.cli.{0} import main; "
+    "sys.exit(piped(main, sys.argv[1:]))"
+)
 
 
 def main(argv: Sequence[str]) -> int:
@@ -52,7 +56,7 @@ def main(argv: Sequence[str]) -> int:
         # A program that ignores it hands that on; then an installer that failed would look like one that did not.
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     try:
-        return _dispatch(list(argv))
+        return piped(_dispatch, list(argv))
     except CourseError as error:
         print(error, file=sys.stderr)
         return 1

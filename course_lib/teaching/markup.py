@@ -17,6 +17,9 @@ STATIC = Path(__file__).with_name("static")
 SITE_STYLE = Path(website.__file__).with_name("static") / "site.css"
 NEAR = re.compile(r'<a href="(?!https?://)[^"]*">(.*?)</a>', re.DOTALL)
 PICTURE = re.compile(r"<img [^>]*>")
+MOVES = "(run the cell to move it)"
+"""Ends the text of what moves in a notebook alone: beside its picture it says nothing."""
+
 Draw = Callable[[Sequence[str]], list[str]]
 
 
@@ -70,7 +73,8 @@ class Markup:
             return data["text/html"]
         if "text/markdown" in data:
             return self.prose(data["text/markdown"])
-        return _text(data.get("text/plain", ""))
+        plain = data.get("text/plain", "")
+        return "" if plain.endswith(MOVES) else _text(plain)
 
 
 def document(title: str, body: str, style: str, script: str = "", *, attributes: str = "") -> str:
