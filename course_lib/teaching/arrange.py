@@ -22,6 +22,9 @@ SHRUNK = 16.5
 MOST = 19.7
 """And where a question stands above its code: smaller letters could not be read in a room."""
 
+SHORT = 3.0
+"""How high an output is that gets no slide of its own, if nothing has to be predicted."""
+
 COLUMNS = 74
 """How many letters a line of prose holds."""
 
@@ -56,7 +59,7 @@ class Block:
         kind: "prose", "question", "code", "text" or "picture"; the last two are outputs.
         body: it, as HTML.
         height: in lines of prose.
-        cell: the id of its cell; an output's says that the cell has run.
+        cell: the id of its cell, and an output's says that the cell has run; empty for what is shown again.
     """
 
     kind: str
@@ -83,7 +86,8 @@ class Slide:
         """Put something more on it."""
         self.body += block.body
         self.height += block.height
-        self.cells.append(block.cell)
+        if block.cell:
+            self.cells.append(block.cell)
 
 
 class Stack:
@@ -130,7 +134,8 @@ def arrange(section: Section, markup: Markup) -> list[Slide]:
                 continue
             if asked:
                 stack.begin()
-            stack.put(block, SHRUNK if block.kind == "text" and not asked else ROOM)
+            line = block.kind == "text" and block.height < SHORT
+            stack.put(block, MOST if line else SHRUNK if block.kind == "text" else ROOM)
             shown = block if asked or block.kind == "picture" else None
             asked = False
     return [slide for slide in stack.slides if slide.body]
@@ -175,7 +180,7 @@ def _ask(
     used = "\n".join(code.text for code in codes)
     for part in before:
         for found in FUNCTION.finditer(part.text) if part.code and part.cell not in seen else ():
-            function = _code(replace(part, text=found[0]), markup)
+            function = _code(replace(part, text=found[0], cell=""), markup)
             if re.search(rf"\b{found[1]}\b", used) and needed + function.height <= MOST:
                 stack.slides[-1].add(function)
                 needed += function.height
@@ -220,7 +225,9 @@ def _tell(stack: Stack, blocks: Sequence[Block], shown: Block | None, below: flo
     if shown:
         small = shown.height * (AGAIN if shown.kind == "picture" else 1)
         if small + height + below <= SHRUNK:
-            stack.slides[-1].add(replace(shown, body=f'<div class="again">\n{shown.body}</div>\n', height=small))
+            stack.slides[-1].add(
+                replace(shown, body=f'<div class="again">\n{shown.body}</div>\n', height=small, cell="")
+            )
             height += small
     for block in blocks:
         stack.put(block, max(ROOM, min(height, SHRUNK)) if shown else ROOM)

@@ -12,7 +12,7 @@ from course_lib.teaching.markup import Draw, Markup, document
 from course_lib.website.diagrams import draw as drawn
 
 SETUP = "setup()"
-WAITS = re.compile(r"(\*\*Minutes\*\*: .*), \d+ with everything;.*")
+WAITS = re.compile(r"(\*\*Minutes\*\*: .*), \d+ with everything.*")
 """What a header says of what is beyond the core path."""
 
 

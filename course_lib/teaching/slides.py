@@ -84,11 +84,15 @@ def _slide(slide: Slide, number: int, of: int) -> str:
 
 def _speaker(lesson: Lesson, notes: Notes, slides: Sequence[Slide]) -> str:
     """Return the speaker's page: for each slide what to ask at it, what to listen for, and what to say."""
-    markup, told = Markup(lesson.name), set[str]()
+    markup, places = Markup(lesson.name), dict[str, int]()
+    for place in sorted(
+        range(len(slides)), key=lambda place: not slides[place].asks
+    ):  # a question's cell: where it asks
+        for cell in slides[place].cells:
+            places.setdefault(cell, place)
     lines = [f'<main id="speaker"><h1>{html.escape(lesson.title)}</h1>\n<p id="clock" role="timer"></p>\n<ol>\n']
-    for slide in slides:
-        cells = [cell for cell in dict.fromkeys(slide.cells) if cell not in told]
-        told.update(cells)
+    for place, slide in enumerate(slides):
+        cells = [cell for cell in dict.fromkeys(slide.cells) if places[cell] == place]
         minutes = "" if slide.minutes is None else f" <small>{html.escape(brief(slide.minutes))} min</small>"
         shown = html.escape(" ".join(words(slide.body).split())[:GLANCE])
         lines.append(f"<li><b>{html.escape(slide.title)}</b>{minutes} <small>{shown}</small>\n")
