@@ -322,6 +322,17 @@ def test_what_explains_a_picture_has_it_beside_it(tmp_path):
     assert 'class="again"' in long[2].body and 'class="again"' not in long[1].body
 
 
+def test_steps_that_are_played_stand_on_slides_and_paper_as_text(tmp_path):
+    """A picture of the first step says nothing, and what the player says of itself still less."""
+    played = code("play", "steps(main)")
+    texts = [{"text/html": '<img width="9" height="9" alt="step 1">', "text/plain": "step 1\nstep 2"}]
+    texts.append({"text/plain": "player: step 0 to 2 (run the cell to move it)"})
+    played["outputs"] = [{"output_type": "display_data", "data": each} for each in texts]
+    one = of(tmp_path, prose("told", "## 1. Steps\n\nLook."), played)
+    for page in (slides.write(one, notes.Notes(), draw=fake)[0], handout.write(one, draw=fake)):
+        assert "step 1\nstep 2" in page and "<img" not in page and "player" not in page
+
+
 def test_a_line_of_output_has_no_slide_of_its_own(tmp_path):
     """It stands below its code, if nothing had to be predicted."""
     long = "\n".join(f"a{n} = {n}" for n in range(19))
@@ -435,7 +446,7 @@ def test_the_command_prints_plans_notes_and_answers(capsys):
     assert teach.main([]) == 0
     told = capsys.readouterr().out
     assert told.startswith("How to run a lesson") and "A term: " in told and "build/teaching" in told
-    assert max(map(len, told.partition("Half a day")[0].split("\n"))) <= 79
+    assert all(len(line) <= 79 for line in told.partition("Half a day")[0].split("\n"))
     assert teach.main(["01"]) == 0
     assert "WHAT THEY BELIEVE, AND WHAT TO ASK" in capsys.readouterr().out
     assert teach.main(["01", "--answers"]) == 0

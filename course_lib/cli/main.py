@@ -34,7 +34,7 @@ python3 -m course_lib [COMMAND]      (on Windows: py -m course_lib)
   site [--output FOLDER] [--serve [--port N]]
                            make a website of the lessons, to be read without running anything
   teach [LESSON] [--plan PLAN | --answers | --slides | --handout]
-                           for who teaches: how to, plans, and for each lesson notes, answers, slides and a handout
+                           for who teaches: plans, and for each lesson notes, answers, slides and a handout
   refresh [NOTEBOOK...]    for authors: run the notebooks and save their outputs
 
   --help, --version

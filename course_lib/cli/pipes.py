@@ -15,7 +15,7 @@ def piped(command: Callable[[list[str]], int], argv: list[str]) -> int:
     """
     try:
         status = command(argv)
-        sys.stdout.flush()  # here, and not at exit, where nobody can catch it
+        print(end="", flush=True)  # here, and not at exit, where nobody can catch it
     except BrokenPipeError:
         try:
             print(flush=True)  # fails again if it was this pipe, and else is an empty line above the traceback

@@ -5,67 +5,27 @@ stands below it or, where there is no room, beside a smaller copy of it. Heights
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from course_lib.teaching.blocks import FRAME, JOINED, ROOM, Block, blocks_of, code_of, is_task
 from course_lib.teaching.lessons import Part, Section
 from course_lib.teaching.markup import Markup
-from course_lib.teaching.notes import RAN
 from course_lib.website.lesson import PREDICT
 
-ROOM = 13.0
-"""How high what a slide holds may be."""
-
 SHRUNK = 16.5
-"""And how high where one belongs to the other, as an output to its code: together and smaller is better than apart."""
+"""How high what a slide holds may be, instead of ROOM, where one belongs to the other: an output, say, to its code."""
 
-MOST = 19.7
-"""And where a question stands above its code: smaller letters could not be read in a room."""
+MOST = 20.0
+"""And where a question stands above its code: with more, its letters could not be read in a room."""
 
 SHORT = 3.0
 """How high an output is that gets no slide of its own, if nothing has to be predicted."""
 
-COLUMNS = 74
-"""How many letters a line of prose holds."""
-
-CODE = 0.7
-"""The height of a line of code."""
-
-FRAME = 0.9
-"""What a piece of code needs above and below its lines."""
-
-LINES = 22
-"""The most lines of text on one slide."""
-
-ROWS = 7
-"""The most rows of a table on one slide."""
-
 AGAIN = 0.62
 """How large a picture is beside its explanation, as a share of its size when it was first seen (slides.css)."""
 
-SETUP = re.compile(r"^setup\(\)", re.MULTILINE)
 FUNCTION = re.compile(r"^(?:async )?def (\w+)\(.*\n(?:(?:[ \t].*)?\n)*[ \t]+\S.*", re.MULTILINE)
-TEXT = re.compile(r"(<pre class=\"result\">)(.*)</pre>\n", re.DOTALL)
-SIZE = re.compile(r'width="(\d+)" height="(\d+)"')
-FOLDED = re.compile(r"<details><summary>(.*?)</summary>|</details>")
-FENCE = re.compile(r"^(```|~~~)")
-
-
-@dataclass(frozen=True)
-class Block:
-    """What is not cut: a paragraph, a cell's code, an output.
-
-    Attributes:
-        kind: "prose", "question", "code", "text" or "picture"; the last two are outputs.
-        body: it, as HTML.
-        height: in lines of prose.
-        cell: the id of its cell, and an output's says that the cell has run; empty for what is shown again.
-    """
-
-    kind: str
-    body: str
-    height: float
-    cell: str
 
 
 @dataclass
@@ -116,7 +76,7 @@ def arrange(section: Section, markup: Markup) -> list[Slide]:
     asked = False
     done = set[str]()
     for place, part in enumerate(section.parts):
-        blocks = list(_blocks(part, markup))
+        blocks = list(blocks_of(part, markup))
         if not part.code:
             codes = _until_shown(section.parts[place + 1 :])
             asked = bool(codes and PREDICT.search(part.text))
@@ -145,7 +105,7 @@ def _until_shown(parts: Sequence[Part]) -> list[Part]:
     """Return the cells of code that come first, up to the one that shows something."""
     found = list[Part]()
     for part in parts:
-        if not part.code or part.is_exercise or _is_task(part):
+        if not part.code or part.is_exercise or is_task(part):
             break
         found.append(part)
         if part.outputs:
@@ -166,8 +126,8 @@ def _ask(
     What does not fit with them, and is no question, stands on a slide before; if the code alone is too long, the
     question comes again above the rest of it.
     """
-    needed = sum(block.height for block in [*blocks, *(_code(code, markup) for code in codes)])
-    needed -= FRAME * (len(codes) - 1)
+    needed = sum(block.height for block in [*blocks, *(code_of(code, markup) for code in codes)])
+    needed -= (FRAME - JOINED) * (len(codes) - 1)
     if needed > MOST:
         first = next((place for place, block in enumerate(blocks) if block.kind == "question"), 0)
         _tell(stack, blocks[:first], shown)
@@ -180,13 +140,15 @@ def _ask(
     used = "\n".join(code.text for code in codes)
     for part in before:
         for found in FUNCTION.finditer(part.text) if part.code and part.cell not in seen else ():
-            function = _code(replace(part, text=found[0], cell=""), markup)
+            function = code_of(replace(part, text=found[0], cell=""), markup)
             if re.search(rf"\b{found[1]}\b", used) and needed + function.height <= MOST:
                 stack.slides[-1].add(function)
                 needed += function.height
     for number, code in enumerate(codes):
-        block = _code(code, markup)
-        if number and stack.slides[-1].height + block.height - FRAME > MOST:
+        block = code_of(code, markup)
+        if number:
+            block = replace(block, height=block.height - FRAME + JOINED)
+        if number and stack.slides[-1].height + block.height > MOST:
             stack.slides[-1].asks = True
             stack.begin()
             for again in blocks:
@@ -200,7 +162,7 @@ def _below(parts: Sequence[Part], markup: Markup) -> float:
     """Return the height of what comes before the next prose, or the next picture, and belongs to what is above it."""
     height = 0.0
     for part in parts:
-        for block in _blocks(part, markup):
+        for block in blocks_of(part, markup):
             if not part.code or block.kind == "picture":
                 return height
             height += block.height
@@ -231,73 +193,3 @@ def _tell(stack: Stack, blocks: Sequence[Block], shown: Block | None, below: flo
             height += small
     for block in blocks:
         stack.put(block, max(ROOM, min(height, SHRUNK)) if shown else ROOM)
-
-
-def _code(part: Part, markup: Markup) -> Block:
-    return Block("code", markup.code(part), (part.text.count("\n") + 1) * CODE + FRAME, part.cell)
-
-
-def _is_task(part: Part) -> bool:
-    """Whether a cell shows an exercise's task, which says it all."""
-    return any("text/markdown" in output.get("data", ()) for output in part.outputs)
-
-
-def _blocks(part: Part, markup: Markup) -> Iterator[Block]:
-    """Yield what a cell puts on slides."""
-    if not part.code:
-        for block in _split(part.text):
-            kind = "question" if PREDICT.search(block) else "prose"
-            yield Block(kind, markup.prose(block), _height(block), part.cell)
-        return
-    if part.is_exercise or SETUP.search(part.text):
-        return  # the task says what to write
-    if not _is_task(part):
-        yield _code(part, markup)
-    for shown in markup.outputs(part):
-        for piece in _cut(shown):
-            yield Block("picture" if SIZE.search(piece) else "text", piece, _seen(piece), part.cell + RAN)
-
-
-def _split(text: str) -> Iterator[str]:
-    """Yield the paragraphs of Markdown, with code in one piece, and long tables in several."""
-    text = FOLDED.sub(lambda found: f"**{found[1]}**" if found[1] else "", text)
-    fenced, block = False, list[str]()
-    for line in [*text.splitlines(), ""]:
-        fenced ^= bool(FENCE.match(line))
-        if line.strip() or fenced:
-            block.append(line)
-            continue
-        if block and block[0].startswith("|"):
-            head, rows = block[:2], block[2:]
-            for first in range(0, len(rows), ROWS):
-                yield "\n".join([*head, *rows[first : first + ROWS]])
-        elif block:
-            yield "\n".join(block)
-        block = []
-
-
-def _height(block: str) -> float:
-    lines = block.splitlines()
-    if FENCE.match(block):
-        return ROOM - 4 if "mermaid" in lines[0] else len(lines) * CODE + 0.5
-    if block.startswith("|"):
-        return sum(max(1.4, len(re.sub(r"\]\(.*?\)", "", line)) / 62) for line in lines)
-    return sum(-(-len(re.sub(r"\]\(.*?\)", "", line)) // COLUMNS) for line in lines) + 0.6
-
-
-def _cut(shown: str) -> Iterator[str]:
-    """Yield text that is too long for a slide in several pieces, and anything else as it is."""
-    found = TEXT.fullmatch(shown)
-    lines = found[2].split("\n") if found else []
-    if not found or len(lines) <= LINES:
-        yield shown
-        return
-    for first in range(0, len(lines), LINES):
-        yield f"{found[1]}{chr(10).join(lines[first : first + LINES])}</pre>\n"
-
-
-def _seen(shown: str) -> float:
-    """Return the height of an output, a picture's at the full width of a slide."""
-    if size := SIZE.search(shown):
-        return min(ROOM, 28 * int(size[2]) / int(size[1]) + 0.4)
-    return ROOM - 4 if "<table" in shown else FRAME + shown.count("\n") * CODE

@@ -29,7 +29,10 @@ RAN = ", once it has run"
 
 @dataclass(frozen=True)
 class Misconception:
-    """What learners believe, with the question that uncovers it, what to listen for, and the cell that shows it."""
+    """What learners believe, with the question that uncovers it, what to listen for, and the cell at which to ask.
+
+    That is a cell before the one that answers it.
+    """
 
     belief: str
     ask: str
@@ -124,7 +127,7 @@ def page(lesson: Lesson, notes: Notes) -> str:
         for each in notes.misconceptions:
             lines += ["", *_filled(f"{each.belief}", "  "), *_filled(f"Ask: {each.ask}", "    ")]
             lines += _filled(f"Listen for: {each.listen_for}", "    ")
-            lines += _filled(f"Shown at: {_place(lesson, each.cell)}", "    ")
+            lines += _filled(f"Ask at: {_place(lesson, each.cell)}", "    ")
     if notes.at:
         lines += ["", "AT THE CELLS"]
         for section in lesson.sections:

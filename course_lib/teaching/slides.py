@@ -9,7 +9,8 @@ import html
 import re
 from collections.abc import Sequence
 
-from course_lib.teaching.arrange import ROOM, Block, Slide, arrange
+from course_lib.teaching.arrange import Slide, arrange
+from course_lib.teaching.blocks import ROOM, Block
 from course_lib.teaching.lessons import Lesson, Section, brief
 from course_lib.teaching.markup import Draw, Markup, document
 from course_lib.teaching.notes import Notes
@@ -94,14 +95,14 @@ def _speaker(lesson: Lesson, notes: Notes, slides: Sequence[Slide]) -> str:
     for place, slide in enumerate(slides):
         cells = [cell for cell in dict.fromkeys(slide.cells) if places[cell] == place]
         minutes = "" if slide.minutes is None else f" <small>{html.escape(brief(slide.minutes))} min</small>"
-        shown = html.escape(" ".join(words(slide.body).split())[:GLANCE])
+        shown = html.escape(" ".join(words(slide.body).split())[:GLANCE]) or "(a picture)"
         lines.append(f"<li><b>{html.escape(slide.title)}</b>{minutes} <small>{shown}</small>\n")
         for each in notes.misconceptions:
             if each.cell in cells:
                 said = f"*Ask:* {each.ask}\n\n*Listen for:* {each.listen_for}\n\n*Some believe:* {each.belief}."
                 lines.append(f'<div class="asked">{markup.prose(said)}</div>\n')
         lines += [markup.prose(notes.at[cell]) for cell in cells if cell in notes.at]
-        if slide.asks:
+        if slide.asks and not any(after.asks for after in slides[place + 1 : place + 2]):
             lines.append(f"<p><small>{ASKS}</small></p>\n")
         lines.append("</li>\n")
     return "".join([*lines, "</ol></main>\n"])
