@@ -2,18 +2,25 @@
 
 import inspect
 import json
+import os
 import re
+import subprocess
+import sys
 
 import pytest
 from wrong_answers import lesson_08b as wrong_08b
 
 from course_lib.cli import main as course
-from course_lib.cli import teach
+from course_lib.cli import pipes, teach
 from course_lib.cli.lessons import number_of
 from course_lib.exercises import lesson_01
 from course_lib.paths import MASTERS
 from course_lib.teaching import answers, handout, notes, plans, slides
+from course_lib.teaching.arrange import arrange
 from course_lib.teaching.lessons import lesson
+from course_lib.teaching.markup import Markup
+from course_lib.teaching.notes import RAN
+from course_lib.website.lesson import PREDICT
 
 LESSONS = {number_of(path): lesson(path) for path in sorted(MASTERS.glob("[0-9]*.ipynb"))}
 PLANS = plans.plans(LESSONS)
@@ -85,6 +92,25 @@ def tea(tmp_path):
     file = tmp_path / "99_tea.ipynb"
     file.write_text(json.dumps({"cells": cells}), encoding="utf-8")
     return lesson(file)
+
+
+def of(tmp_path, *cells):
+    """Return a lesson of these cells."""
+    file = tmp_path / "99_cells.ipynb"
+    file.write_text(json.dumps({"cells": [prose("head", HEADER), *cells]}), encoding="utf-8")
+    return lesson(file)
+
+
+def arranged(one):
+    """Return the slides of a lesson's core path, without its first one."""
+    markup = Markup(one.name)
+    sections = [each for each in one.sections if not each.beyond and each.level > 1]
+    return [slide for section in sections for slide in arrange(section, markup)]
+
+
+def entries(speaker):
+    """Return what stands on the speaker's page, slide by slide."""
+    return speaker.partition("<ol>")[2].split("<li>")[1:]
 
 
 def on_slides(deck):
@@ -175,7 +201,7 @@ def test_a_note_whose_cell_is_gone_is_named(tea):
 def test_the_notes_are_read_in_the_lesson_s_order(tea):
     """On a terminal: minutes by section, what to leave out, what to ask, and what to say where; 79 columns."""
     page = notes.page(tea, notes.read(NOTES))
-    assert "10 minutes for the core path, 30 with everything" in page
+    assert "10 minutes for the core path, 30 with everything" in page and "In a room: about 12, or 38." in page
     assert re.search(r"20 \+ +Green", page)
     assert "Ask: Who boils the water?" in page and "Wait for a hand." in page
     assert re.search(r"1\. Water \(\d min\): they know it\.", page)
@@ -194,6 +220,7 @@ def test_the_answer_key_has_a_solution_and_three_wrong_answers_for_each_exercise
         assert inspect.getsource(exercise.reference) in key
         assert exercise.judge(exercise.reference).passed
     assert key.count("--- A solution") == len(lesson_01.EXERCISES)
+    assert "--- Also right\n\nasync def gathers(" in key
     assert key.count("--- Wrong. The check says:") == answers.PLAINEST * len(lesson_01.EXERCISES)
     assert '"... 6 s for what 3 s can do. A call that is awaited at once ..."\n\nasync def sequential(' in key
 
@@ -228,6 +255,91 @@ def test_what_is_to_be_predicted_comes_on_the_next_slide(tea):
     assert "100 degrees" in shown[asked + 1] and "It was." in shown[asked + 1]
 
 
+@pytest.mark.parametrize("number", LESSONS)
+def test_a_question_is_never_torn_from_its_code(number):
+    """Each cell that learners are to predict stands below its question, and nothing that it shows is there."""
+    deck = arranged(LESSONS[number])
+    for section in LESSONS[number].sections:
+        for place, part in enumerate(section.parts):
+            if section.beyond or part.code or not PREDICT.search(part.text):
+                continue
+            for code_part in section.parts[place + 1 :]:
+                if not code_part.code or code_part.is_exercise:
+                    break
+                with_it = [slide for slide in deck if {part.cell, code_part.cell} <= set(slide.cells)]
+                assert with_it and with_it[0].asks, f"{code_part.cell} stands without its question, {part.cell}"
+                assert "Predict" in with_it[0].body or "Before you run it" in with_it[0].body
+                assert code_part.cell + RAN not in with_it[0].cells
+                if code_part.outputs:
+                    break
+
+
+def test_a_question_too_long_for_one_slide_comes_again_above_the_rest_of_its_code(tmp_path):
+    """What does not ask stays on a slide before."""
+    lines = "\n".join(f"print({n})" for n in range(18))
+    one = of(
+        tmp_path,
+        prose("asks", "## 1. Long\n\nA pot.\n\n**Predict, then run.** How many?"),
+        code("half", lines),
+        code("rest", lines, "1\n"),
+    )
+    assert [("A pot" in slide.body, "How many" in slide.body, slide.cells) for slide in arranged(one)] == [
+        (True, False, ["asks"]),
+        (False, True, ["asks", "half"]),
+        (False, True, ["asks", "rest"]),
+        (False, False, ["rest" + RAN]),
+    ]
+
+
+def test_a_function_that_was_defined_slides_ago_stands_with_the_question_about_its_call(tmp_path):
+    """The one that is called, and no other of its cell."""
+    one = of(
+        tmp_path,
+        prose("first", "## 1. Two\n\nTwo functions."),
+        code("both", "async def tea():\n    await water()\n\n\n    return 1\n\n\nasync def milk():\n    return 2"),
+        prose("between", "Something else."),
+        code("other", "print(3)", "3\n"),
+        prose("asks", "**Predict, then run.** What comes?"),
+        code("call", "show(tea)", "1\n"),
+    )
+    asked = next(slide for slide in arranged(one) if slide.asks)
+    text = re.sub(r"<[^>]*>", "", asked.body)
+    assert "async def tea():" in text and "return 1" in text and "milk" not in text
+    assert asked.cells == ["asks", "call"]
+
+
+def test_what_explains_a_picture_has_it_beside_it(tmp_path):
+    """Below it where there is room; else on the next slide, where the picture stands again, smaller."""
+    picture = '<img src="data:image/png;base64,AAAA" width="1000" height="280" alt="a swimlane">'
+    drawn = code("draw", "draw()")
+    drawn["outputs"] = [{"output_type": "display_data", "data": {"text/html": picture}}]
+    asks = prose("asks", "## 1. Seen\n\n**Predict, then run.** What is drawn?")
+    short = arranged(of(tmp_path, asks, drawn, prose("told", "It waits.")))
+    assert [slide.cells for slide in short] == [["asks", "draw"], ["draw" + RAN, "told"]]
+    long = arranged(of(tmp_path, asks, drawn, prose("told", "\n\n".join(["It waits."] * 4))))
+    assert [set(slide.cells) for slide in long] == [{"asks", "draw"}, {"draw" + RAN}, {"told"}]
+    assert ["a swimlane" in slide.body for slide in long] == [False, True, True]
+    assert 'class="again"' in long[2].body and 'class="again"' not in long[1].body
+
+
+def test_steps_that_are_played_stand_on_slides_and_paper_as_text(tmp_path):
+    """A picture of the first step says nothing, and what the player says of itself still less."""
+    played = code("play", "steps(main)")
+    texts = [{"text/html": '<img width="9" height="9" alt="step 1">', "text/plain": "step 1\nstep 2"}]
+    texts.append({"text/plain": "player: step 0 to 2 (run the cell to move it)"})
+    played["outputs"] = [{"output_type": "display_data", "data": each} for each in texts]
+    one = of(tmp_path, prose("told", "## 1. Steps\n\nLook."), played)
+    for page in (slides.write(one, notes.Notes(), draw=fake)[0], handout.write(one, draw=fake)):
+        assert "step 1\nstep 2" in page and "<img" not in page and "player" not in page
+
+
+def test_a_line_of_output_has_no_slide_of_its_own(tmp_path):
+    """It stands below its code, if nothing had to be predicted."""
+    long = "\n".join(f"a{n} = {n}" for n in range(19))
+    one = of(tmp_path, prose("told", "## 1. Line\n\nLook."), code("many", long, "19\n"))
+    assert [slide.cells for slide in arranged(one)] == [["told", "many", "many" + RAN]]
+
+
 def test_slides_are_of_the_core_path_and_without_plumbing(tea):
     """The set-up, the empty answers and, unless asked for, what is beyond the core path have no slides."""
     deck, _ = slides.write(tea, notes.read(NOTES), draw=fake)
@@ -248,10 +360,42 @@ def test_the_notes_are_on_the_speaker_s_page_alone(tea):
     """So the slides can be given away; the page has an entry for each slide, and the notes at theirs."""
     deck, speaker = slides.write(tea, notes.read(NOTES), draw=fake)
     assert "Wait for a hand." not in deck and "Who boils" not in deck
-    entries = speaker.partition("<ol>")[2].split("<li>")[1:]
-    assert len(entries) == len(on_slides(deck))
-    told = [place for place, entry in enumerate(entries) if "Wait for a hand." in entry and "Who boils" in entry]
+    told = entries(speaker)
+    assert len(told) == len(on_slides(deck))
+    told = [place for place, entry in enumerate(told) if "Wait for a hand." in entry and "Who boils" in entry]
     assert len(told) == 1 and "Hot?" in on_slides(deck)[told[0]]
+
+
+@pytest.mark.parametrize("number", LESSONS)
+def test_each_question_stands_once_on_the_speaker_s_page_with_what_to_listen_for(number):
+    """Those of the core path; and none of the notes on a cell that has a slide is lost."""
+    one = LESSONS[number]
+    noted = notes.notes(one.name)
+    told = entries(slides.write(one, noted, draw=fake)[1])
+    shown = {cell for slide in arranged(one) for cell in slide.cells}
+    asked = [each for each in noted.misconceptions if each.cell in shown]
+    assert sum(entry.count("<em>Ask:</em>") for entry in told) == len(asked) >= 2
+    markup = Markup(one.name)
+    for each in asked:
+        question, answer = (
+            markup.prose(f"*{word}:* {text}") for word, text in (("Ask", each.ask), ("Listen for", each.listen_for))
+        )
+        assert sum(question in entry and answer in entry for entry in told) == 1, each.belief
+    for cell, text in noted.at.items():
+        if cell in shown:
+            assert sum(markup.prose(text) in entry for entry in told) == 1, cell
+
+
+def test_a_note_on_what_a_cell_showed_comes_with_that(tea):
+    """And not with the cell's code, where it would give the answer away."""
+    after = NOTES.replace("Cell: predict", f"Cell: boil{RAN}").replace("### predict", f"### boil{RAN}")
+    assert list(notes.faults(tea, notes.read(after))) == []
+    deck, speaker = slides.write(tea, notes.read(after), draw=fake)
+    told = [place for place, entry in enumerate(entries(speaker)) if "Wait for a hand." in entry and "Who" in entry]
+    assert len(told) == 1 and "100 degrees" in on_slides(deck)[told[0]]
+    assert f"[boil{RAN}]" in notes.page(tea, notes.read(after))
+    silent = notes.read(NOTES.replace("Cell: predict", f"Cell: told{RAN}"))
+    assert ["there is nothing that cell told shows" in fault for fault in notes.faults(tea, silent)] == [True]
 
 
 def test_a_handout_is_the_lesson_as_it_was_run(tea):
@@ -260,6 +404,8 @@ def test_a_handout_is_the_lesson_as_it_was_run(tea):
     assert "100 degrees" in page and "drawn: flowchart LR" in page
     assert 'href="01' not in page and "lesson 1" in page
     assert "Cooler" not in page and "not attempted" not in page and "Ready." not in page
+    assert "For after the lesson" in page and "with everything" not in page
+    assert "with everything" in handout.write(tea, everything=True, draw=fake)
 
 
 @pytest.mark.parametrize("number", ["01", "12b"])
@@ -294,7 +440,13 @@ def test_the_command_prints_plans_notes_and_answers(capsys):
     """Without a lesson it prints the plans, with one its notes, with --answers its key."""
     assert teach.main(["--plan", "half-day", "--begin", "13:00", "--sections"]) == 0
     plan = capsys.readouterr().out
-    assert "Day 1: 13:00 to 16:" in plan and "1. Five requests, one after another" in plan
+    assert "Day 1: 13:00 to 16:" in plan and "How to run" not in plan
+    assert re.search(r"13:15 +43 min +Lesson 1.*\n +13:15 .*\n +13:16 +\d min +1\. Five requests, one after", plan)
+    assert "<1 min    Is everything there?" in plan
+    assert teach.main([]) == 0
+    told = capsys.readouterr().out
+    assert told.startswith("How to run a lesson") and "A term: " in told and "build/teaching" in told
+    assert all(len(line) <= 79 for line in told.partition("Half a day")[0].split("\n"))
     assert teach.main(["01"]) == 0
     assert "WHAT THEY BELIEVE, AND WHAT TO ASK" in capsys.readouterr().out
     assert teach.main(["01", "--answers"]) == 0
@@ -316,3 +468,29 @@ def test_a_call_that_makes_no_sense_is_told_before_anything_is_installed(argv, s
     with pytest.raises(SystemExit):
         course.main(["teach", *argv])
     assert said in capsys.readouterr().err
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there a pipe without a reader is another error")
+@pytest.mark.parametrize("argv", [["teach"], ["teach", "01"], ["doctor"], ["--help"]])
+def test_a_reader_that_goes_is_no_failure(argv):
+    """As `head` goes: the command ends without a word, however much it had to say."""
+    read, write = os.pipe()
+    os.close(read)
+    program = "import sys; from course_lib.cli.main import main; sys.exit(main(sys.argv[1:]))"
+    try:
+        ended = subprocess.run(
+            [sys.executable, "-c", program, *argv], stdout=write, stderr=subprocess.PIPE, text=True, timeout=120
+        )
+    finally:
+        os.close(write)
+    assert (ended.returncode, ended.stderr) == (pipes.READER_GONE, "")
+
+
+def test_another_pipe_that_breaks_is_told(capsys):
+    """Nothing is hidden that is not about what the command prints."""
+
+    def talks_to_a_program(argv):
+        raise BrokenPipeError("the program has gone")
+
+    with pytest.raises(BrokenPipeError, match="the program has gone"):
+        pipes.piped(talks_to_a_program, [])

@@ -11,6 +11,7 @@ from course_lib import __version__
 from course_lib.cli import environment, work
 from course_lib.cli.errors import MEND_FILES, CourseError
 from course_lib.cli.lessons import pytest_arguments
+from course_lib.cli.pipes import piped
 from course_lib.cli.run import instead
 from course_lib.paths import REPO
 
@@ -40,7 +41,10 @@ python3 -m course_lib [COMMAND]      (on Windows: py -m course_lib)
 """
 
 # The environment's Python runs these, not the one the command was typed with.
-INSIDE = "import sys; from course_lib.cli.{0} import main; sys.exit(main(sys.argv[1:]))"
+INSIDE = (
+    "import sys; from course_lib.cli.pipes import piped; from course_lib.cli.{0} import main; "
+    "sys.exit(piped(main, sys.argv[1:]))"
+)
 
 
 def main(argv: Sequence[str]) -> int:
@@ -52,7 +56,7 @@ def main(argv: Sequence[str]) -> int:
         # A program that ignores it hands that on; then an installer that failed would look like one that did not.
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     try:
-        return _dispatch(list(argv))
+        return piped(_dispatch, list(argv))
     except CourseError as error:
         print(error, file=sys.stderr)
         return 1

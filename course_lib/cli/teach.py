@@ -14,7 +14,7 @@ from course_lib.cli.lessons import notebooks_of, number_of
 from course_lib.cli.site import install_drawing
 from course_lib.files import replace_file
 from course_lib.paths import MASTERS, REPO
-from course_lib.teaching import notes, plans
+from course_lib.teaching import notes, plans, room
 from course_lib.teaching.lessons import lesson
 
 FOLDER = REPO / "build" / "teaching"
@@ -27,7 +27,7 @@ def arguments(argv: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m course_lib teach",
         description="For who teaches: plans, and for each lesson notes, answers, slides and a handout.",
-        epilog="Without options: the notes on the lesson that is named, or, if none is, all plans.",
+        epilog="Without options: the notes on the lesson that is named, or, if none is, how to run one, and all plans.",
     )
     parser.add_argument("lesson", nargs="*", help="its number: 01, 5b; several are taken one after another")
     parser.add_argument("--plan", choices=PLANS, help="print this plan")
@@ -37,7 +37,9 @@ def arguments(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--slides", action="store_true", help="write slides, and a page for the speaker")
     parser.add_argument("--handout", action="store_true", help="write a handout to print")
     parser.add_argument("--all", action="store_true", help="slides and handout with what is beyond the core path")
-    parser.add_argument("--output", type=Path, default=FOLDER, metavar="FOLDER", help="where (default: %(default)s)")
+    parser.add_argument(
+        "--output", type=Path, default=FOLDER, metavar="FOLDER", help="where pages go (default: %(default)s)"
+    )
     chosen = parser.parse_args(argv)
     if not chosen.lesson and (chosen.answers or chosen.slides or chosen.handout):
         parser.error("name a lesson: python -m course_lib teach 01 --slides")
@@ -65,8 +67,10 @@ def _plans(names: Sequence[str], chosen: argparse.Namespace) -> None:
     by_number = {number_of(path): lesson(path) for path in sorted(MASTERS.glob("[0-9]*.ipynb"))}
     known = plans.plans(by_number)
     told = (plans.table(known[name], by_number, chosen.begin, sections=chosen.sections) for name in names)
+    if not chosen.plan:
+        print(f"{room.HOW.format(questions=plans.QUESTIONS)}\n\n")
     print("\n\n".join(told))
-    print("\nMinutes are those of each lesson's core path, where it does not say otherwise.")
+    print("\nMinutes are those of each lesson's core path, where it does not say otherwise, for one who reads alone.")
 
 
 def _lesson(path: Path, chosen: argparse.Namespace) -> None:

@@ -10,6 +10,9 @@ unless they look: the notebooks do not mention it, and slides and handout hold n
     notes   -> what a person wrote on a lesson, and whether what it names is still there
     answers -> reference solutions, and the plainest wrong answers, with what the check says
     markup  -> a lesson's parts as HTML that needs no other file
+    room    -> how to run a lesson in a room, and how long it takes there
+    blocks  -> what a cell puts on slides, in pieces, and how high each is
+    arrange -> which pieces stand on which slide
     slides  -> a lesson on a projector, and a page for the speaker beside it
     handout -> a lesson on paper
 """

@@ -1,7 +1,7 @@
-"""An answer key: each exercise's reference solution, and its plainest wrong answers, with what they hear.
+"""An answer key: each exercise's solution, other right answers, and the plainest wrong ones, with what they hear.
 
-The wrong answers are those of tests/wrong_answers, where each stands under a part of the sentence that its check must
-say; the first of an exercise are the plainest. They are read as text: none is run.
+The others are those of tests/right_answers and tests/wrong_answers. A wrong one stands there under a part of the
+sentence that its check must say; the first of an exercise are the plainest. They are read as text: none is run.
 """
 
 import ast
@@ -18,7 +18,12 @@ from course_lib.paths import REPO
 PLAINEST = 3
 """How many wrong answers of an exercise to show."""
 
+OTHERS = 2
+"""How many right answers that are written in another way."""
+
 WRONG_ANSWERS = REPO / "tests" / "wrong_answers"
+RIGHT_ANSWERS = REPO / "tests" / "right_answers"
+CHOSEN = "A check makes calls of its own: the names, values and seconds in what it says are theirs.\n"
 
 
 @dataclass(frozen=True)
@@ -40,23 +45,35 @@ def exercises(number: str) -> list[Exercise]:
 
 def wrong_answers(number: str, folder: Path = WRONG_ANSWERS) -> dict[str, list[WrongAnswer]]:
     """Return the recorded wrong answers of a lesson by the names of its exercises, each in the order of its file."""
-    file = folder / f"lesson_{number}.py"
     found = defaultdict[str, list[WrongAnswer]](list)
+    for (exercise, sentence), code in _recorded(folder / f"lesson_{number}.py", "told"):
+        if isinstance(exercise, ast.Attribute) and isinstance(sentence, ast.Constant):
+            found[exercise.attr].append(WrongAnswer(code, str(sentence.value)))
+    return found
+
+
+def right_answers(number: str, folder: Path = RIGHT_ANSWERS) -> dict[str, list[str]]:
+    """Return the recorded right answers of a lesson, other than the solutions, by the names of its exercises."""
+    found = defaultdict[str, list[str]](list)
+    for (exercise, *_), code in _recorded(folder / f"lesson_{number}.py", "right"):
+        if isinstance(exercise, ast.Attribute):
+            found[exercise.attr].append(code)
+    return found
+
+
+def _recorded(file: Path, record: str) -> Iterator[tuple[list[ast.expr], str]]:
+    """Yield what the decorator `record` is given, and the code below it, for each answer in a file."""
     if not file.exists():
-        return found
+        return
     text = file.read_text(encoding="utf-8")
     lines = text.splitlines()
     for node in ast.parse(text).body:
         if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             continue
-        told = [each for each in node.decorator_list if isinstance(each, ast.Call) and _name(each.func) == "told"]
-        for each in told:
-            exercise, sentence = each.args
-            begin = max(each.end_lineno or each.lineno for each in told)  # a decorator below belongs to the answer
-            code = "\n".join(lines[begin : node.end_lineno])
-            if isinstance(exercise, ast.Attribute) and isinstance(sentence, ast.Constant):
-                found[exercise.attr].append(WrongAnswer(code, str(sentence.value)))
-    return found
+        records = [each for each in node.decorator_list if isinstance(each, ast.Call) and _name(each.func) == record]
+        for each in records:
+            begin = max(each.end_lineno or each.lineno for each in records)  # a decorator below belongs to the answer
+            yield each.args, "\n".join(lines[begin : node.end_lineno])
 
 
 def key(number: str) -> str:
@@ -65,10 +82,14 @@ def key(number: str) -> str:
 
 
 def _key(number: str) -> Iterator[str]:
-    wrong = wrong_answers(number)
+    wrong, right = wrong_answers(number), right_answers(number)
+    if exercises(number):
+        yield CHOSEN
     for place, exercise in enumerate(exercises(number), start=1):
         yield f"{'=' * 76}\nExercise {place}: {exercise.name}\n{'=' * 76}\n\n{exercise.task}\n"
         yield f"--- A solution\n\n{inspect.getsource(exercise.reference)}"
+        for code in right[exercise.name][:OTHERS]:
+            yield f"--- Also right\n\n{code}\n"
         heard = set[str]()
         for answer in wrong[exercise.name]:
             if answer.sentence not in heard and len(heard) < PLAINEST:

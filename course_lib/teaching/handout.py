@@ -5,12 +5,15 @@ shows the outcome of each prediction, so it is for afterwards.
 """
 
 import html
+import re
 
 from course_lib.teaching.lessons import Lesson
 from course_lib.teaching.markup import Draw, Markup, document
 from course_lib.website.diagrams import draw as drawn
 
 SETUP = "setup()"
+WAITS = re.compile(r"(\*\*Minutes\*\*: .*), \d+ with everything.*")
+"""What a header says of what is beyond the core path."""
 
 
 def write(lesson: Lesson, *, everything: bool = False, draw: Draw = drawn) -> str:
@@ -29,11 +32,14 @@ def write(lesson: Lesson, *, everything: bool = False, draw: Draw = drawn) -> st
             lines.append(markup.prose(f"{'#' * section.level} {section.heading}"))
         for part in section.parts:
             if not part.code:
-                lines.append(markup.prose(part.text))
+                lines.append(markup.prose(part.text if everything else WAITS.sub(r"\1", part.text)))
             elif not part.text.endswith(SETUP):
                 shown = "".join(markup.outputs(part))
                 shown = f'<div class="outputs">{shown}</div>\n' if shown else ""
                 lines.append(f'<div class="cell">{markup.code(part)}{shown}</div>\n')
     body = markup.whole("".join(lines), draw)
-    note = '<p class="note">Print this page, or save it as PDF, with your browser.</p>\n'
+    note = (
+        "<p><b>For after the lesson</b>: what each cell showed stands below its question.</p>\n"
+        '<p class="note">Print this page, or save it as PDF, with your browser.</p>\n'
+    )
     return document(html.escape(lesson.title), f'<main id="handout">\n{note}{body}</main>\n', "handout.css")

@@ -87,6 +87,11 @@ class Lesson:
         return found[1].strip("* ") if found else ""
 
 
+def brief(minutes: int) -> str:
+    """Return minutes as text: "<1" where they are rounded to none."""
+    return str(minutes) if minutes else "<1"
+
+
 def load(path: Path) -> dict[str, Any]:
     """Read a notebook."""
     return dict(json.loads(path.read_text(encoding="utf-8")))

@@ -17,6 +17,12 @@ STATIC = Path(__file__).with_name("static")
 SITE_STYLE = Path(website.__file__).with_name("static") / "site.css"
 NEAR = re.compile(r'<a href="(?!https?://)[^"]*">(.*?)</a>', re.DOTALL)
 PICTURE = re.compile(r"<img [^>]*>")
+MOVES = "(run the cell to move it)"
+"""Ends the text of what moves in a notebook alone: beside its picture it says nothing."""
+
+PLAYER = "player: step "
+"""Begins it where steps are played. The picture before it is of the first step alone, and its text is of all."""
+
 Draw = Callable[[Sequence[str]], list[str]]
 
 
@@ -50,7 +56,12 @@ class Markup:
         """Return what a cell showed, each as HTML: an exercise's verdict on an empty answer is left out."""
         if part.is_exercise:
             return []
-        return [shown for output in part.outputs if (shown := self._output(output))]
+        played = [_plain(output).startswith(PLAYER) for output in (*part.outputs[1:], {})]
+        return [
+            shown
+            for output, plays in zip(part.outputs, played, strict=False)
+            if (shown := _text(_plain(output)) if plays else self._output(output))
+        ]
 
     def whole(self, body: str, draw: Draw) -> str:
         """Return HTML with its diagrams drawn."""
@@ -70,7 +81,7 @@ class Markup:
             return data["text/html"]
         if "text/markdown" in data:
             return self.prose(data["text/markdown"])
-        return _text(data.get("text/plain", ""))
+        return "" if _plain(output).endswith(MOVES) else _text(_plain(output))
 
 
 def document(title: str, body: str, style: str, script: str = "", *, attributes: str = "") -> str:
@@ -100,6 +111,11 @@ def document(title: str, body: str, style: str, script: str = "", *, attributes:
 {body}{scripts}</body>
 </html>
 """
+
+
+def _plain(output: dict[str, Any]) -> str:
+    """Return what an output shows where only text can be shown."""
+    return "".join(output.get("data", {}).get("text/plain", ""))
 
 
 def _text(text: str) -> str:

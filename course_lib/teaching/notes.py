@@ -6,6 +6,8 @@ Its parts are headings of level 2, of which each may be left out:
     ## Short of time        - `heading of a section`: why it can be left out
     ## At the cells         ### the id of a cell, then what to say or to do there
 
+A question, or a note, that belongs to what a cell showed, says so: "c12, once it has run".
+
 Each cell and each section that is named must be in the notebook: `faults` says which is not.
 """
 
@@ -16,15 +18,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from course_lib.paths import REPO
-from course_lib.teaching.lessons import Lesson, Section
+from course_lib.teaching.lessons import Lesson, Section, brief
+from course_lib.teaching.room import in_a_room
 
 FOLDER = REPO / "data" / "teaching"
 WIDTH = 79
+RAN = ", once it has run"
+"""Stands behind the id of a cell where what it showed is meant."""
 
 
 @dataclass(frozen=True)
 class Misconception:
-    """What learners believe, with the question that uncovers it, what to listen for, and the cell that shows it."""
+    """What learners believe, with the question that uncovers it, what to listen for, and the cell at which to ask.
+
+    That is a cell before the one that answers it.
+    """
 
     belief: str
     ask: str
@@ -84,12 +92,14 @@ def read(text: str) -> Notes:
 
 def faults(lesson: Lesson, notes: Notes) -> Iterator[str]:
     """Yield a sentence for each thing in the notes that is not in the lesson, or that cannot be read."""
-    cells = {part.cell for section in lesson.sections for part in section.parts}
+    parts = [part for section in lesson.sections for part in section.parts]
+    cells = {part.cell for part in parts} | {part.cell + RAN for part in parts if part.outputs}
     core = {section.heading for section in lesson.sections if not section.beyond}
     where = f"data/teaching/{lesson.name}.md"
     for cell in [*(each.cell for each in notes.misconceptions), *notes.at]:
         if cell not in cells:
-            yield f"{where}: there is no cell {cell} any more. Next: move the note to another cell, or take it out"
+            what = f"nothing that cell {cell.removesuffix(RAN)} shows" if cell.endswith(RAN) else f"no cell {cell}"
+            yield f"{where}: there is {what} any more. Next: move the note to another cell, or take it out"
     for heading in notes.skip:
         if heading not in core:
             yield f"{where}: there is no section {heading!r} in the core path. Next: name one that can be left out"
@@ -99,12 +109,14 @@ def faults(lesson: Lesson, notes: Notes) -> Iterator[str]:
 
 def page(lesson: Lesson, notes: Notes) -> str:
     """Return all that there is on a lesson, as text: minutes by section, what to leave out, to ask, and to say."""
-    lines = [lesson.title, f"{lesson.core} minutes for the core path, {lesson.all} with everything"]
+    lines = [lesson.title, f"{lesson.core} minutes for the core path, {lesson.all} with everything, for one who reads."]
+    lines.append(f"In a room: about {in_a_room(lesson.core)}, or {in_a_room(lesson.all)}.")
     if lesson.takeaway:
         lines += _filled(f"The one thing to take away: {lesson.takeaway}")
     lines += ["", "MINUTES (+ is beyond the core path: leave it out first)"]
     for section in lesson.sections:
-        lines.append(f"  {section.minutes:>2} {'+' if section.beyond else ' '} {_indent(section)}{section.heading}")
+        beyond = "+" if section.beyond else " "
+        lines.append(f"  {brief(section.minutes):>2} {beyond} {_indent(section)}{section.heading}")
     if notes.skip:
         lines += ["", "SHORT OF TIME? Leave out, in this order:"]
         for heading, why in notes.skip.items():
@@ -115,14 +127,14 @@ def page(lesson: Lesson, notes: Notes) -> str:
         for each in notes.misconceptions:
             lines += ["", *_filled(f"{each.belief}", "  "), *_filled(f"Ask: {each.ask}", "    ")]
             lines += _filled(f"Listen for: {each.listen_for}", "    ")
-            lines += _filled(f"Shown at: {_place(lesson, each.cell)}", "    ")
+            lines += _filled(f"Ask at: {_place(lesson, each.cell)}", "    ")
     if notes.at:
         lines += ["", "AT THE CELLS"]
         for section in lesson.sections:
-            said = {part.cell: notes.at[part.cell] for part in section.parts if part.cell in notes.at}
-            for cell, text in said.items():
+            names = [name for part in section.parts for name in (part.cell, part.cell + RAN)]
+            for cell in (name for name in dict.fromkeys(names) if name in notes.at):
                 lines += ["", *_filled(_place(lesson, cell), "  ")]
-                for paragraph in text.split("\n\n"):
+                for paragraph in notes.at[cell].split("\n\n"):
                     lines += _filled(paragraph, "    ")
     return "\n".join(lines)
 
@@ -135,7 +147,7 @@ def _place(lesson: Lesson, cell: str) -> str:
     """Return where a cell is: its section, its first line, and its id."""
     for section in lesson.sections:
         for part in section.parts:
-            if part.cell == cell:
+            if part.cell == cell.removesuffix(RAN):
                 first = textwrap.shorten(part.text.partition("\n")[0], 50, placeholder=" ...")
                 return f"{section.heading}: {first} [{cell}]"
     return f"[{cell}]"

@@ -8,7 +8,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from course_lib.teaching.lessons import Lesson
+from course_lib.teaching.lessons import Lesson, brief
+from course_lib.teaching.room import in_a_room
 
 BREAKS = {"break": 15, "lunch": 60}
 QUESTIONS = 5
@@ -122,16 +123,18 @@ def table(plan: Plan, lessons: Mapping[str, Lesson], begin: int = 9 * 60, *, sec
     for day in range(len(plan.days)):
         slotted = list(slots(plan, day, lessons, begin))
         total = slotted[-1].end - begin
+        alone = sum(slot.end - slot.begin for slot in slotted if slot.lesson)
         lines += ["", f"{word} {day + 1}: {clock(begin)} to {clock(slotted[-1].end)}, {total} minutes"]
+        lines.append(f"  (in a room about {in_a_room(alone) - alone} minutes longer)")
         for slot in slotted:
             what = f"{slot.what}, with everything" if slot.whole else slot.what
+            now = slot.begin
             lines.append(f"  {clock(slot.begin)}  {slot.end - slot.begin:>3} min  {what}")
             if sections and slot.lesson:
-                lines += [
-                    f"           {section.minutes:>3} min    {section.heading}"
-                    for section in slot.lesson.sections
-                    if section.minutes and (slot.whole or not section.beyond)
-                ]
+                for section in slot.lesson.sections:
+                    if slot.whole or not section.beyond:
+                        lines.append(f"    {clock(now)}  {brief(section.minutes):>3} min    {section.heading}")
+                        now += section.minutes
     return "\n".join(lines)
 
 

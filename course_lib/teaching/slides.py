@@ -7,61 +7,27 @@ be given to learners as they are.
 
 import html
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from itertools import groupby
+from collections.abc import Sequence
 
-from course_lib.teaching.lessons import Lesson, Part, Section
+from course_lib.teaching.arrange import Slide, arrange
+from course_lib.teaching.blocks import ROOM, Block
+from course_lib.teaching.lessons import Lesson, Section, brief
 from course_lib.teaching.markup import Draw, Markup, document
 from course_lib.teaching.notes import Notes
 from course_lib.website.diagrams import draw as drawn
-from course_lib.website.lesson import PREDICT
 from course_lib.website.prose import words
 
-ROOM = 13.0
-"""How many lines of prose a slide holds."""
-
-SHRUNK = 16.5
-"""And how many where a question stands above its code: together and smaller is better than apart."""
-
-COLUMNS = 74
-"""How many letters a line of prose holds."""
-
-CODE = 0.66
-"""The height of a line of code, in lines of prose."""
-
-LINES = 22
-"""The most lines of text on one slide."""
-
-ROWS = 7
-"""The most rows of a table on one slide."""
-
-SETUP = re.compile(r"^setup\(\)", re.MULTILINE)
-TEXT = re.compile(r"(<pre class=\"result\">)(.*)</pre>\n", re.DOTALL)
-SIZE = re.compile(r'width="(\d+)" height="(\d+)"')
 GLANCE = 70
 """How many letters of a slide stand on the speaker's page."""
 
+ASKS = "Everybody writes an answer down, then runs the cell. Then the next slide."
+"""What stands on the speaker's page where slides ask for a prediction."""
+
 UNSEEN = ("Where to read on", "Every item of the article", "Your progress")
-FOLDED = re.compile(r"<details><summary>(.*?)</summary>|</details>")
-FENCE = re.compile(r"^(```|~~~)")
+"""Sections that are for reading alone."""
 
-
-@dataclass
-class Slide:
-    """A slide: its title, what stands on it, how high that is in lines of prose, and the cells that it shows."""
-
-    title: str
-    minutes: int = 0
-    body: str = ""
-    height: float = 0.0
-    cells: list[str] = field(default_factory=list)
-
-    def add(self, body: str, height: float, cell: str) -> None:
-        """Put something more on it."""
-        self.body += body
-        self.height += height
-        self.cells.append(cell)
+WITH_ALL = ("The article and this lesson",)
+"""Sections that speak of what is beyond the core path, and have slides where it has."""
 
 
 def write(lesson: Lesson, notes: Notes, *, everything: bool = False, draw: Draw = drawn) -> tuple[str, str]:
@@ -74,8 +40,13 @@ def write(lesson: Lesson, notes: Notes, *, everything: bool = False, draw: Draw 
         draw: makes SVG of Mermaid's texts.
     """
     markup = Markup(lesson.name)
-    sections = [each for each in lesson.sections if (everything or not each.beyond) and each.heading not in UNSEEN]
-    slides = [slide for section in sections for slide in _slides(section, lesson, markup)]
+    left_out = UNSEEN if everything else (*UNSEEN, *WITH_ALL)
+    sections = [each for each in lesson.sections if (everything or not each.beyond) and each.heading not in left_out]
+    slides = [
+        slide
+        for each in sections
+        for slide in ([_first(each, lesson, markup)] if each.level == 1 else arrange(each, markup))
+    ]
     body = "".join(_slide(slide, number, len(slides)) for number, slide in enumerate(slides, start=1))
     bar = (
         '<footer id="bar"><button type="button" id="before" aria-label="The slide before">&larr;</button>'
@@ -90,35 +61,6 @@ def write(lesson: Lesson, notes: Notes, *, everything: bool = False, draw: Draw 
     )
 
 
-def _slides(section: Section, lesson: Lesson, markup: Markup) -> Iterator[Slide]:
-    """Yield the slides of one section.
-
-    A piece of prose begins one, and so does what was to be predicted. Only what explains a picture stands below it,
-    where there is room.
-    """
-    if section.level == 1:
-        yield _first(section, lesson, markup)
-        return
-    title = section.heading.replace("`", "")
-    now, predict, shown = Slide(title, section.minutes), False, False
-    for part in section.parts:
-        blocks = list(_blocks(part, markup))
-        if not part.code:
-            predict = bool(PREDICT.search(part.text))
-            explains = shown and not predict and now.height + sum(height for _, _, height in blocks) <= ROOM
-        for number, (kind, body, height) in enumerate(blocks):
-            begins = number == 0 and not explains if kind == "prose" else kind == "output" and predict
-            room = SHRUNK if kind == "code" else ROOM
-            if now.body and (begins or now.height + height > room):
-                yield now
-                now = Slide(title)
-            now.add(body, height, part.cell)
-            shown = kind == "output"
-            predict = predict and not shown
-    if now.body:
-        yield now
-
-
 def _first(section: Section, lesson: Lesson, markup: Markup) -> Slide:
     """Return the first slide: what learners will be able to do, and the one thing to take away."""
     header = section.parts[0]
@@ -127,68 +69,8 @@ def _first(section: Section, lesson: Lesson, markup: Markup) -> Slide:
     if lesson.takeaway:
         text += f"The one thing to take away: **{lesson.takeaway}**"
     slide = Slide(lesson.title, section.minutes)
-    slide.add(markup.prose(text), ROOM, header.cell)
+    slide.add(Block("prose", markup.prose(text), ROOM, header.cell))
     return slide
-
-
-def _blocks(part: Part, markup: Markup) -> Iterator[tuple[str, str, float]]:
-    """Yield what a cell puts on slides, each with its kind, its HTML and its height."""
-    if not part.code:
-        for block in _split(part.text):
-            yield "prose", markup.prose(block), _height(block)
-        return
-    if part.is_exercise or SETUP.search(part.text):
-        return  # the task says what to write
-    if not any("text/markdown" in output.get("data", ()) for output in part.outputs):  # a task, which says it all
-        yield "code", markup.code(part), (part.text.count("\n") + 1) * CODE + 0.9
-    for shown in markup.outputs(part):
-        for piece in _cut(shown):
-            yield "output", piece, _seen(piece)
-
-
-def _split(text: str) -> Iterator[str]:
-    """Yield the paragraphs of Markdown, with code in one piece, and long tables in several."""
-    text = FOLDED.sub(lambda found: f"**{found[1]}**" if found[1] else "", text)
-    fenced, block = False, list[str]()
-    for line in [*text.splitlines(), ""]:
-        fenced ^= bool(FENCE.match(line))
-        if line.strip() or fenced:
-            block.append(line)
-            continue
-        if block and block[0].startswith("|"):
-            head, rows = block[:2], block[2:]
-            for first in range(0, len(rows), ROWS):
-                yield "\n".join([*head, *rows[first : first + ROWS]])
-        elif block:
-            yield "\n".join(block)
-        block = []
-
-
-def _height(block: str) -> float:
-    lines = block.splitlines()
-    if FENCE.match(block):
-        return ROOM - 4 if "mermaid" in lines[0] else len(lines) * CODE + 0.5
-    if block.startswith("|"):
-        return sum(max(1.4, len(re.sub(r"\]\(.*?\)", "", line)) / 62) for line in lines)
-    return sum(-(-len(re.sub(r"\]\(.*?\)", "", line)) // COLUMNS) for line in lines) + 0.6
-
-
-def _cut(shown: str) -> Iterator[str]:
-    """Yield text that is too long for a slide in several pieces, and anything else as it is."""
-    found = TEXT.fullmatch(shown)
-    lines = found[2].split("\n") if found else []
-    if not found or len(lines) <= LINES:
-        yield shown
-        return
-    for first in range(0, len(lines), LINES):
-        yield f"{found[1]}{chr(10).join(lines[first : first + LINES])}</pre>\n"
-
-
-def _seen(shown: str) -> float:
-    """Return the height of an output, a picture's at the full width of a slide."""
-    if size := SIZE.search(shown):
-        return min(ROOM, 28 * int(size[2]) / int(size[1]) + 0.4)
-    return ROOM - 4 if "<table" in shown else 0.9 + shown.count("\n") * CODE
 
 
 def _slide(slide: Slide, number: int, of: int) -> str:
@@ -202,25 +84,25 @@ def _slide(slide: Slide, number: int, of: int) -> str:
 
 
 def _speaker(lesson: Lesson, notes: Notes, slides: Sequence[Slide]) -> str:
-    """Return the speaker's page: what they believe, and for each slide what to say at it."""
-    markup, told = Markup(lesson.name), set[str]()
-    lines = [f'<main id="speaker"><h1>{html.escape(lesson.title)}</h1>\n<p id="clock" role="timer"></p>\n']
-    if notes.misconceptions:
-        lines.append("<details><summary>What they believe, and what to ask</summary>\n")
-        for each in notes.misconceptions:
-            said = f"**{each.belief}**\n\n*Ask:* {each.ask}\n\n*Listen for:* {each.listen_for}"
-            lines.append(markup.prose(said))
-        lines.append("</details>\n")
-    lines.append("<ol>\n")
-    for slide in slides:
-        cells = [cell for cell, _ in groupby(slide.cells) if cell in notes.at and cell not in told]
-        told.update(cells)
-        minutes = f" <small>{slide.minutes} min</small>" if slide.minutes else ""
-        asked = [each for each in notes.misconceptions if each.cell in slide.cells and f"?{each.cell}" not in told]
-        told.update(f"?{each.cell}" for each in asked)
-        texts = [*(f"*Ask:* {each.ask}" for each in asked), *(notes.at[cell] for cell in cells)]
-        shown = html.escape(" ".join(words(slide.body).split())[:GLANCE])
+    """Return the speaker's page: for each slide what to ask at it, what to listen for, and what to say."""
+    markup, places = Markup(lesson.name), dict[str, int]()
+    for place in sorted(
+        range(len(slides)), key=lambda place: not slides[place].asks
+    ):  # a question's cell: where it asks
+        for cell in slides[place].cells:
+            places.setdefault(cell, place)
+    lines = [f'<main id="speaker"><h1>{html.escape(lesson.title)}</h1>\n<p id="clock" role="timer"></p>\n<ol>\n']
+    for place, slide in enumerate(slides):
+        cells = [cell for cell in dict.fromkeys(slide.cells) if places[cell] == place]
+        minutes = "" if slide.minutes is None else f" <small>{html.escape(brief(slide.minutes))} min</small>"
+        shown = html.escape(" ".join(words(slide.body).split())[:GLANCE]) or "(a picture)"
         lines.append(f"<li><b>{html.escape(slide.title)}</b>{minutes} <small>{shown}</small>\n")
-        lines += [markup.prose(text) for text in texts]
+        for each in notes.misconceptions:
+            if each.cell in cells:
+                said = f"*Ask:* {each.ask}\n\n*Listen for:* {each.listen_for}\n\n*Some believe:* {each.belief}."
+                lines.append(f'<div class="asked">{markup.prose(said)}</div>\n')
+        lines += [markup.prose(notes.at[cell]) for cell in cells if cell in notes.at]
+        if slide.asks and not any(after.asks for after in slides[place + 1 : place + 2]):
+            lines.append(f"<p><small>{ASKS}</small></p>\n")
         lines.append("</li>\n")
     return "".join([*lines, "</ol></main>\n"])
