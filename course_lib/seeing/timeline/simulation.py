@@ -258,7 +258,7 @@ class _Simulation:
 
 
 def _let_go(error: BaseException) -> None:
-    """Empty the frames that the program was called from: on 3.13 its own lead back to them, and they to its error."""
+    """Empty the frames behind the program: on 3.12 and 3.13 its own lead to them, and they to its error."""
     frame = error.__traceback__.tb_frame.f_back if error.__traceback__ else None
     while frame is not None:
         behind = frame.f_back
