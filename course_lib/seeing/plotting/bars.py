@@ -2,15 +2,13 @@
 # mypy: allow-untyped-calls
 # (matplotlib's canvas has no types)
 
-from typing import Any
-
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from course_lib.seeing.bars import Bars
 from course_lib.seeing.plotting.drawing import draw
-from course_lib.seeing.plotting.look import GAP, INK, LINE, MUTED, PAD, PAPER, ROW, SCALE, WIDTH, bar, our_style
+from course_lib.seeing.plotting.look import GAP, INK, LINE, MUTED, PAD, ROW, WIDTH, bar, our_style
+from course_lib.seeing.plotting.sheet import sheet
 from course_lib.seeing.plotting.words import fit, width
 
 CHART = 230  # pixels of the longest bar
@@ -27,14 +25,8 @@ def draw_bars(shown: Bars) -> Figure:
         most[group.unit] = max([most.get(group.unit, 0.0), *group.values.values()])
     numbers = [group.number(value) for group in shown.groups for value in group.values.values()]
     names = PAD + CHART + GAP + max([0.0, *map(width, numbers)]) + GAP
-    beside: dict[str, Any] = {"va": "center_baseline", "parse_math": False}
     with our_style():
-        figure = Figure((WIDTH / 96, height / 96), dpi=96 * SCALE, facecolor=PAPER)
-        FigureCanvasAgg(figure)
-
-        def write(x: float, y: float, text: str, **look: Any) -> None:
-            figure.text(x / WIDTH, 1 - y / height, text, **beside, **look)
-
+        figure, write = sheet(height)
         write(PAD, PAD + LINE / 2, fit(shown.head, WIDTH - 2 * PAD), color=MUTED)
         top = float(PAD + LINE)
         for group in shown.groups:

@@ -4,13 +4,13 @@
 
 from typing import Any
 
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from course_lib.seeing.charts import Chart
 from course_lib.seeing.plotting.drawing import draw
-from course_lib.seeing.plotting.look import GAP, GRID, INK, LINE, MUTED, PAD, PAPER, SCALE, WIDTH, our_style
+from course_lib.seeing.plotting.look import GAP, GRID, INK, LINE, MUTED, PAD, PAPER, WIDTH, our_style
+from course_lib.seeing.plotting.sheet import sheet
 from course_lib.seeing.plotting.words import fit, width
 
 HEIGHT = 190  # pixels of a panel
@@ -39,8 +39,7 @@ def draw_chart(shown: Chart) -> Figure:
     height = above + 2 * LINE + PAD
     points = shown.points
     with our_style():
-        figure = Figure((WIDTH / 96, height / 96), dpi=96 * SCALE, facecolor=PAPER)
-        FigureCanvasAgg(figure)
+        figure, _ = sheet(height)
         top: float = PAD
         for place, (title, series) in enumerate(shown.panels.items()):
             figure.text((PAD + LEFT) / WIDTH, 1 - (top + LINE / 2) / height, title, weight="bold", va="center_baseline")

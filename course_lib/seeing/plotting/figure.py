@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
@@ -23,15 +22,14 @@ from course_lib.seeing.plotting.look import (
     MUTED,
     NAMES,
     PAD,
-    PAPER,
     ROW,
-    SCALE,
     SUMMARIES,
     WIDTH,
     bar,
     marker,
     our_style,
 )
+from course_lib.seeing.plotting.sheet import sheet
 from course_lib.seeing.plotting.words import column, fit, wrap
 from course_lib.seeing.timeline import Outcome, State, Timeline
 from course_lib.seeing.timeline.text import END, KEY, MARK
@@ -93,12 +91,7 @@ def _figure(panels: Panels) -> Figure:
     above = PAD + sum(heads) + sum(rows.pixels for _, rows in parts) + GAP * (len(parts) - 1)
     height = round(above + 3 * LINE + GAP + (GAP / 2 + len(notes) * LINE if notes else 0) + PAD)
     with our_style():
-        figure = Figure((WIDTH / 96, height / 96), dpi=96 * SCALE, facecolor=PAPER)
-        FigureCanvasAgg(figure)
-
-        def write(x: float, y: float, text: str, **look: Any) -> None:
-            figure.text(x / WIDTH, 1 - y / height, text, va="center_baseline", parse_math=False, **look)
-
+        figure, write = sheet(height)
         at: float = PAD
         for (title, rows), head in zip(parts, heads, strict=True):
             if title:

@@ -5,7 +5,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
@@ -21,10 +20,10 @@ from course_lib.seeing.plotting.look import (
     MUTED,
     PAD,
     PAPER,
-    SCALE,
     WIDTH,
     our_style,
 )
+from course_lib.seeing.plotting.sheet import sheet
 from course_lib.seeing.plotting.words import column, fit, width
 from course_lib.seeing.timeline.model import State
 
@@ -52,13 +51,7 @@ def draw_grid(shown: Grid) -> Figure:
     lines = [*shown.head, *([shown.key] if parts else [])]
     height = 2 * PAD + len(lines) * LINE + sum(GAP + each + len(shown.rows) * ROW for each in above.values())
     with our_style():
-        figure = Figure((WIDTH / 96, height / 96), dpi=96 * SCALE, facecolor=PAPER)
-        FigureCanvasAgg(figure)
-
-        def write(x: float, y: float, text: str, **look: Any) -> None:
-            beside: dict[str, Any] = {"va": "center_baseline", "parse_math": False, "color": INK}
-            figure.text(x / WIDTH, 1 - y / height, text, **beside | look)
-
+        figure, write = sheet(height)
         for number, line in enumerate(lines):
             write(PAD, PAD + (number + 0.5) * LINE, fit(line, WIDTH - 2 * PAD), color=MUTED)
         top = float(PAD + len(lines) * LINE)

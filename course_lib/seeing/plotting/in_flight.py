@@ -4,7 +4,6 @@
 
 from typing import Any
 
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from course_lib.seeing.counting import InFlight, summary
@@ -17,12 +16,11 @@ from course_lib.seeing.plotting.look import (
     MUTED,
     NAMES,
     PAD,
-    PAPER,
-    SCALE,
     SUMMARIES,
     WIDTH,
     our_style,
 )
+from course_lib.seeing.plotting.sheet import sheet
 from course_lib.seeing.plotting.words import column, fit
 from course_lib.seeing.timeline import State, Timeline
 
@@ -39,8 +37,7 @@ def draw_in_flight(shown: InFlight) -> Figure:
     chart, height = WIDTH - left - right, 2 * PAD + len(rows) * (HEIGHT + GAP) + 2 * LINE
     beside: dict[str, Any] = {"va": "center_baseline", "parse_math": False}
     with our_style():
-        figure = Figure((WIDTH / 96, height / 96), dpi=96 * SCALE, facecolor=PAPER)
-        FigureCanvasAgg(figure)
+        figure, _ = sheet(height)
         for place, (title, levels, words) in enumerate(rows):
             bottom = PAD + place * (HEIGHT + GAP) + HEIGHT
             axes = figure.add_axes((left / WIDTH, 1 - bottom / height, chart / WIDTH, HEIGHT / height))

@@ -7,13 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
 from course_lib.seeing.links import LinkGraph, most_popular
 from course_lib.seeing.plotting.drawing import draw
-from course_lib.seeing.plotting.look import COLOUR, EDGE, INK, LINE, MUTED, PAD, PAPER, SCALE, WIDTH, our_style
+from course_lib.seeing.plotting.look import COLOUR, EDGE, INK, LINE, MUTED, PAD, PAPER, WIDTH, our_style
+from course_lib.seeing.plotting.sheet import sheet
 from course_lib.seeing.plotting.words import fit, width
 from course_lib.seeing.timeline.model import State
 
@@ -33,8 +33,7 @@ def draw_link_graph(shown: LinkGraph) -> Figure:
     places = _fitted(_layout([[pages.index(target) for target in shown.links[page]] for page in pages]))
     at = dict(zip(pages, places.tolist(), strict=True))
     with our_style():
-        figure = Figure((WIDTH / 96, HEIGHT / 96), dpi=96 * SCALE, facecolor=PAPER)
-        FigureCanvasAgg(figure)
+        figure, _ = sheet(HEIGHT)
         axes = figure.add_axes((0, 0, 1, 1))
         axes.set(xlim=(0, WIDTH), ylim=(0, HEIGHT))
         axes.axis("off")
