@@ -80,7 +80,8 @@ def blocks_of(part: Part, markup: Markup) -> Iterator[Block]:
         yield code_of(part, markup)
     for shown in markup.outputs(part):
         for piece in _cut(shown):
-            yield Block("picture" if SIZE.search(piece) else "text", piece, _seen(piece), part.cell + RAN)
+            height = _asked(part) if is_task(part) else _seen(piece)
+            yield Block("picture" if SIZE.search(piece) else "text", piece, height, part.cell + RAN)
 
 
 def _split(text: str) -> Iterator[str]:
@@ -119,6 +120,12 @@ def _cut(shown: str) -> Iterator[str]:
         return
     for first in range(0, len(lines), LINES):
         yield f"{found[1]}{chr(10).join(lines[first : first + LINES])}</pre>\n"
+
+
+def _asked(part: Part) -> float:
+    """Return the height of an exercise's task, which is prose."""
+    tasks = ("".join(output["data"]["text/markdown"]) for output in part.outputs if "data" in output)
+    return sum(_height(block) for task in tasks for block in _split(task))
 
 
 def _seen(shown: str) -> float:
