@@ -211,10 +211,12 @@ def has_words_for_diagrams(notebook: Notebook, path: Path) -> Iterator[str]:
 
 
 def has_sound_links(notebook: Notebook, path: Path) -> Iterator[str]:
-    """A link to a file, a heading or an attachment leads there."""
+    """A link to a file, a heading or an attachment leads there, and looks like a link."""
     for number, cell in enumerate(notebook["cells"], start=1):
         if cell["cell_type"] != "markdown":
             continue
+        if found := re.search(r"\[[^]\n]*`[^]\n]*\]\(", FENCED.sub("", source(cell))):
+            yield f"cell {number} has code in a link's text, {found[0][:-1]}, which JupyterLab shows as plain code"
         for target in links(source(cell)):
             if target.startswith("attachment:"):
                 sound = unquote(target.removeprefix("attachment:")) in cell.get("attachments", {})

@@ -151,7 +151,11 @@ def test_a_lesson_in_two_notebooks_has_its_letter_in_the_progress(tmp_path, monk
     capsys.readouterr()
     progress.show()
     shown = capsys.readouterr().out
-    assert [line for line in shown.splitlines() if line.startswith("Lesson")] == ["Lesson 1", "Lesson 5a", "Lesson 5b"]
+    assert [line for line in shown.splitlines() if line.startswith("Lesson")] == [
+        "Lesson 1: 3 exercises, none attempted yet",
+        "Lesson 5a: 3 exercises, none attempted yet",
+        "Lesson 5b",
+    ]
     words = " ".join(shown.split())
     assert "get_or_load passed tries: 1" in words
-    assert "with_connection not attempted yet tries: 0" in words
+    assert "cached_row not attempted yet tries: 0" in words

@@ -4,7 +4,6 @@ import importlib
 import json
 import os
 import pkgutil
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -71,18 +70,20 @@ def number(lesson: str) -> str:
 
 
 def show() -> None:
-    """Print how far the learner is, a line an exercise, in the lessons whose notebook is there; and what is shared."""
+    """Print how far the learner is, and what is shared: in the lessons whose notebook is there, those begun in full."""
     names = course()
     width = max((len(name) for each in names.values() for name in each), default=0)
-    counts: Counter[str] = Counter()
+    all_of_them = [(lesson, name) for lesson, its in names.items() for name in its]
+    print(f"{sum(passed(*each) for each in all_of_them)} of {len(all_of_them)} exercises passed")
     for lesson, its in names.items():
+        counts = {name: tries(lesson, name) for name in its}
+        if not any(counts.values()):
+            print(f"Lesson {number(lesson)}: {len(its)} exercises, none attempted yet")
+            continue
         print(f"Lesson {number(lesson)}")
-        for name in its:
-            count = tries(lesson, name)
+        for name, count in counts.items():
             state = "passed" if passed(lesson, name) else "not yet" if count else "not attempted yet"
-            counts[state] += 1
-            print(f"  {name:<{width}} {state:<18} tries: {count}")
-    print(f"{counts['passed']} of {counts.total()} exercises passed")
+            print(f"  {name:<{width}}  {state:<18} tries: {count}")
     if shared := sharing.state():
         print(shared)
 

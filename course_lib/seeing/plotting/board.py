@@ -34,6 +34,7 @@ CHARACTER = 7.25  # pixels
 ROW = 19
 LEFT = 520  # where the column with the queue begins
 TAG = 40  # the words beside the source
+FAINT = 0.7  # of paper, and the rest of what is there
 MARKS = {"from": "#f3ead2", "ran": COLOUR[State.WAITING], "to": COLOUR[State.RUNNING]}
 NAMES = {"ready": "ready, the first is next", "timers": "timers", "waiting": "waiting", "printed": "printed so far"}
 
@@ -62,6 +63,7 @@ def paint(step: Step) -> "Board":
     _draw_source(board, step, top)
     _draw_loop(board, step, top)
     now = below.left + (below.right - below.left) * step.at / last([step.timeline])
+    board.fade(now, height - below.top, below.right - now, below.top - below.bottom)
     board.fill(now - 1, height - below.top, 2, below.top - below.bottom, ALARM)
     return board
 
@@ -87,6 +89,13 @@ class Board:
         """Fill a box whose upper left corner is given."""
         corners = [round(value * SCALE) for value in (x, y, x + wide, y + high)]
         self._draw.rectangle((corners[0], corners[1], corners[2] - 1, corners[3] - 1), colour)
+
+    def fade(self, x: float, y: float, wide: float, high: float) -> None:
+        """Make what is in a box faint: it has not happened yet."""
+        left, upper, right, lower = (round(value * SCALE) for value in (x, y, x + wide, y + high))
+        if left < right:
+            part = self.image.crop((left, upper, right, lower))
+            self.image.paste(Image.blend(part, Image.new("RGB", part.size, PAPER), FAINT), (left, upper))
 
 
 @lru_cache

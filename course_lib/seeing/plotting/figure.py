@@ -104,7 +104,8 @@ def _figure(panels: Panels) -> Figure:
             at = bottom + GAP
         # Below: the ticks' labels, the axis's, the key, the notes.
         write(left + chart / 2, above + 1.5 * LINE + GAP / 2, _axis_label(panels), color=MUTED, ha="center")
-        _draw_key(figure, [rows for _, rows in parts], (PAD / WIDTH, 1 - (above + 2.5 * LINE + GAP) / height))
+        place = PAD / WIDTH, 1 - (above + 2.5 * LINE + GAP) / height
+        _draw_key(figure, [rows for _, rows in parts], place, end / chart)
         for i, note in enumerate(notes):
             write(PAD, above + (3.5 + i) * LINE + 1.5 * GAP, note, color=MUTED)
     return figure
@@ -117,10 +118,12 @@ def _axis_label(panels: Panels) -> str:
     return "seconds (virtual time and measured)" if any(virtual) else "seconds (measured)"
 
 
-def _draw_key(figure: Figure, parts: Iterable[Rows], place: tuple[float, float]) -> None:
-    """Name what occurs, in one line, with its left and middle at a place."""
+def _draw_key(figure: Figure, parts: Iterable[Rows], place: tuple[float, float], pixel: float) -> None:
+    """Name what can be seen, in one line, with its left and middle at a place; a pixel is so many seconds wide."""
     lanes = [lane for rows in parts for lane in rows.lanes]
-    states, outcomes = {span.state for lane in lanes for span in lane.spans}, {lane.outcome for lane in lanes}
+    spans = [span for lane in lanes for span in lane.spans]
+    states = {span.state for span in spans if span.state is not State.RUNNING or span.end - span.start >= pixel}
+    outcomes = {lane.outcome for lane in lanes}
     key: dict[str, Any] = {KEY[MARK[state]]: Patch(**bar(state)) for state in State if state in states}
     for outcome in Outcome:
         if outcome in outcomes:

@@ -62,7 +62,11 @@ class Step(Shown):
     @property
     def happened(self) -> str:
         """Say from where to where the step went."""
-        return ", ".join(filter(None, [self.came_from, self.reached])) if self.number else "nothing has run yet"
+        return (
+            ", ".join(filter(None, [self.came_from, self.reached]))
+            if self.number
+            else "nothing has run yet: the lines that run will stand here"
+        )
 
     @property
     def sections(self) -> dict[str, list[str]]:
