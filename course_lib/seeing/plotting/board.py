@@ -35,6 +35,7 @@ ROW = 19
 LEFT = 520  # where the column with the queue begins
 TAG = 40  # the words beside the source
 FAINT = 0.7  # of paper, and the rest of what is there
+OVER = 3  # pixels that the mark of an end may reach over the time axis
 MARKS = {"from": "#f3ead2", "ran": COLOUR[State.WAITING], "to": COLOUR[State.RUNNING]}
 NAMES = {"ready": "ready, the first is next", "timers": "timers", "waiting": "waiting", "printed": "printed so far"}
 
@@ -63,7 +64,8 @@ def paint(step: Step) -> "Board":
     _draw_source(board, step, top)
     _draw_loop(board, step, top)
     now = below.left + (below.right - below.left) * step.at / last([step.timeline])
-    board.fade(now, height - below.top, below.right - now, below.top - below.bottom)
+    if now < below.right:
+        board.fade(now, height - below.top, below.right + OVER - now, below.top - below.bottom)
     board.fill(now - 1, height - below.top, 2, below.top - below.bottom, ALARM)
     return board
 
