@@ -719,7 +719,7 @@ async def the_two_limits_swapped(request, handler, places, patience, seconds):
         places.release()
 
 
-@told(ex.guard, "aiohttp makes a 504 of a TimeoutError that leaves your function")
+@told(ex.guard, "aiohttp makes a 504 of a TimeoutError that leaves your function: answer it with a 500")
 async def passes_a_timeout_on(request, handler, places, patience, seconds):
     try:
         async with asyncio.timeout(patience):
@@ -739,6 +739,23 @@ async def passes_a_timeout_on(request, handler, places, patience, seconds):
         raise
     except Exception:
         return refuse(500, "our mistake")
+    finally:
+        places.release()
+
+
+@told(ex.guard, "aiohttp makes a 504 of a TimeoutError that leaves your function: answer it with a 503")
+async def no_answer_for_who_waited(request, handler, places, patience, seconds):
+    async with asyncio.timeout(patience):
+        await places.acquire()
+    try:
+        async with asyncio.timeout(seconds) as limit:
+            return await handler(request)
+    except web.HTTPError as error:
+        return refuse(error.status, error.reason)
+    except web.HTTPException:
+        raise
+    except Exception:
+        return refuse(504 if limit.expired() else 500, "sorry")
     finally:
         places.release()
 

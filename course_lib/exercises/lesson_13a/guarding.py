@@ -301,11 +301,11 @@ def _kept(shop: Shop) -> str:
 def _because(shop: Shop, caller: Caller, planned: Planned) -> str:
     if planned.why == "redirect":
         return " A redirection is an HTTPException, too, and no error: web.HTTPError is what has a status from 400 on."
-    if caller.status == 504 and isinstance(caller.ends, TimeoutError) and any(caller.ends is it for it in shop.raised):
-        return " aiohttp makes a 504 of a TimeoutError that leaves your function: answer it with a 500."
-    if planned.status == 500:
+    if caller.status == 504 and any(isinstance(each, TimeoutError) for each in shop.raised):
+        return f" aiohttp makes a 504 of a TimeoutError that leaves your function: answer it with a {planned.status}."
+    if planned.status == 500 and caller.status in (503, 504):
         return " That was the handler's own exception, and not your limit."
-    if caller.status == 504:
+    if caller.status == 504 and caller.answered is not None and abs(caller.answered - planned.at) > CLOSE:
         return " Its handler has `seconds` from when it is called; who waits for a place uses none of them."
     return ""
 
