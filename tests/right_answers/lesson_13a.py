@@ -178,6 +178,29 @@ async def a_limit_that_moves(request, handler, places, patience, seconds):
         return refuse(504 if limit.expired() else 500)
 
 
+@right(ex.guard)
+async def raises_its_refusals(request, handler, places, patience, seconds):
+    def refusal(kind, headers=None):
+        return kind(text=json.dumps({"error": "sorry"}), content_type="application/json", headers=headers)
+
+    try:
+        async with asyncio.timeout(patience):
+            await places.acquire()
+    except TimeoutError:
+        raise refusal(web.HTTPServiceUnavailable, {"Retry-After": "1"}) from None
+    try:
+        async with asyncio.timeout(seconds) as limit:
+            return await handler(request)
+    except web.HTTPError as error:
+        raise refusal(type(error)) from None
+    except web.HTTPException:
+        raise
+    except Exception:
+        raise refusal(web.HTTPGatewayTimeout if limit.expired() else web.HTTPInternalServerError) from None
+    finally:
+        places.release()
+
+
 # stream_rows
 
 KIND = "application/x-ndjson"
@@ -226,3 +249,21 @@ async def an_empty_one_apart(request, rows):
     finally:
         await rows.aclose()
     return response or web.Response(content_type=KIND)
+
+
+@right(ex.stream_rows)
+async def a_body_that_is_a_generator(request, rows):
+    end = object()
+
+    async def lines(row):
+        while row is not end:
+            yield json.dumps(row).encode() + b"\n"
+            row = await anext(rows, end)
+
+    try:
+        response = web.Response(body=lines(await anext(rows, end)), content_type=KIND)
+        await response.prepare(request)
+        await response.write_eof()
+        return response
+    finally:
+        await rows.aclose()

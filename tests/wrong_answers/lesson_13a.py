@@ -317,6 +317,105 @@ async def gather_alone(request, rate, seconds, connections):
     return await asyncio.gather(*(one(start + number / rate) for number in range(rate * seconds)))
 
 
+@told(ex.load_with, "Send a request as soon as it is due and a connection is free")
+async def due_by_the_wrong_sum(request, rate, seconds, connections):
+    now = asyncio.get_running_loop().time
+    start, free = now(), asyncio.Semaphore(connections)
+    took = [None] * (rate * seconds)
+
+    async def one(number, due):
+        async with free:
+            try:
+                await request()
+            except Exception:
+                return
+        took[number] = now() - due
+
+    async with asyncio.TaskGroup() as group:
+        for number in range(rate * seconds):
+            due = start + number * rate
+            await asyncio.sleep(due - now())
+            group.create_task(one(number, due))
+    return took
+
+
+@told(ex.load_with, "Send a request as soon as it is due and a connection is free")
+async def asks_again_and_again_for_a_connection(request, rate, seconds, connections):
+    now = asyncio.get_running_loop().time
+    start, busy = now(), 0
+    took = [None] * (rate * seconds)
+
+    async def one(number, due):
+        nonlocal busy
+        while busy >= connections:
+            await asyncio.sleep(0.01)
+        busy += 1
+        try:
+            await request()
+            took[number] = now() - due
+        except Exception:
+            pass
+        finally:
+            busy -= 1
+
+    async with asyncio.TaskGroup() as group:
+        for number in range(rate * seconds):
+            due = start + number / rate
+            await asyncio.sleep(due - now())
+            group.create_task(one(number, due))
+    return took
+
+
+@told(ex.load_with, "it ended at 4 s, after 1 more request: cancel what is under way")
+async def waits_for_all_when_cancelled(request, rate, seconds, connections):
+    now = asyncio.get_running_loop().time
+    start, free, tasks = now(), asyncio.Semaphore(connections), []
+
+    async def one(due):
+        async with free:
+            try:
+                await request()
+            except Exception:
+                return None
+        return now() - due
+
+    try:
+        for number in range(rate * seconds):
+            due = start + number / rate
+            await asyncio.sleep(due - now())
+            tasks.append(asyncio.create_task(one(due)))
+        return await asyncio.gather(*tasks)
+    except asyncio.CancelledError:
+        await asyncio.wait(tasks)
+        raise
+
+
+@told(ex.load_with, "it ended at 1.5 s: cancel what is under way")
+async def waits_a_while_when_cancelled(request, rate, seconds, connections):
+    now = asyncio.get_running_loop().time
+    start, free = now(), asyncio.Semaphore(connections)
+    took = [None] * (rate * seconds)
+
+    async def one(number, due):
+        async with free:
+            try:
+                await request()
+            except Exception:
+                return
+        took[number] = now() - due
+
+    async with asyncio.TaskGroup() as group:
+        try:
+            for number in range(rate * seconds):
+                due = start + number / rate
+                await asyncio.sleep(due - now())
+                group.create_task(one(number, due))
+        except asyncio.CancelledError:
+            await asyncio.sleep(0.25)
+            raise
+    return took
+
+
 # guard
 
 
@@ -620,6 +719,68 @@ async def the_two_limits_swapped(request, handler, places, patience, seconds):
         places.release()
 
 
+@told(ex.guard, "aiohttp makes a 504 of a TimeoutError that leaves your function: answer it with a 500")
+async def passes_a_timeout_on(request, handler, places, patience, seconds):
+    try:
+        async with asyncio.timeout(patience):
+            await places.acquire()
+    except TimeoutError:
+        return refuse(503, "no place", {"Retry-After": "1"})
+    try:
+        async with asyncio.timeout(seconds) as ours:
+            return await handler(request)
+    except TimeoutError:
+        if not ours.expired():
+            raise
+        return refuse(504, "no answer in time")
+    except web.HTTPError as error:
+        return refuse(error.status, error.reason)
+    except web.HTTPException:
+        raise
+    except Exception:
+        return refuse(500, "our mistake")
+    finally:
+        places.release()
+
+
+@told(ex.guard, "aiohttp makes a 504 of a TimeoutError that leaves your function: answer it with a 503")
+async def no_answer_for_who_waited(request, handler, places, patience, seconds):
+    async with asyncio.timeout(patience):
+        await places.acquire()
+    try:
+        async with asyncio.timeout(seconds) as limit:
+            return await handler(request)
+    except web.HTTPError as error:
+        return refuse(error.status, error.reason)
+    except web.HTTPException:
+        raise
+    except Exception:
+        return refuse(504 if limit.expired() else 500, "sorry")
+    finally:
+        places.release()
+
+
+@told(ex.guard, "A place that was taken was not given back")
+async def keeps_the_place_of_who_left(request, handler, places, patience, seconds):
+    try:
+        async with asyncio.timeout(patience):
+            await places.acquire()
+    except TimeoutError:
+        return refuse(503, "no place", {"Retry-After": "1"})
+    try:
+        async with asyncio.timeout(seconds) as limit:
+            response = await handler(request)
+    except web.HTTPError as error:
+        response = refuse(error.status, error.reason)
+    except web.HTTPException:
+        places.release()
+        raise
+    except Exception:
+        response = refuse(504 if limit.expired() else 500, "sorry")
+    places.release()
+    return response
+
+
 # stream_rows
 
 KIND = "application/x-ndjson"
@@ -792,4 +953,54 @@ async def wraps_the_failure(request, rows):
                 await response.write(json.dumps(row).encode() + b"\n")
         except Exception as error:
             raise RuntimeError("the rows failed") from error
+    return response
+
+
+@told(ex.stream_rows, "left your function, but the answer had its end already: `write_eof` says that those were all")
+async def ends_it_in_a_finally(request, rows):
+    response = web.StreamResponse(headers={"Content-Type": KIND})
+    async with aclosing(rows):
+        try:
+            async for row in rows:
+                if not response.prepared:
+                    await response.prepare(request)
+                await response.write(json.dumps(row).encode() + b"\n")
+        finally:
+            if response.prepared:
+                await response.write_eof()
+    return response
+
+
+@told(ex.stream_rows, f"set `response.content_type` to {KIND}, before you prepare it")
+async def a_type_after_the_head(request, rows):
+    response = web.StreamResponse()
+    async with aclosing(rows):
+        async for row in rows:
+            if not response.prepared:
+                await response.prepare(request)
+            response.content_type = KIND
+            await response.write(json.dumps(row).encode() + b"\n")
+    return response
+
+
+@told(ex.stream_rows, "There were no rows, and the status was 204: it is a 200")
+async def no_content(request, rows):
+    response = None
+    async with aclosing(rows):
+        async for row in rows:
+            if response is None:
+                response = web.StreamResponse(headers={"Content-Type": KIND})
+                await response.prepare(request)
+            await response.write(json.dumps(row).encode() + b"\n")
+    return response or web.Response(status=204)
+
+
+@told(ex.stream_rows, "and its caller never had it; it had 1 line.")
+async def returns_after_one(request, rows):
+    response = web.StreamResponse(headers={"Content-Type": KIND})
+    async with aclosing(rows):
+        async for row in rows:
+            await response.prepare(request)
+            await response.write(json.dumps(row).encode() + b"\n")
+            return response
     return response

@@ -235,7 +235,7 @@ def _check(shop: Shop, number: int, caller: Caller, planned: Planned, about: str
     if caller.begun is None and planned.begun is not None:
         raise Wrong(
             f"{came}could have a place at {planned.begun:.3g} s, and its handler was never called"
-            f"{_raised(shop)}. Its status was {caller.status}.",
+            f"{_raised(shop)}. Its status was {caller.status}.{_kept(shop)}",
             timeline,
         )
     if caller.begun is not None and planned.begun is None:
@@ -258,7 +258,7 @@ def _check(shop: Shop, number: int, caller: Caller, planned: Planned, about: str
     if caller.status != planned.status:
         raise Wrong(
             f"{what} is to get the status {planned.status}; it got {caller.status}{_raised(shop)}."
-            f"{_because(caller, planned)}",
+            f"{_because(shop, caller, planned)}",
             timeline,
         )
     if caller.answered is None or abs(caller.answered - planned.at) > CLOSE:
@@ -292,12 +292,20 @@ def _ended(caller: Caller) -> str:
     return f"raised {type(caller.ends).__name__}" if caller.ends else "answered"
 
 
-def _because(caller: Caller, planned: Planned) -> str:
+def _kept(shop: Shop) -> str:
+    if shop.places.taken > shop.places.back:
+        return " A place that was taken was not given back: give it back however it ends."
+    return ""
+
+
+def _because(shop: Shop, caller: Caller, planned: Planned) -> str:
     if planned.why == "redirect":
         return " A redirection is an HTTPException, too, and no error: web.HTTPError is what has a status from 400 on."
-    if planned.status == 500:
+    if caller.status == 504 and any(isinstance(each, TimeoutError) for each in shop.raised):
+        return f" aiohttp makes a 504 of a TimeoutError that leaves your function: answer it with a {planned.status}."
+    if planned.status == 500 and caller.status in (503, 504):
         return " That was the handler's own exception, and not your limit."
-    if caller.status == 504:
+    if caller.status == 504 and caller.answered is not None and abs(caller.answered - planned.at) > CLOSE:
         return " Its handler has `seconds` from when it is called; who waits for a place uses none of them."
     return ""
 

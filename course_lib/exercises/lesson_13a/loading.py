@@ -185,9 +185,15 @@ def _check_begun(scene: Scene, server: Server, planned: Sequence[Planned], conne
             raise scene.wrong(f"{about}request 0 is due at the call, and it was sent {begun:g} s later.")
         if begun > each.begun + CLOSE:
             free = "a connection was free" if each.begun == each.due else f"one became free at {each.begun:g} s"
+            waited = any(abs(begun - ended) <= CLOSE for ended in server.ended)
+            what_to_do = (
+                "In an open loop nobody waits for another's answer."
+                if waited
+                else "Send a request as soon as it is due and a connection is free."
+            )
             raise scene.wrong(
-                f"{about}request {number} was due at {each.due:g} s, {free}, and it was sent at {begun:g} s. In an "
-                "open loop nobody waits for another's answer."
+                f"{about}request {number} was due at {each.due:g} s, {free}, and it was sent at {begun:g} s. "
+                f"{what_to_do}"
             )
     if len(server.begun) != len(planned):
         raise scene.wrong(f"{about}{len(planned)} requests are due; you made {len(server.begun)}.")
@@ -236,11 +242,12 @@ def _cancelled(
         raise scene.wrong(
             f"At {cancel_at:g} s your function was cancelled, and it {scene.answered()}: let CancelledError through."
         )
-    late = [begun for begun in server.begun if begun > cancel_at]
+    late = len([begun for begun in server.begun if begun > cancel_at])
     if late or scene.ended > cancel_at + clean_up:
+        after = f", after {late} more request{'s' * (late > 1)}" if late else ""
         raise scene.wrong(
-            f"At {cancel_at:g} s your function was cancelled, and it ended at {scene.ended:g} s, after "
-            f"{len(late)} more requests: cancel what is under way, and wait only for its end."
+            f"At {cancel_at:g} s your function was cancelled, and it ended at {scene.ended:g} s{after}: cancel what is "
+            "under way, and wait only for its end."
         )
     for task, number in server.cancelled.items():
         if not task.cancelled():

@@ -187,7 +187,9 @@ def _check_lines(visit: Visit, came: Sequence[Row], timeline: Timeline) -> None:
     for number, (at, row) in enumerate(came):
         if number >= len(lines):
             raise Wrong(
-                f"Row {number + 1} came at {at:g} s, and its caller never had it; it had {len(lines)} lines.", timeline
+                f"Row {number + 1} came at {at:g} s, and its caller never had it; it had {len(lines)} "
+                f"line{'s' * (len(lines) != 1)}.",
+                timeline,
             )
         then, line = lines[number]
         try:
@@ -214,12 +216,14 @@ def _check_lines(visit: Visit, came: Sequence[Row], timeline: Timeline) -> None:
 
 
 def _check_head(visit: Visit, rows: bool, timeline: Timeline) -> None:
+    the = "The" if rows else "There were no rows, and the"
     if visit.status != 200:
-        raise Wrong(f"The status was {visit.status}, and nothing had failed.", timeline)
+        raise Wrong(f"{the} status was {visit.status}: it is a 200, for nothing had failed.", timeline)
     if visit.kind != KIND:
-        none = "" if rows else "There were no rows, and "
-        the = "The" if rows else "the"
-        raise Wrong(f"{none}{the} content type was {visit.kind}: set `response.content_type` to {KIND}.", timeline)
+        raise Wrong(
+            f"{the} content type was {visit.kind}: set `response.content_type` to {KIND}, before you prepare it.",
+            timeline,
+        )
 
 
 def _check_whole(visit: Visit, came: Sequence[Row], timeline: Timeline) -> None:
@@ -247,7 +251,13 @@ def _check_broken(visit: Visit, error: Exception, came: Sequence[Row], timeline:
         return
     _check_head(visit, bool(came), timeline)
     _check_lines(visit, came, timeline)
-    if not visit.broken or visit.raised is not error:
+    if visit.raised is error and not visit.broken:
+        raise Wrong(
+            f"After {len(came)} rows, `rows` raised {kind}, which left your function, but the answer had its end "
+            "already: `write_eof` says that those were all.",
+            timeline,
+        )
+    if visit.raised is not error:
         ended = "your function returned" if visit.broken else "the answer ended as if those were all"
         raise Wrong(
             f"After {len(came)} rows, `rows` raised {kind}, and {ended}: let the exception leave your function.",
