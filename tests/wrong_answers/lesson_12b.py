@@ -48,7 +48,7 @@ async def with_a_cache(shop, numbers):
     return labels
 
 
-@told(ex.print_labels, "had 1 at most: each waited for the one before. Draw them in tasks.")
+@told(ex.print_labels, "had 1 at most: each waited for the one before. Draw them in tasks, 4 at a time.")
 async def in_threads(shop, numbers):
     async with shop.connect() as connection:
         orders = {order["number"]: order for order in await connection.fetch(numbers)}
@@ -76,7 +76,7 @@ async def draws_in_turn(shop, numbers):
     return [await asyncio.to_thread(shop.draw, orders[number], logos[orders[number]["carrier"]]) for number in numbers]
 
 
-@told(ex.print_labels, "labels were drawn at one time, and the printers take 2: limit them, with a semaphore")
+@told(ex.print_labels, "labels were drawn at one time, and the printers take 2. One semaphore of `shop.at_once`")
 async def without_a_limit(shop, numbers):
     orders, logos = await fetched(shop, numbers)
     drawing = (asyncio.to_thread(shop.draw, orders[number], logos[orders[number]["carrier"]]) for number in numbers)
@@ -87,6 +87,29 @@ async def without_a_limit(shop, numbers):
 async def four_whatever_the_shop_says(shop, numbers):
     orders, logos = await fetched(shop, numbers)
     printers = asyncio.Semaphore(4)
+
+    async def draw(order):
+        async with printers:
+            return await asyncio.to_thread(shop.draw, order, logos[order["carrier"]])
+
+    return await asyncio.gather(*(draw(orders[number]) for number in numbers))
+
+
+@told(ex.print_labels, "One semaphore of `shop.at_once`, made once and used for all, limits them")
+async def a_semaphore_each(shop, numbers):
+    orders, logos = await fetched(shop, numbers)
+
+    async def draw(order):
+        async with asyncio.Semaphore(shop.at_once):
+            return await asyncio.to_thread(shop.draw, order, logos[order["carrier"]])
+
+    return await asyncio.gather(*(draw(orders[number]) for number in numbers))
+
+
+@told(ex.print_labels, "had 1 at most: each waited for the one before. Draw them in tasks, 4 at a time.")
+async def a_semaphore_of_one(shop, numbers):
+    orders, logos = await fetched(shop, numbers)
+    printers = asyncio.Semaphore()
 
     async def draw(order):
         async with printers:
@@ -247,7 +270,7 @@ async def one_place_is_left(shop, numbers):
     return await asyncio.gather(*(draw(orders[number]) for number in numbers))
 
 
-@told(ex.print_labels, "3 labels were drawn at one time, and the printers take 2: limit them, with a semaphore")
+@told(ex.print_labels, "3 labels were drawn at one time, and the printers take 2. One semaphore of")
 async def returns_what_was_wrong(shop, numbers):
     orders, logos = await fetched(shop, numbers)
     drawing = (asyncio.to_thread(shop.draw, orders[number], logos[orders[number]["carrier"]]) for number in numbers)
@@ -363,7 +386,7 @@ async def returns_the_first_beyond(measure, most):
     return number
 
 
-@told(ex.find_knee, "2 in flight 100/s, and stopped. Each doubling brought a quarter or more so far: measure on")
+@told(ex.find_knee, "2 in flight 100/s, and stopped. No doubling brought less than a quarter so far: measure on")
 async def a_quarter_is_too_little(measure, most):
     knee, best = 1, await measure(1)
     while 2 * knee <= most and (found := await measure(2 * knee)) > 1.25 * best:
@@ -379,12 +402,41 @@ async def measures_beyond_most(measure, most):
     return min(knee, most)
 
 
-@told(ex.find_knee, "a measurement costs something. Keep what you have measured")
+@told(
+    ex.find_knee,
+    "you measured 2 in flight 200/s, 1 in flight 100/s, 4 in flight 390/s, 2 in flight 200/s, 8 in flight 400/s, "
+    "4 in flight 390/s: a measurement costs something. Keep what you have measured",
+)
 async def measures_twice(measure, most):
     knee = 1
     while 2 * knee <= most and await measure(2 * knee) >= 1.25 * await measure(knee):
         knee *= 2
     return knee
+
+
+@told(ex.find_knee, "you measured 2 in flight 200/s, 4 in flight 390/s, 8 in flight 400/s: measure 1, 2, 4, 8, in")
+async def begins_with_two(measure, most):
+    knee, best = 2, await measure(2)
+    while 2 * knee <= most and (found := await measure(2 * knee)) >= 1.25 * best:
+        knee, best = 2 * knee, found
+    return knee
+
+
+@told(ex.find_knee, "1 in flight 100/s, and stopped. No doubling brought less than a quarter so far: measure on.")
+async def never_doubles(measure, most):
+    await measure(1)
+    return 1
+
+
+@told(ex.find_knee, "The knee is 8, the last that you measured: no doubling brought less than a quarter. You returned")
+async def the_most_that_is_allowed(measure, most):
+    knee, best = 1, await measure(1)
+    while 2 * knee <= most:
+        found = await measure(2 * knee)
+        if found < 1.25 * best:
+            return knee
+        knee, best = 2 * knee, found
+    return most
 
 
 @told(ex.find_knee, "let it through")
@@ -421,6 +473,22 @@ async def does_not_wait_for_the_first(measure, most):
 
 
 # in_batches
+
+
+@told(ex.in_batches, "Your function changed `numbers`, a list of the caller's: leave it as it is")
+async def sorts_the_list(fetch, numbers, most):
+    numbers.sort()
+    return await ex.in_batches.reference(fetch, numbers, most)
+
+
+@told(ex.in_batches, "Your function changed `numbers`, a list of the caller's: leave it as it is")
+async def takes_from_the_list(fetch, numbers, most):
+    places, rows = list(numbers), {}
+    numbers[:] = dict.fromkeys(numbers)
+    while numbers:
+        batch = [numbers.pop() for _ in range(min(most, len(numbers)))]
+        rows |= {row["number"]: row for row in await fetch(batch)}
+    return [rows.get(number) for number in places]
 
 
 @told(ex.in_batches, "`found` holds a coroutine, not what it gives: an `await` is missing where it is made")

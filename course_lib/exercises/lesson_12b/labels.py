@@ -6,6 +6,7 @@ from typing import Any
 from course_lib.exercises.chance import Chance
 from course_lib.exercises.framework import Answer, Exercise, Wrong, await_missing, run
 from course_lib.exercises.lesson_12b import as_found, solutions
+from course_lib.exercises.lesson_12b.scenes import CHANGED
 from course_lib.exercises.lesson_12b.shop import DRAW, LOGO, Shop
 from course_lib.exercises.shown import shown
 from course_lib.seeing import Timeline
@@ -32,7 +33,7 @@ def _printed(function: Answer, shop: Shop) -> Printing:
     except Wrong as wrong:
         timeline = _in_spite_of(wrong, shop)
     if numbers != shop.numbers:
-        raise Wrong("Your function changed `numbers`, a list of the caller's: leave it as it is.")
+        raise Wrong(CHANGED)
     return Printing(shop, timeline.end, timeline.result)
 
 
@@ -145,7 +146,7 @@ def _first_cause(printing: Printing) -> str:
         )
     # Fewer may be right, where some are drawn while logos are still to come.
     if shop.most_drawn < min(shop.at_once, len(shop.numbers)) and printing.seconds > shop.drawn_by + TINY:
-        alone = "1 at most: each waited for the one before. Draw them in tasks."
+        alone = f"1 at most: each waited for the one before. Draw them in tasks, {shop.at_once} at a time."
         had = alone if shop.most_drawn == 1 else f"{shop.most_drawn} at most: let in {shop.at_once}."
         return f"the printers take {shop.at_once} labels at one time, and had {had}"
     return ""
@@ -161,9 +162,10 @@ after each: the check names the next cause in the table of section 5. `hint()` s
 rows of a list of orders, in 10 ms, in no order in particular. A row is a dictionary, with `"number"` and `"carrier"`.
 - `await shop.download(carrier)` gives a carrier's logo. It takes 20 ms; and the line carries one logo at a time, for \
 20 ms each.
-- `shop.draw(order, logo)` gives a label. It is a plain function, which waits for a printer, for 20 ms or a little \
-longer, and may run in a thread. The printers take `shop.at_once` labels at one time; one more is an error.
-- Return the labels in the order of `numbers`, which are all different. Nothing fails here.""",
+- `shop.draw(order, logo)` gives a label. It is a plain function, which waits for a printer, for 20 ms or longer, \
+and may run in a thread. The printers take `shop.at_once` labels at one time; one more is an error.
+- Return the labels in the order of `numbers`, which are all different; leave `numbers` as it is. Nothing fails \
+here.""",
     reference=solutions.print_labels,
     grade=_grade_print_labels,
     hints=[
@@ -171,7 +173,8 @@ longer, and may run in a thread. The printers take `shop.at_once` labels at one 
         "dictionary, by number.",
         "The bytes: a dictionary of logos, by carrier, filled before the first label is drawn. The blocked loop: "
         "`await asyncio.to_thread(shop.draw, order, logo)`.",
-        "In turn: all logos may be downloaded in one `gather`. For the labels, `async def draw(order)`, in it a "
-        "semaphore of `shop.at_once`; and a `gather` over the orders, in the order of `numbers`.",
+        "In turn: all logos may be downloaded in one `gather`. For the labels, one semaphore of `shop.at_once`, made "
+        "once; `async def draw(order)`, which draws inside it; and a `gather` over the orders, in the order of "
+        "`numbers`.",
     ],
 )

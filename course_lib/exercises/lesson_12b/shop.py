@@ -126,8 +126,8 @@ class Shop:
         try:
             if self._drawing > self.at_once:
                 raise Wrong(
-                    f"{self._drawing} labels were drawn at one time, and the printers take {self.at_once}: limit them, "
-                    "with a semaphore."
+                    f"{self._drawing} labels were drawn at one time, and the printers take {self.at_once}. One "
+                    "semaphore of `shop.at_once`, made once and used for all, limits them."
                 )
             with span(f"draw {number}"):
                 time.sleep(takes)
