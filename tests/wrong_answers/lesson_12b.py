@@ -191,6 +191,94 @@ async def draws_a_coroutine(shop, numbers):
     return [shop.draw(order, shop.download(order["carrier"])) for order in rows]
 
 
+PLAIN = (
+    "`shop.draw(...)` gives a label at once, which can be neither awaited nor run. Give a thread the function and its "
+    "arguments: `await asyncio.to_thread(shop.draw, order, logo)`."
+)
+
+
+@told(ex.print_labels, PLAIN)
+async def gives_a_thread_the_label(shop, numbers):
+    orders, logos = await fetched(shop, numbers)
+    return [await asyncio.to_thread(shop.draw(orders[n], logos[orders[n]["carrier"]])) for n in numbers]
+
+
+@told(ex.print_labels, PLAIN)
+async def gives_an_executor_the_label(shop, numbers):
+    orders, logos = await fetched(shop, numbers)
+    loop = asyncio.get_running_loop()
+    return [await loop.run_in_executor(None, shop.draw(orders[n], logos[orders[n]["carrier"]])) for n in numbers]
+
+
+@told(ex.print_labels, PLAIN)
+async def awaits_the_label(shop, numbers):
+    orders, logos = await fetched(shop, numbers)
+    return [await shop.draw(orders[number], logos[orders[number]["carrier"]]) for number in numbers]
+
+
+@told(ex.print_labels, PLAIN)
+async def gathers_labels(shop, numbers):
+    orders, logos = await fetched(shop, numbers)
+    return await asyncio.gather(*(shop.draw(orders[number], logos[orders[number]["carrier"]]) for number in numbers))
+
+
+@told(ex.print_labels, PLAIN)
+async def makes_a_task_of_a_label(shop, numbers):
+    orders, logos = await fetched(shop, numbers)
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(shop.draw(orders[n], logos[orders[n]["carrier"]])) for n in numbers]
+    return [task.result() for task in tasks]
+
+
+@told(ex.print_labels, "Your code raised TypeError")
+async def adds_a_label_to_a_list(shop, numbers):
+    orders, logos = await fetched(shop, numbers)
+    labels = []
+    for number in numbers:
+        labels = labels + shop.draw(orders[number], logos[orders[number]["carrier"]])
+    return labels
+
+
+@told(ex.print_labels, "There is no carrier {'number': ")
+async def downloads_a_row(shop, numbers):
+    async with shop.connect() as connection:
+        rows = await connection.fetch(numbers)
+    return [shop.draw(row, await shop.download(row)) for row in rows]
+
+
+@told(ex.print_labels, "`fetch` takes a list of numbers; you gave a generator")
+async def fetches_a_generator(shop, numbers):
+    async with shop.connect() as connection:
+        orders = {order["number"]: order for order in await connection.fetch(number for number in numbers)}
+    return [shop.draw(orders[number], await shop.download(orders[number]["carrier"])) for number in numbers]
+
+
+@told(ex.print_labels, "`fetch` takes a list of numbers; you gave None")
+async def fetches_nothing(shop, numbers):
+    async with shop.connect() as connection:
+        return await connection.fetch(None)
+
+
+@told(
+    ex.print_labels, "2 tasks were still running: await what you start; a worker that waits for ever is cancelled first"
+)
+async def leaves_its_workers(shop, numbers):
+    orders, logos = await fetched(shop, numbers)
+    todo, labels = asyncio.Queue(), {}
+    for number in numbers:
+        todo.put_nowait(number)
+
+    async def worker():
+        while True:
+            number = await todo.get()
+            labels[number] = await asyncio.to_thread(shop.draw, orders[number], logos[orders[number]["carrier"]])
+            todo.task_done()
+
+    workers = [asyncio.create_task(worker()) for _ in range(shop.at_once)]
+    await todo.join()
+    return [labels[number] for number in numbers if workers]
+
+
 @told(ex.print_labels, "The label of order 103 was drawn not at all: `shop.draw` makes a label")
 async def copies_the_labels(shop, numbers):
     return [shop.label(number) for number in numbers]

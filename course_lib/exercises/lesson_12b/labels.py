@@ -1,10 +1,12 @@
 """Exercise 1: a slow program with five causes, each found by what it makes too many of, or too few."""
 
+import ast
 from dataclasses import dataclass
 from typing import Any
 
+from course_lib.exercises.causes import place_of
 from course_lib.exercises.chance import Chance
-from course_lib.exercises.framework import Answer, Exercise, Wrong, await_missing, run
+from course_lib.exercises.framework import Answer, Exercise, Wrong, await_missing, leaves, run
 from course_lib.exercises.lesson_12b import as_found, solutions
 from course_lib.exercises.lesson_12b.scenes import CHANGED
 from course_lib.exercises.lesson_12b.shop import DRAW, LOGO, Shop
@@ -15,6 +17,10 @@ FEW = 3  # orders: so many can be drawn
 ROUNDS = 8
 TINY = 1e-9  # seconds, for what floats leave
 TIMES = 10  # as fast as the program that was found
+PLAIN = (
+    "`shop.draw(...)` gives a label at once, which can be neither awaited nor run. Give a thread the function and its "
+    "arguments: `await asyncio.to_thread(shop.draw, order, logo)`."
+)
 
 
 @dataclass(frozen=True)
@@ -45,7 +51,13 @@ def _in_spite_of(wrong: Wrong, shop: Shop) -> Timeline:
         wrong = Wrong(f"A connection was opened, and not closed when your function had ended: {closes}.", timeline)
     elif timeline and timeline.leaked:
         left = "a task was" if len(timeline.leaked) == 1 else f"{len(timeline.leaked)} tasks were"
-        wrong = Wrong(f"When your function had ended, {left} still running: await what you start.", timeline)
+        wrong = Wrong(
+            f"When your function had ended, {left} still running: await what you start; a worker that waits for "
+            "ever is cancelled first.",
+            timeline,
+        )
+    elif _awaits_a_label(wrong.error):
+        wrong = Wrong(PLAIN, timeline)
     elif timeline and timeline.blocked and not timeline.blocking_lines and not wrong.error:
         if timeline.blocked > shop.held + TINY:
             wrong = Wrong(
@@ -57,6 +69,16 @@ def _in_spite_of(wrong: Wrong, shop: Shop) -> Timeline:
             return timeline
     # Who reads the lanes of forty orders?
     raise wrong if len(shop.numbers) <= FEW else Wrong(str(wrong))
+
+
+def _awaits_a_label(error: BaseException | None) -> bool:
+    """Return whether a call or an `await` failed that was given what `shop.draw(...)` returned."""
+    for each in leaves(error):
+        place = place_of(each) if isinstance(each, TypeError) else None
+        if place and isinstance(place.node, ast.Await | ast.Call):
+            given = [node for node in ast.walk(place.node) if isinstance(node, ast.Call) and node is not place.node]
+            return any(isinstance(node.func, ast.Attribute) and node.func.attr == "draw" for node in given)
+    return False
 
 
 def _grade_print_labels(print_labels: Answer) -> str:
@@ -87,8 +109,8 @@ def _grade_print_labels(print_labels: Answer) -> str:
             ways = "one carrier" if min(carriers, orders) == 1 else f"{min(carriers, orders)} carriers"
             raise Wrong(f"With {orders} orders by {ways}, and printers that take {at_once} at one time: {cause}")
     return (
-        f"{gain:.1f} times as fast, by one connection, one query, each logo once, no blocked loop, and printers that "
-        "take all they can."
+        f"{gain:.1f} times as fast, by one connection, one query, each logo once, no blocked loop, and labels drawn "
+        "side by side."
     )
 
 
