@@ -542,6 +542,14 @@ async def guesses(measure, most):
     return knee
 
 
+@told(ex.find_knee, "You measured with 2 in flight ten times: does your number double each time round?")
+async def never_goes_on(measure, most):
+    knee, best = 1, await measure(1)
+    while 2 * knee <= most and await measure(2 * knee) >= 1.25 * best:
+        pass
+    return knee
+
+
 @told(ex.find_knee, "Nothing was measured: begin with `await measure(1)`")
 async def knows_it(measure, most):
     return 4

@@ -37,6 +37,8 @@ class Measure(OneAtATime):
         if in_flight & (in_flight - 1):
             raise Wrong(f"You measured with {in_flight} in flight: measure 1, 2, 4, 8 and so on.")
         self.asked.append(in_flight)
+        if self.asked.count(in_flight) == 10:  # no doubling below `most` needs so many
+            raise Wrong(f"You measured with {in_flight} in flight ten times: does your number double each time round?")
         together = (
             f"`measure({in_flight})` began while another measurement was under way: they disturb each other. Await "
             "one, then begin the next."
