@@ -102,6 +102,20 @@ async def mends_the_table_and_no_more(shop, numbers):
     return await asyncio.gather(*(draw(orders[number]) for number in numbers))
 
 
+@right(ex.print_labels)
+async def fetches_a_set(shop, numbers):
+    async with shop.connect() as connection:
+        orders = {order["number"]: order for order in await connection.fetch(set(numbers))}
+    carriers = {order["carrier"] for order in orders.values()}
+    logos = {carrier: asyncio.create_task(shop.download(carrier)) for carrier in carriers}
+    labels = []
+    for start in range(0, len(numbers), shop.at_once):
+        batch = [orders[number] for number in numbers[start : start + shop.at_once]]
+        drawing = [asyncio.to_thread(shop.draw, order, await logos[order["carrier"]]) for order in batch]
+        labels += await asyncio.gather(*drawing)
+    return labels
+
+
 # find_knee
 
 

@@ -48,7 +48,7 @@ async def with_a_cache(shop, numbers):
     return labels
 
 
-@told(ex.print_labels, "had 1 at most: each waited for the one before. Draw them in tasks.")
+@told(ex.print_labels, "had 1 at most: each waited for the one before. Draw them in tasks, 4 at a time.")
 async def in_threads(shop, numbers):
     async with shop.connect() as connection:
         orders = {order["number"]: order for order in await connection.fetch(numbers)}
@@ -76,7 +76,7 @@ async def draws_in_turn(shop, numbers):
     return [await asyncio.to_thread(shop.draw, orders[number], logos[orders[number]["carrier"]]) for number in numbers]
 
 
-@told(ex.print_labels, "labels were drawn at one time, and the printers take 2: limit them, with a semaphore")
+@told(ex.print_labels, "labels were drawn at one time, and the printers take 2. One semaphore of `shop.at_once`")
 async def without_a_limit(shop, numbers):
     orders, logos = await fetched(shop, numbers)
     drawing = (asyncio.to_thread(shop.draw, orders[number], logos[orders[number]["carrier"]]) for number in numbers)
@@ -87,6 +87,29 @@ async def without_a_limit(shop, numbers):
 async def four_whatever_the_shop_says(shop, numbers):
     orders, logos = await fetched(shop, numbers)
     printers = asyncio.Semaphore(4)
+
+    async def draw(order):
+        async with printers:
+            return await asyncio.to_thread(shop.draw, order, logos[order["carrier"]])
+
+    return await asyncio.gather(*(draw(orders[number]) for number in numbers))
+
+
+@told(ex.print_labels, "One semaphore of `shop.at_once`, made once and used for all, limits them")
+async def a_semaphore_each(shop, numbers):
+    orders, logos = await fetched(shop, numbers)
+
+    async def draw(order):
+        async with asyncio.Semaphore(shop.at_once):
+            return await asyncio.to_thread(shop.draw, order, logos[order["carrier"]])
+
+    return await asyncio.gather(*(draw(orders[number]) for number in numbers))
+
+
+@told(ex.print_labels, "had 1 at most: each waited for the one before. Draw them in tasks, 4 at a time.")
+async def a_semaphore_of_one(shop, numbers):
+    orders, logos = await fetched(shop, numbers)
+    printers = asyncio.Semaphore()
 
     async def draw(order):
         async with printers:
@@ -168,6 +191,94 @@ async def draws_a_coroutine(shop, numbers):
     return [shop.draw(order, shop.download(order["carrier"])) for order in rows]
 
 
+PLAIN = (
+    "`shop.draw(...)` gives a label at once, which can be neither awaited nor run. Give a thread the function and its "
+    "arguments: `await asyncio.to_thread(shop.draw, order, logo)`."
+)
+
+
+@told(ex.print_labels, PLAIN)
+async def gives_a_thread_the_label(shop, numbers):
+    orders, logos = await fetched(shop, numbers)
+    return [await asyncio.to_thread(shop.draw(orders[n], logos[orders[n]["carrier"]])) for n in numbers]
+
+
+@told(ex.print_labels, PLAIN)
+async def gives_an_executor_the_label(shop, numbers):
+    orders, logos = await fetched(shop, numbers)
+    loop = asyncio.get_running_loop()
+    return [await loop.run_in_executor(None, shop.draw(orders[n], logos[orders[n]["carrier"]])) for n in numbers]
+
+
+@told(ex.print_labels, PLAIN)
+async def awaits_the_label(shop, numbers):
+    orders, logos = await fetched(shop, numbers)
+    return [await shop.draw(orders[number], logos[orders[number]["carrier"]]) for number in numbers]
+
+
+@told(ex.print_labels, PLAIN)
+async def gathers_labels(shop, numbers):
+    orders, logos = await fetched(shop, numbers)
+    return await asyncio.gather(*(shop.draw(orders[number], logos[orders[number]["carrier"]]) for number in numbers))
+
+
+@told(ex.print_labels, PLAIN)
+async def makes_a_task_of_a_label(shop, numbers):
+    orders, logos = await fetched(shop, numbers)
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(shop.draw(orders[n], logos[orders[n]["carrier"]])) for n in numbers]
+    return [task.result() for task in tasks]
+
+
+@told(ex.print_labels, "Your code raised TypeError")
+async def adds_a_label_to_a_list(shop, numbers):
+    orders, logos = await fetched(shop, numbers)
+    labels = []
+    for number in numbers:
+        labels = labels + shop.draw(orders[number], logos[orders[number]["carrier"]])
+    return labels
+
+
+@told(ex.print_labels, "There is no carrier {'number': ")
+async def downloads_a_row(shop, numbers):
+    async with shop.connect() as connection:
+        rows = await connection.fetch(numbers)
+    return [shop.draw(row, await shop.download(row)) for row in rows]
+
+
+@told(ex.print_labels, "`fetch` takes a list of numbers; you gave a generator")
+async def fetches_a_generator(shop, numbers):
+    async with shop.connect() as connection:
+        orders = {order["number"]: order for order in await connection.fetch(number for number in numbers)}
+    return [shop.draw(orders[number], await shop.download(orders[number]["carrier"])) for number in numbers]
+
+
+@told(ex.print_labels, "`fetch` takes a list of numbers; you gave None")
+async def fetches_nothing(shop, numbers):
+    async with shop.connect() as connection:
+        return await connection.fetch(None)
+
+
+@told(
+    ex.print_labels, "2 tasks were still running: await what you start; a worker that waits for ever is cancelled first"
+)
+async def leaves_its_workers(shop, numbers):
+    orders, logos = await fetched(shop, numbers)
+    todo, labels = asyncio.Queue(), {}
+    for number in numbers:
+        todo.put_nowait(number)
+
+    async def worker():
+        while True:
+            number = await todo.get()
+            labels[number] = await asyncio.to_thread(shop.draw, orders[number], logos[orders[number]["carrier"]])
+            todo.task_done()
+
+    workers = [asyncio.create_task(worker()) for _ in range(shop.at_once)]
+    await todo.join()
+    return [labels[number] for number in numbers if workers]
+
+
 @told(ex.print_labels, "The label of order 103 was drawn not at all: `shop.draw` makes a label")
 async def copies_the_labels(shop, numbers):
     return [shop.label(number) for number in numbers]
@@ -247,7 +358,7 @@ async def one_place_is_left(shop, numbers):
     return await asyncio.gather(*(draw(orders[number]) for number in numbers))
 
 
-@told(ex.print_labels, "3 labels were drawn at one time, and the printers take 2: limit them, with a semaphore")
+@told(ex.print_labels, "3 labels were drawn at one time, and the printers take 2. One semaphore of")
 async def returns_what_was_wrong(shop, numbers):
     orders, logos = await fetched(shop, numbers)
     drawing = (asyncio.to_thread(shop.draw, orders[number], logos[orders[number]["carrier"]]) for number in numbers)
@@ -363,7 +474,7 @@ async def returns_the_first_beyond(measure, most):
     return number
 
 
-@told(ex.find_knee, "2 in flight 100/s, and stopped. Each doubling brought a quarter or more so far: measure on")
+@told(ex.find_knee, "2 in flight 100/s, and stopped. No doubling brought less than a quarter so far: measure on")
 async def a_quarter_is_too_little(measure, most):
     knee, best = 1, await measure(1)
     while 2 * knee <= most and (found := await measure(2 * knee)) > 1.25 * best:
@@ -379,12 +490,41 @@ async def measures_beyond_most(measure, most):
     return min(knee, most)
 
 
-@told(ex.find_knee, "a measurement costs something. Keep what you have measured")
+@told(
+    ex.find_knee,
+    "you measured 2 in flight 200/s, 1 in flight 100/s, 4 in flight 390/s, 2 in flight 200/s, 8 in flight 400/s, "
+    "4 in flight 390/s: a measurement costs something. Keep what you have measured",
+)
 async def measures_twice(measure, most):
     knee = 1
     while 2 * knee <= most and await measure(2 * knee) >= 1.25 * await measure(knee):
         knee *= 2
     return knee
+
+
+@told(ex.find_knee, "you measured 2 in flight 200/s, 4 in flight 390/s, 8 in flight 400/s: measure 1, 2, 4, 8, in")
+async def begins_with_two(measure, most):
+    knee, best = 2, await measure(2)
+    while 2 * knee <= most and (found := await measure(2 * knee)) >= 1.25 * best:
+        knee, best = 2 * knee, found
+    return knee
+
+
+@told(ex.find_knee, "1 in flight 100/s, and stopped. No doubling brought less than a quarter so far: measure on.")
+async def never_doubles(measure, most):
+    await measure(1)
+    return 1
+
+
+@told(ex.find_knee, "The knee is 8, the last that you measured: no doubling brought less than a quarter. You returned")
+async def the_most_that_is_allowed(measure, most):
+    knee, best = 1, await measure(1)
+    while 2 * knee <= most:
+        found = await measure(2 * knee)
+        if found < 1.25 * best:
+            return knee
+        knee, best = 2 * knee, found
+    return most
 
 
 @told(ex.find_knee, "let it through")
@@ -398,6 +538,14 @@ async def guesses(measure, most):
                 break
             knee, best = 2 * knee, found
     except Exception:
+        pass
+    return knee
+
+
+@told(ex.find_knee, "You measured with 2 in flight ten times: does your number double each time round?")
+async def never_goes_on(measure, most):
+    knee, best = 1, await measure(1)
+    while 2 * knee <= most and await measure(2 * knee) >= 1.25 * best:
         pass
     return knee
 
@@ -421,6 +569,22 @@ async def does_not_wait_for_the_first(measure, most):
 
 
 # in_batches
+
+
+@told(ex.in_batches, "Your function changed `numbers`, a list of the caller's: leave it as it is")
+async def sorts_the_list(fetch, numbers, most):
+    numbers.sort()
+    return await ex.in_batches.reference(fetch, numbers, most)
+
+
+@told(ex.in_batches, "Your function changed `numbers`, a list of the caller's: leave it as it is")
+async def takes_from_the_list(fetch, numbers, most):
+    places, rows = list(numbers), {}
+    numbers[:] = dict.fromkeys(numbers)
+    while numbers:
+        batch = [numbers.pop() for _ in range(min(most, len(numbers)))]
+        rows |= {row["number"]: row for row in await fetch(batch)}
+    return [rows.get(number) for number in places]
 
 
 @told(ex.in_batches, "`found` holds a coroutine, not what it gives: an `await` is missing where it is made")

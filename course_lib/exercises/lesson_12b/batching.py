@@ -7,7 +7,7 @@ from typing import Any
 from course_lib.exercises.chance import Chance
 from course_lib.exercises.framework import Answer, Exercise, Wrong, elsewhere
 from course_lib.exercises.lesson_12b import solutions
-from course_lib.exercises.lesson_12b.scenes import OneAtATime, counted, let_through, played
+from course_lib.exercises.lesson_12b.scenes import CHANGED, OneAtATime, counted, let_through, played
 from course_lib.exercises.shown import shown
 from course_lib.seeing import span
 
@@ -81,8 +81,11 @@ def _given(fetch: Fetch, numbers: Sequence[int]) -> str:
 
 def _fetched(function: Answer, numbers: list[int], there: Sequence[int], most: int) -> None:
     fetch = Fetch(there, most)
-    scene = played(function, fetch, list(numbers), most)
+    passed = list(numbers)
+    scene = played(function, fetch, passed, most)
     returned = scene.result()
+    if passed != numbers:
+        raise scene.wrong(CHANGED)
     given = _given(fetch, numbers)
     asked = [number for query in fetch.queries for number in query]
     wanted = [fetch.there.get(number) for number in numbers]
@@ -127,7 +130,7 @@ in_batches = Exercise(
 - `await fetch(some)` asks the database for a list of at most `most` numbers, and never for none. It gives rows, \
 dictionaries with a `"number"`, in no order in particular, and none for a number that it has not.
 - Return a list with the row of each of `numbers`, in their order; they may repeat. None stands for a row that is \
-not there.
+not there. Leave `numbers` as it is.
 - Ask for each number once, in as few queries as it takes, one after another.
 - If `fetch` raises something, let it through.""",
     reference=solutions.in_batches,

@@ -34,19 +34,25 @@ class Measure(OneAtATime):
             raise Wrong("`measure` ran in another thread, or on an event loop of its own: no threads here.")
         if isinstance(in_flight, bool) or not isinstance(in_flight, int) or in_flight < 1:
             raise Wrong(f"`measure` takes a whole number, 1 or more; you gave {shown(in_flight, 40)}.")
-        self.asked.append(in_flight)
         if in_flight & (in_flight - 1):
             raise Wrong(f"You measured with {in_flight} in flight: measure 1, 2, 4, 8 and so on.")
+        self.asked.append(in_flight)
+        if self.asked.count(in_flight) == 10:  # no doubling below `most` needs so many
+            raise Wrong(f"You measured with {in_flight} in flight ten times: does your number double each time round?")
         together = (
             f"`measure({in_flight})` began while another measurement was under way: they disturb each other. Await "
             "one, then begin the next."
         )
         with self.busy(together), span(f"measure({in_flight})"):
             await asyncio.sleep(SECONDS)
-        found = self.throughputs[min(in_flight.bit_length(), len(self.throughputs)) - 1]
+        found = self.throughput(in_flight)
         if isinstance(found, Exception):
             raise found
         return found
+
+    def throughput(self, in_flight: int) -> float | Exception:
+        """Return what is found with so many in flight, whenever it is asked for."""
+        return self.throughputs[min(in_flight.bit_length(), len(self.throughputs)) - 1]
 
     def __repr__(self) -> str:
         return "<function measure>"
@@ -71,7 +77,7 @@ def _grade_find_knee(find_knee: Answer) -> str:
         _found(find_knee, throughputs, most)
         place = chance.number(0, len(_asked(throughputs, most)) - 1)
         _fails(find_knee, [*throughputs[:place], chance.failure("the server")], most)
-    return "The knee is where doubling stops paying; and nothing was measured beyond it."
+    return "Measured up to the first doubling that does not pay, and no further."
 
 
 def _asked(throughputs: Sequence[float], most: int) -> list[int]:
@@ -91,10 +97,7 @@ def _knee(throughputs: Sequence[float], asked: Sequence[int]) -> int:
 
 
 def _given(measure: Measure, most: int) -> str:
-    told = [
-        f"{each} in flight {measure.throughputs[min(place, len(measure.throughputs) - 1)]:g}/s"
-        for place, each in enumerate(measure.asked)
-    ]
+    told = [f"{each} in flight {measure.throughput(each):g}/s" for each in measure.asked]
     return f"With most={most}, you measured {', '.join(told)}"
 
 
@@ -117,13 +120,16 @@ def _found(function: Answer, throughputs: Sequence[float], most: int) -> None:
         )
     if measure.asked != asked:
         if measure.asked == asked[: len(measure.asked)]:
-            raise scene.wrong(f"{given}, and stopped. Each doubling brought a quarter or more so far: measure on.")
+            raise scene.wrong(f"{given}, and stopped. No doubling brought less than a quarter so far: measure on.")
         raise scene.wrong(f"{given}: measure {', '.join(map(str, asked))}, in this order.")
     knee = _knee(throughputs, asked)
     if type(returned) is not int or returned != knee:
-        grew = knee != asked[-1]
-        why = f"from there to {asked[-1]} it grew by less than a quarter" if grew else "each doubling paid"
-        raise scene.wrong(f"{given}. The knee is {knee}: {why}. You returned {shown(returned, 40)}.")
+        why = (
+            f"The knee is {knee}, the last that you measured: no doubling brought less than a quarter."
+            if knee == asked[-1]
+            else f"The knee is {knee}: from there to {asked[-1]} it grew by less than a quarter."
+        )
+        raise scene.wrong(f"{given}. {why} You returned {shown(returned, 40)}.")
     if scene.ended > SECONDS * len(asked):
         due = f"{counted(len(asked), 'measurement')} {SECONDS * len(asked):g} s"
         raise scene.wrong(f"With most={most}, {due}, and your function took {scene.ended:g} s.")
@@ -143,8 +149,8 @@ find_knee = Exercise(
 - `await measure(n)` measures a server with `n` requests in flight, and gives its throughput in requests per second.
 - Measure 1, 2, 4, 8 and so on, `most` at most; each once, and one at a time, since two at once disturb each other.
 - Stop at the first doubling that brings less than a quarter more throughput than the number before it (less than 1.25 \
-times as much). Return that number before it: the knee. If each doubling brings more, return the last number you \
-measured.
+times as much). Return the number before it: the knee, as near as doublings find it. If each doubling brings more, \
+return the last number you measured.
 - If `measure` raises something, let it through.""",
     reference=solutions.find_knee,
     grade=_grade_find_knee,

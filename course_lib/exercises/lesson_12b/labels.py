@@ -1,11 +1,14 @@
 """Exercise 1: a slow program with five causes, each found by what it makes too many of, or too few."""
 
+import ast
 from dataclasses import dataclass
 from typing import Any
 
+from course_lib.exercises.causes import place_of
 from course_lib.exercises.chance import Chance
-from course_lib.exercises.framework import Answer, Exercise, Wrong, await_missing, run
+from course_lib.exercises.framework import Answer, Exercise, Wrong, await_missing, leaves, run
 from course_lib.exercises.lesson_12b import as_found, solutions
+from course_lib.exercises.lesson_12b.scenes import CHANGED
 from course_lib.exercises.lesson_12b.shop import DRAW, LOGO, Shop
 from course_lib.exercises.shown import shown
 from course_lib.seeing import Timeline
@@ -14,6 +17,10 @@ FEW = 3  # orders: so many can be drawn
 ROUNDS = 8
 TINY = 1e-9  # seconds, for what floats leave
 TIMES = 10  # as fast as the program that was found
+PLAIN = (
+    "`shop.draw(...)` gives a label at once, which can be neither awaited nor run. Give a thread the function and its "
+    "arguments: `await asyncio.to_thread(shop.draw, order, logo)`."
+)
 
 
 @dataclass(frozen=True)
@@ -32,7 +39,7 @@ def _printed(function: Answer, shop: Shop) -> Printing:
     except Wrong as wrong:
         timeline = _in_spite_of(wrong, shop)
     if numbers != shop.numbers:
-        raise Wrong("Your function changed `numbers`, a list of the caller's: leave it as it is.")
+        raise Wrong(CHANGED)
     return Printing(shop, timeline.end, timeline.result)
 
 
@@ -44,7 +51,13 @@ def _in_spite_of(wrong: Wrong, shop: Shop) -> Timeline:
         wrong = Wrong(f"A connection was opened, and not closed when your function had ended: {closes}.", timeline)
     elif timeline and timeline.leaked:
         left = "a task was" if len(timeline.leaked) == 1 else f"{len(timeline.leaked)} tasks were"
-        wrong = Wrong(f"When your function had ended, {left} still running: await what you start.", timeline)
+        wrong = Wrong(
+            f"When your function had ended, {left} still running: await what you start; a worker that waits for "
+            "ever is cancelled first.",
+            timeline,
+        )
+    elif _awaits_a_label(wrong.error):
+        wrong = Wrong(PLAIN, timeline)
     elif timeline and timeline.blocked and not timeline.blocking_lines and not wrong.error:
         if timeline.blocked > shop.held + TINY:
             wrong = Wrong(
@@ -56,6 +69,16 @@ def _in_spite_of(wrong: Wrong, shop: Shop) -> Timeline:
             return timeline
     # Who reads the lanes of forty orders?
     raise wrong if len(shop.numbers) <= FEW else Wrong(str(wrong))
+
+
+def _awaits_a_label(error: BaseException | None) -> bool:
+    """Return whether a call or an `await` failed that was given what `shop.draw(...)` returned."""
+    for each in leaves(error):
+        place = place_of(each) if isinstance(each, TypeError) else None
+        if place and isinstance(place.node, ast.Await | ast.Call):
+            given = [node for node in ast.walk(place.node) if isinstance(node, ast.Call) and node is not place.node]
+            return any(isinstance(node.func, ast.Attribute) and node.func.attr == "draw" for node in given)
+    return False
 
 
 def _grade_print_labels(print_labels: Answer) -> str:
@@ -86,8 +109,8 @@ def _grade_print_labels(print_labels: Answer) -> str:
             ways = "one carrier" if min(carriers, orders) == 1 else f"{min(carriers, orders)} carriers"
             raise Wrong(f"With {orders} orders by {ways}, and printers that take {at_once} at one time: {cause}")
     return (
-        f"{gain:.1f} times as fast, by one connection, one query, each logo once, no blocked loop, and printers that "
-        "take all they can."
+        f"{gain:.1f} times as fast, by one connection, one query, each logo once, no blocked loop, and labels drawn "
+        "side by side."
     )
 
 
@@ -145,7 +168,7 @@ def _first_cause(printing: Printing) -> str:
         )
     # Fewer may be right, where some are drawn while logos are still to come.
     if shop.most_drawn < min(shop.at_once, len(shop.numbers)) and printing.seconds > shop.drawn_by + TINY:
-        alone = "1 at most: each waited for the one before. Draw them in tasks."
+        alone = f"1 at most: each waited for the one before. Draw them in tasks, {shop.at_once} at a time."
         had = alone if shop.most_drawn == 1 else f"{shop.most_drawn} at most: let in {shop.at_once}."
         return f"the printers take {shop.at_once} labels at one time, and had {had}"
     return ""
@@ -161,9 +184,10 @@ after each: the check names the next cause in the table of section 5. `hint()` s
 rows of a list of orders, in 10 ms, in no order in particular. A row is a dictionary, with `"number"` and `"carrier"`.
 - `await shop.download(carrier)` gives a carrier's logo. It takes 20 ms; and the line carries one logo at a time, for \
 20 ms each.
-- `shop.draw(order, logo)` gives a label. It is a plain function, which waits for a printer, for 20 ms or a little \
-longer, and may run in a thread. The printers take `shop.at_once` labels at one time; one more is an error.
-- Return the labels in the order of `numbers`, which are all different. Nothing fails here.""",
+- `shop.draw(order, logo)` gives a label. It is a plain function, which waits for a printer, for 20 ms or longer, \
+and may run in a thread. The printers take `shop.at_once` labels at one time; one more is an error.
+- Return the labels in the order of `numbers`, which are all different; leave `numbers` as it is. Nothing fails \
+here.""",
     reference=solutions.print_labels,
     grade=_grade_print_labels,
     hints=[
@@ -171,7 +195,8 @@ longer, and may run in a thread. The printers take `shop.at_once` labels at one 
         "dictionary, by number.",
         "The bytes: a dictionary of logos, by carrier, filled before the first label is drawn. The blocked loop: "
         "`await asyncio.to_thread(shop.draw, order, logo)`.",
-        "In turn: all logos may be downloaded in one `gather`. For the labels, `async def draw(order)`, in it a "
-        "semaphore of `shop.at_once`; and a `gather` over the orders, in the order of `numbers`.",
+        "In turn: all logos may be downloaded in one `gather`. For the labels, one semaphore of `shop.at_once`, made "
+        "once; `async def draw(order)`, which draws inside it; and a `gather` over the orders, in the order of "
+        "`numbers`.",
     ],
 )

@@ -6,7 +6,7 @@ All of it takes virtual time: a millisecond more or less decides nothing, and no
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable
 from contextlib import asynccontextmanager
 from math import ceil
 from typing import Any
@@ -89,7 +89,7 @@ class Shop:
     async def download(self, carrier: str) -> str:
         """Return a carrier's logo; the line carries one at a time."""
         self.at_home("download")
-        if carrier not in {order["carrier"] for order in self._orders.values()}:
+        if carrier not in [order["carrier"] for order in self._orders.values()]:  # a row has no hash
             raise Wrong(f"There is no carrier {shown(carrier, 40)}: give what stands in the order, order['carrier'].")
         if not self._downloading:
             self._line = asyncio.Lock()  # a lock belongs to one loop, and each run has its own
@@ -126,8 +126,8 @@ class Shop:
         try:
             if self._drawing > self.at_once:
                 raise Wrong(
-                    f"{self._drawing} labels were drawn at one time, and the printers take {self.at_once}: limit them, "
-                    "with a semaphore."
+                    f"{self._drawing} labels were drawn at one time, and the printers take {self.at_once}. One "
+                    "semaphore of `shop.at_once`, made once and used for all, limits them."
                 )
             with span(f"draw {number}"):
                 time.sleep(takes)
@@ -145,7 +145,7 @@ class Shop:
         """When all labels are drawn if the printers, once the last logo has come, take all they can."""
         return self.logos_came + DRAW * ceil(len(self._orders) / self.at_once)
 
-    def rows(self, numbers: Sequence[int]) -> list[Row]:
+    def rows(self, numbers: Iterable[int]) -> list[Row]:
         """Return the rows of orders, each once, in an order of the database's own."""
         found = [dict(self._orders[number]) for number in dict.fromkeys(numbers) if number in self._orders]
         return self._chance.some(found, len(found))
@@ -173,12 +173,13 @@ class Connection:
         self._shop = shop
         self._busy = self.closed = False
 
-    async def fetch(self, numbers: Sequence[int]) -> list[Row]:
+    async def fetch(self, numbers: Collection[int]) -> list[Row]:
         """Return the orders with these numbers, in no order in particular."""
         self._shop.at_home("fetch")
         if self.closed:
             raise Wrong("A connection was used after its `async with` block had ended.")
-        if isinstance(numbers, int) or any(not isinstance(number, int) for number in numbers):
+        # A generator could be gone through only once.
+        if not isinstance(numbers, Collection) or any(not isinstance(number, int) for number in numbers):
             raise Wrong(f"`fetch` takes a list of numbers; you gave {shown(numbers, 40)}.")
         if self._busy:
             raise Wrong("Two queries were under way on one connection: it does one thing at a time.")
