@@ -107,6 +107,14 @@ async def awaits_a_function(start):
     await start
 
 
+async def calls_for_a_thread(start):
+    await asyncio.to_thread(start("a", 2))
+
+
+async def calls_for_an_executor(start):
+    await asyncio.get_running_loop().run_in_executor(None, start("a", 2))
+
+
 async def awaits_in_brackets(fetch):
     await asyncio.gather(*[await fetch(name) for name in "ab"])
 
@@ -128,6 +136,12 @@ async def answers(name):
     ("function", "given", "sentence"),
     [
         (awaits_a_call, int, "`start(...)` was called, and gave nothing that can be awaited"),
+        (
+            calls_for_a_thread,
+            str.center,
+            "was given what `start('a', 2)` gave: pass the function and its arguments apart",
+        ),
+        (calls_for_an_executor, str.center, "apart, `run_in_executor(None, start, 'a', 2)`"),
         (awaits_a_function, int, "`start` is a function, and `await` needs what its call gives: is its () missing?"),
         (awaits_in_brackets, answers, "The `await` inside the brackets finished each call before the next began"),
         (forgets_nonlocal, None, "`nonlocal count` says that the outer one is meant"),

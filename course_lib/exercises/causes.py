@@ -21,6 +21,9 @@ IN_BRACKETS = (
     "The `await` inside the brackets finished each call before the next began, and left results, not coroutines: leave "
     "it out."
 )
+CALLS = {"to_thread": 0, "run_in_executor": 1, "submit": 0}
+"""What calls a function elsewhere, and which of its arguments that is."""
+
 STAR_MISSING = "gather was given one generator: put a star before it, `gather(*...)`."
 
 
@@ -105,6 +108,8 @@ def hint(error: BaseException) -> str:
             return f"`{name}` holds functions; pass what their calls give: `*(each() for each in {name})`."
         if name := _never_awaited(place):
             return f"`{name}` holds a coroutine, not what it gives: an `await` is missing where it is made."
+        if early := _called_too_early(node):
+            return early
         if isinstance(node, ast.Await) and place.innermost:
             return _awaited(node.value, place)
         if isinstance(node, ast.Call) and _called(node) in ("gather", "wait") and _submits(node, place):
@@ -194,6 +199,23 @@ def _awaited(value: ast.expr, place: Place) -> str:
             f"task or an asyncio future can be.{more}"
         )
     return NOT_AWAITABLE
+
+
+def _called_too_early(node: ast.AST) -> str:
+    """Say how to pass a function to what calls it elsewhere; empty where it was not called on the way."""
+    call = node.value if isinstance(node, ast.Await) else node
+    place = CALLS.get(_called(call))
+    if not isinstance(call, ast.Call) or place is None or place >= len(call.args):
+        return ""
+    given = call.args[place]
+    if not isinstance(given, ast.Call) or _called(given) == "partial":
+        return ""
+    apart = [*call.args[:place], given.func, *given.args, *call.args[place + 1 :]]
+    right = ast.Call(ast.Name(_called(call)), apart, given.keywords)
+    return (
+        f"`{_called(call)}` calls what it is given, and was given what `{ast.unparse(given):.60}` gave: pass the "
+        f"function and its arguments apart, `{ast.unparse(right):.80}`."
+    )
 
 
 def _never_awaited(place: Place) -> str:
