@@ -5,6 +5,7 @@ A rule takes a notebook (its JSON) and the path of its file, and returns what it
 # mypy: allow-untyped-calls
 # (nbformat has no types)
 
+import ast
 import json
 import re
 import sys
@@ -31,6 +32,10 @@ EXEMPT_TAGS = {"nbval-ignore-output", "nbval-skip", "pytest-validate-ignore-outp
 EXEMPT_COMMENTS = re.compile(
     r"^\s*#\s*(NBVAL_IGNORE_OUTPUT|NBVAL_SKIP|PYTEST_VALIDATE_IGNORE_OUTPUT)\s*$", re.MULTILINE
 )
+
+# What asks Redis for streams and scripts, which the stand-in has not, and the tag of a cell that does.
+STREAMS = ("course_lib.jobs", "course_lib.service.parts")
+NEEDS_REDIS = "needs-redis"
 
 IMAGE_DATA = re.compile(r"data:image/[^\"]+")  # a picture in HTML: letters that say anything by chance
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
@@ -333,6 +338,32 @@ def has_the_saved_form(notebook: Notebook, path: Path) -> Iterator[str]:
         yield f"it is not as refresh saves it: run `python -m course_lib refresh {path.stem}`"
 
 
+def says_what_needs_redis(notebook: Notebook, path: Path) -> Iterator[str]:
+    """Where the stand-in alone is there, what needs a real Redis is left out, and all that uses what it made."""
+    made: set[str] = set()  # names that are there only where a real Redis is
+    for name, cell in code_cells(notebook):
+        try:
+            nodes = list(ast.walk(ast.parse(source(cell))))
+        except SyntaxError:  # IPython's own
+            continue
+        imports = [(node.module or "", node.names) for node in nodes if isinstance(node, ast.ImportFrom)]
+        imports += [(each.name, [each]) for node in nodes if isinstance(node, ast.Import) for each in node.names]
+        names = {True: set[str](), False: set[str]()}  # those that are read, and those that are bound
+        for node in nodes:
+            if isinstance(node, ast.Name):
+                names[isinstance(node.ctx, ast.Load)].add(node.id)
+            elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+                names[False].add(node.name)
+        names[False] |= {each.asname or each.name.partition(".")[0] for _, several in imports for each in several}
+        needed = sorted((names[True] - names[False]) & made) + [m for m, _ in imports if m.startswith(STREAMS)]
+        if needed:
+            made |= names[False]
+            if NEEDS_REDIS not in tags(cell):
+                yield f"{name} uses {needed[0]}, so it needs a real Redis: tag it {NEEDS_REDIS}"
+        else:
+            made -= names[False]
+
+
 RULES = (
     has_been_run,
     shows_no_error,
@@ -350,6 +381,7 @@ RULES = (
     shows_what_can_be_compared,
     has_no_emoji,
     has_the_saved_form,
+    says_what_needs_redis,
 )
 
 

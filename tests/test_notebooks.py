@@ -122,6 +122,7 @@ GOOD = {
         "[d](02_other.ipynb) [e](#A-heading) [f](https://docs.python.org/3/) `[g](nowhere.md)`\n\n## A heading"
     ),
     "a local server": code("url = f'http://127.0.0.1:{port}/delay/1'"),
+    "what needs a real Redis, and says so": code("from course_lib.jobs import JobQueue", tags=("needs-redis",)),
     "not quite the path": code("os.path.join(basis.pathway)"),
 }
 
@@ -206,6 +207,7 @@ BAD: dict[str, tuple[Rule, Notebook, str]] = {
         code("f()", shown(**{"text_plain": "IntSlider()", "application_vnd.jupyter.widget-view+json": "{}"})),
         "widget",
     ),
+    "a queue of jobs on any Redis": (rules.says_what_needs_redis, code("import course_lib.jobs"), "tag it needs-redis"),
     "prose without end": (rules.has_short_prose, new_markdown_cell(PROSE + "more"), "61 words"),
 }
 
@@ -215,6 +217,14 @@ def test_rules_refuse(rule: Rule, cell: Notebook, words: str, path: Path) -> Non
     """Each planted mistake is found by the rule that forbids it, and named."""
     found = list(rule(notebook(cell, code("after()")), path))
     assert any(words in sentence for sentence in found), found
+
+
+def test_what_uses_what_needs_a_real_redis_needs_it_too(path: Path) -> None:
+    """A cell that is left out takes all with it that uses what it made, until that is made anew."""
+    part = "from course_lib.service.parts import Part\napi = Part()"
+    cells = [code(each) for each in ("def end():\n    api.end()", "end()", "api = 1", "api")]
+    found = list(rules.says_what_needs_redis(notebook(code(part, tags=("needs-redis",)), *cells), path))
+    assert [words.partition(" uses ")[2].partition(",")[0] for words in found] == ["api", "end"]
 
 
 def test_a_cell_that_was_not_run_is_found(path: Path) -> None:

@@ -142,6 +142,26 @@ async def test_who_waits_is_served_in_turn_and_too_many_are_refused():
 
 
 @in_virtual_time
+async def test_who_comes_as_a_place_comes_free_may_wait():
+    """One who was given a place, and has not run since, does not count as waiting: there is room for another one."""
+    bulkhead, order = Bulkhead("work", 1, waiting=1), []
+
+    async def work(name: str):
+        async with bulkhead.place():
+            order.append(name)
+            await asyncio.sleep(1)
+
+    async def one_after_another():
+        await work("first")
+        await work("third")  # in the very step in which the first one's place came free
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(one_after_another())
+        group.create_task(work("second"))
+    assert order == ["first", "second", "third"]
+
+
+@in_virtual_time
 async def test_a_place_comes_back_whatever_happens():
     """After a failure, a cancellation while running and one while waiting, all places are free again."""
     bulkhead = Bulkhead("work", 1, waiting=1)

@@ -43,7 +43,7 @@ class Bulkhead:
 
         Raises BulkheadFull at once, where waiting would only make a longer queue.
         """
-        if self._places.locked() and self.waiting >= self._most_waiting:
+        if self.running + self.waiting >= self.at_once + self._most_waiting:
             raise BulkheadFull(
                 f"{self.name}: {self.running} at once, and {self.waiting} waiting, is all there is room for: "
                 f"ask again in {self._retry_after:g} s",

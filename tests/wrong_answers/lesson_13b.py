@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import time
 import uuid
 from itertools import count
 
@@ -57,8 +58,13 @@ told(ex.ask_again, "Two calls of your function used the same key")(asks(key=lamb
 numbers = count()
 for key in (lambda _: str(next(numbers)), lambda _: f"{random.randint(0, 999)}", lambda _: f"call-{next(numbers)}"):
     told(ex.ask_again, "another process may make the same ones. Draw the key by chance, long enough")(asks(key=key))
-told(ex.ask_again, "Two calls of your function ran at once, and one used the other's key: keep the key in a local")(
-    asks(key=lambda question: str(asyncio.get_running_loop().time()))
+for clock_of in (lambda: asyncio.get_running_loop().time(), lambda: time.time_ns()):
+    told(ex.ask_again, "Two calls of your function ran at once, and had the same key, such as one made of the time")(
+        asks(key=lambda question, clock_of=clock_of: f"order-{clock_of()}")
+    )
+nanoseconds = count(1_764_416_072_123_456_789, 41_237)  # of a clock that is not virtual
+told(ex.ask_again, "another process may make the same ones. Draw the key by chance, long enough")(
+    asks(key=lambda question: str(next(nanoseconds)))
 )
 KEY = ""
 
@@ -272,6 +278,41 @@ async def retries_in_the_background(send, question, seconds):
             return answer.id
 
     return await asyncio.wait_for(ask(), seconds)
+
+
+@told(ex.ask_again, "`send(question, key)` gives a coroutine: `answer = await send(question, key)`")
+async def forgets_to_await(send, question, seconds):
+    key = uuid.uuid4().hex
+    async with asyncio.timeout(seconds):
+        while (answer := send(question, key)).status != 202:
+            await asyncio.sleep(answer.retry_after)
+        return answer.id
+
+
+@told(ex.ask_again, "You gave up after 20 s of 40.1 s: there was time to ask again")
+async def as_many_tries_as_seconds(send, question, seconds):
+    key = uuid.uuid4().hex
+    async with asyncio.timeout(seconds):
+        for _ in range(int(seconds)):
+            try:
+                answer = await send(question, key)
+            except ConnectionError:
+                await asyncio.sleep(1)
+                continue
+            if answer.status == 202:
+                return answer.id
+            if answer.status not in (429, 503):
+                raise ValueError(answer.status)
+            await asyncio.sleep(answer.retry_after)
+    raise TimeoutError
+
+
+@told(ex.ask_again, "`send` raised TimeoutError, and you raised another TimeoutError: only a ConnectionError means")
+async def words_the_end_anew(send, question, seconds):
+    try:
+        return await asks()(send, question, seconds)
+    except TimeoutError:
+        raise TimeoutError("no time is left") from None
 
 
 @told(ex.ask_again, "The answer was 400, and you returned None: raise ValueError")
@@ -504,6 +545,25 @@ async def leaves_all_to_the_sweep(database, queue, key, question):
     return 202 if await database.insert(key, question) or await database.find(key) == question else 422
 
 
+@told(ex.submit, "First `await database.insert(key, question)`, then `enqueue`")
+async def forgets_to_await_the_database(database, queue, key, question):
+    try:
+        if not database.insert(key, question):
+            return 422
+    except ConnectionError:
+        return 503
+    try:
+        await asyncio.wait_for(queue.enqueue(key), 0.5)
+    except (ConnectionError, TimeoutError):
+        pass
+    return 202
+
+
+told(ex.submit, "The queue did not answer, and the caller waited 0.725 s for its answer: give the queue 0.5 s")(
+    accepts(enqueue=lambda queue, key: asyncio.wait_for(queue.enqueue(key), 0.6))
+)
+
+
 @told(ex.submit, "When it returned 202, this was still running")
 async def enqueues_in_the_background(database, queue, key, question):
     if not await database.insert(key, question) and await database.find(key) != question:
@@ -715,6 +775,60 @@ async def anybody_sets_trying_back(circuit, call):
         return result
     finally:
         circuit.trying = False
+
+
+@told(ex.through, "Half-open, one tried, and while it did another one was let through")
+async def holds_others_off_for_one_pause(circuit, call):
+    tries = circuit.failures >= 3
+    if tries and clock() < circuit.until:
+        raise ConnectionError
+    before = circuit.until
+    if tries:
+        circuit.until = clock() + 5
+    try:
+        result = await call()
+    except OSError:
+        circuit.failures += 1
+        circuit.until = clock() + 5
+        raise
+    except Exception:
+        circuit.failures = 0
+        raise
+    except BaseException:
+        if tries:
+            circuit.until = before
+        raise
+    circuit.failures = 0
+    return result
+
+
+failures, until = 0, 0.0
+
+
+@told(ex.through, "Nothing had come through this circuit before: what you keep belongs in `circuit`")
+async def keeps_it_in_globals(circuit, call):
+    global failures, until
+    if failures >= 3 and clock() < until:
+        raise ConnectionError
+    try:
+        result = await call()
+    except OSError:
+        failures += 1
+        until = clock() + 5
+        raise
+    except Exception:
+        failures = 0
+        raise
+    failures = 0
+    return result
+
+
+@told(ex.through, "`call` returned 'value' at 0 s, and you returned a coroutine: `await call()`")
+async def forgets_to_await_the_call(circuit, call):
+    opened = circuit.failures >= 3
+    if opened and (circuit.trying or clock() < circuit.until):
+        raise ConnectionError
+    return call()
 
 
 @told(ex.through, "`circuit.trying` was still True, though who tried had ended: set it back, in a `finally`")

@@ -4,11 +4,11 @@ import asyncio
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import zip_longest
+from itertools import pairwise, zip_longest
 from typing import Any
 
 from course_lib.exercises.chance import Chance
-from course_lib.exercises.framework import Answer, Exercise, Wrong
+from course_lib.exercises.framework import Answer, Exercise, Wrong, await_missing
 from course_lib.exercises.lesson_13b import solutions
 from course_lib.exercises.playing import PATIENCE, Scene, play
 from course_lib.seeing import span
@@ -32,7 +32,7 @@ ACCEPTED = Reply(202)
 NOT_SENT, NOT_HEARD = ConnectionError("nobody listens"), ConnectionResetError("the connection broke")  # before, after
 HANGS = 1e6  # seconds
 MANY = 200  # calls at once
-DIFFER = 8  # places in which their keys must differ at least: sixteen to the eighth power are enough
+DIFFER = 7.75  # places in which a key differs from the next one's, on average: what a clock counts changes in fewer
 
 
 @dataclass(frozen=True)
@@ -95,6 +95,7 @@ def _grade_ask_again(ask_again: Answer) -> str:
     _too_late(ask_again, [Reply(503, retry_after=2.0)], 40.1)
     _too_late(ask_again, [NOT_SENT], 30.1)
     _too_late(ask_again, [Reply(429, retry_after=1.0), Reply(429, retry_after=1.0), HANGS], 5.0)
+    _too_late(ask_again, [Reply(429, retry_after=0.25)], 40.1)  # more tries than seconds
     for mistake in (LookupError("a mistake in `send`"), TimeoutError("its own limit"), OSError("no memory")):
         _a_mistake(ask_again, mistake)
     _cancelled(ask_again, 0.1)
@@ -125,6 +126,8 @@ def _asked(ask_again: Answer, replies: Sequence[Any], seconds: float, cancel_at:
         raise
     if service.wrong:
         raise scene.wrong(service.wrong)
+    if isinstance(scene.raised, AttributeError) and await_missing([scene.raised.obj]):
+        raise scene.wrong("`send(question, key)` gives a coroutine: `answer = await send(question, key)`.")
     if not service.tries and not service.questions:
         if scene.raised and not isinstance(scene.raised, TimeoutError):
             scene.result()
@@ -199,6 +202,11 @@ def _two_at_once(ask_again: Answer) -> None:
 
     scene = _several(both, ask_again)
     keys = [{each.key for each in service.tries} for service in services]
+    if keys[0] == keys[1] and len(keys[0]) == 1:
+        raise scene.wrong(
+            "Two calls of your function ran at once, and had the same key, such as one made of the time: draw it by "
+            "chance, `uuid.uuid4().hex`."
+        )
     if any(len(each) > 1 for each in keys) or keys[0] & keys[1]:
         raise scene.wrong(
             "Two calls of your function ran at once, and one used the other's key: keep the key in a local variable, "
@@ -215,7 +223,7 @@ def _many_keys(ask_again: Answer) -> None:
 
     scene = _several(many, ask_again)
     keys = [each.key for each in service.tries]
-    differ = sum(len(set(characters)) > 1 for characters in zip_longest(*keys))
+    differ = sum(one != other for pair in pairwise(keys) for one, other in zip_longest(*pair)) / (MANY - 1)
     if len(set(keys)) < MANY or differ < DIFFER:
         raise scene.wrong(
             f"{MANY} calls had {len(set(keys))} keys, such as {keys[0]!r:.60} and {keys[-1]!r:.60}: another process "
@@ -245,9 +253,12 @@ def _refused_for_good(ask_again: Answer, status: int, *before: Exception) -> Non
 def _a_mistake(ask_again: Answer, mistake: Exception) -> None:
     _, scene = _asked(ask_again, [mistake, ACCEPTED], 100)
     if scene.raised is not mistake:
+        did = scene.answered()
+        if type(scene.raised) is type(mistake):
+            did = f"raised another {type(mistake).__name__}"
         raise scene.wrong(
-            f"`send` raised {type(mistake).__name__}, and you {scene.answered()}: only a ConnectionError means that no "
-            "answer came; pass others on."
+            f"`send` raised {type(mistake).__name__}, and you {did}: only a ConnectionError means that no answer came; "
+            "pass others on, as they are."
         )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from course_lib.exercises.chance import FALSY, Chance
-from course_lib.exercises.framework import Answer, Exercise
+from course_lib.exercises.framework import Answer, Exercise, await_missing
 from course_lib.exercises.lesson_13b import solutions
 from course_lib.exercises.playing import Scene, play
 from course_lib.seeing import span
@@ -69,6 +69,8 @@ async def _one(through: Answer, circuit: Circuit, answer: Any, takes: float = TA
         got = error
     if len(made) > 1:
         return f"`call` was called {len(made)} times by one call of yours: once, or not at all"
+    if await_missing([got]):
+        return "you returned a coroutine: `await call()`"
     if not made:
         return f"you {_did(got)} without a call"
     return got
@@ -162,6 +164,11 @@ def _in_turn(through: Answer, steps: Steps, what: str) -> None:
 
 def _why(seen: list[Seen]) -> str:
     """Say what a call was to be made for."""
+    if len(seen) == 1:
+        return (
+            f"Nothing had come through this circuit before: what you keep belongs in `circuit`, and {MOST} failures in "
+            "a row open it."
+        )
     made = [answer for _, answer, refuses, _ in seen[:-1] if not refuses]
     answers = [answer for answer in made[-MOST:] if not isinstance(answer, OSError)]
     if len(made) >= MOST and not answers:
@@ -204,16 +211,18 @@ def _closed(through: Answer) -> None:
 
 
 def _half_open(through: Answer, answer: Any) -> None:
-    """The pause is over, and three come at once."""
+    """The pause is over, one tries, and others come while it does."""
 
     async def main() -> list[Any]:
         circuit = Circuit()
         for _ in range(MOST):
             await _one(through, circuit, OSError("no answer"))
         await asyncio.sleep(PAUSE + 0.5)
-        first = asyncio.create_task(_one(through, circuit, answer, 2), name="first")
-        await asyncio.sleep(1)
-        meanwhile = [await _one(through, circuit, "ok") for _ in range(2)]
+        first = asyncio.create_task(_one(through, circuit, answer, PAUSE + 3), name="first")
+        meanwhile = []
+        for seconds in (1, 0, PAUSE):  # the try takes longer than a pause
+            await asyncio.sleep(seconds)
+            meanwhile.append(await _one(through, circuit, "ok"))
         ended = await first
         return [ended, *meanwhile, await _one(through, circuit, "ok")]
 
@@ -221,7 +230,7 @@ def _half_open(through: Answer, answer: Any) -> None:
     ended, *meanwhile, after = scene.returned
     if ended is not answer:
         raise scene.wrong(f"The pause was over and nobody tried, and {_told(ended)}: half-open, the first one tries.")
-    if meanwhile != [REFUSED] * 2:
+    if meanwhile != [REFUSED] * 3:
         raise scene.wrong(
             "Half-open, one tried, and while it did another one was let through: until it is known how the first one "
             "ended, the others get ConnectionError."
