@@ -124,8 +124,8 @@ def test_a_cell_that_lets_nobody_look_is_told_where_a_time_had_come(notebook: No
     notebook.after(
         "many = 1_000_000\n"
         "while True:\n"
-        "    begun = time.perf_counter(); sum(range(many))\n"
-        "    if time.perf_counter() - begun > 0.5:\n        break\n"
+        "    begun = time.thread_time(); sum(range(many))\n"
+        "    if time.thread_time() - begun > 0.5:\n        break\n"
         "    many *= 2"
     )
     notebook.after("%diagnostics slow 0.1\nprint('set')")

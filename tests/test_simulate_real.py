@@ -2,6 +2,7 @@
 
 import asyncio
 import concurrent.futures
+import contextlib
 import datetime
 import gc
 import logging
@@ -22,7 +23,7 @@ import pytest
 import requests
 from aiohttp import web
 
-from course_lib.seeing import SimulationError, simulate
+from course_lib.seeing import RunawayError, SimulationError, every_order, simulate
 from course_lib.seeing.clock import threads
 from course_lib.seeing.timeline import watching
 from course_lib.seeing.timeline.frames import running_line
@@ -658,6 +659,26 @@ def test_a_machine_without_a_free_processor_blames_nobody(monkeypatch):
     assert simulate(main).blocking_lines
     monkeypatch.setattr(watching, "Turns", Queued)
     assert not simulate(main).blocking_lines
+
+
+@pytest.mark.parametrize("run", [simulate, every_order], ids=["simulate", "every_order"])
+def test_what_has_no_processor_is_given_its_time_all_the_same(monkeypatch, run):
+    """Seconds in which a thread queued for a processor do not count for the limit of what never ends."""
+    begun = time.monotonic()
+
+    def of(ident):  # for half a second nobody lets it run
+        gone = time.monotonic() - begun
+        return Turns(used=gone, queued=min(gone, 0.5), ready=True)
+
+    monkeypatch.setattr(Turns, "of", of)
+
+    async def endless():
+        while True:
+            pass
+
+    with contextlib.suppress(RunawayError):  # with which `simulate` ends
+        run(endless, limit=0.2)
+    assert time.monotonic() - begun > 0.6
 
 
 def test_a_step_that_computes_or_waits_is_told_whoever_else_wants_a_processor():

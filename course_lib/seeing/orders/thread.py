@@ -16,10 +16,12 @@ from course_lib.seeing.clock import (
     virtual_time_functions,
 )
 from course_lib.seeing.timeline.frames import running_line, shorten
+from course_lib.seeing.timeline.turns import OwnTime
 from course_lib.seeing.timeline.watching import absorb_in_thread, raise_in_thread
 
 T = TypeVar("T")
 
+LOOK = 0.05  # real seconds between two looks at how long it has run
 GRACE = 0.5  # real seconds for the last run to come to its own end
 STOP = 1.5  # real seconds after which a run that does not react is given up
 EVERY = 0.02  # real seconds between two attempts to stop one
@@ -33,7 +35,8 @@ class Guarded:
     """Two threads meet here: one runs a program, part by part, and the caller's waits and stops it.
 
     Args:
-        limit: real seconds after which no other part is to begin.
+        limit: real seconds after which no other part is to begin, without those in which the machine had no processor
+            for it (which only Linux tells).
     """
 
     def __init__(self, limit: float) -> None:
@@ -57,9 +60,12 @@ class Guarded:
         with virtual_time_functions(), clock_for_this_thread(None):  # the caller may be a simulation
             thread.start()
             try:
-                if not self._done.wait(self.limit):
-                    self.over = True
-                    self._stop()
+                own = OwnTime(thread.ident or 0)
+                while not self._done.wait(min(LOOK, self.limit)):
+                    if own.passed() > self.limit:
+                        self.over = True
+                        self._stop()
+                        break
             except BaseException:  # the program must not outlive the call
                 self.over = True
                 self._stop()
@@ -108,10 +114,10 @@ class Guarded:
             self._done.set()
 
     def _stop(self) -> None:
-        tries = 0
+        tries, own = 0, OwnTime(self._thread)
         while not self._done.wait(EVERY if tries else GRACE):
             self.line = self.line or running_line(sys._current_frames().get(self._thread))
-            if tries * EVERY > STOP:
+            if own.passed() > GRACE + STOP:
                 error = RunawayError(
                     f"the program cannot be stopped, at {self.line}: it waits inside a call that Python cannot "
                     "interrupt, or it catches every exception. Restart the kernel."

@@ -50,7 +50,8 @@ def simulate(main: Main, *, limit: float = 10.0) -> Timeline:
 
     Args:
         main: the coroutine function, called without arguments. For one with arguments pass `lambda: main(5)`.
-        limit: real seconds after which the simulation is stopped.
+        limit: real seconds after which the simulation is stopped, without those in which the machine had no processor
+            for it (which only Linux tells).
 
     What main raises is raised here, with the timeline so far as its `timeline` attribute. Raises DeadlockError when
     every task waits and nothing could wake one, RunawayError at the limit, SimulationError when main is cancelled,

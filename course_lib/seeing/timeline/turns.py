@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from course_lib.seeing.clock import real_monotonic
+
 
 @dataclass(frozen=True)
 class Turns:
@@ -34,3 +36,18 @@ class Turns:
     def queues_since(self, before: Self) -> bool:
         """Return whether it has been ready all the time since, and was not let run."""
         return self.ready and self.used == before.used
+
+
+class OwnTime:
+    """How long a thread has had, since this was made: real seconds, without those in which it queued for a processor.
+
+    ident: what `threading.get_ident` calls it
+    """
+
+    def __init__(self, ident: int) -> None:
+        self._ident = ident
+        self._begun, self._first = real_monotonic(), Turns.of(ident)
+
+    def passed(self) -> float:
+        """Return the seconds; where the system does not tell of queueing, all that have passed."""
+        return real_monotonic() - self._begun - max(0.0, Turns.of(self._ident).queued - self._first.queued)

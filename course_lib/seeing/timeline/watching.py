@@ -10,7 +10,7 @@ from typing import TypeVar
 from course_lib.seeing.clock import RunawayError, SimulationStopped, VirtualClockLoop, let_go, real_monotonic
 from course_lib.seeing.timeline.frames import running_line
 from course_lib.seeing.timeline.recorder import Recorder
-from course_lib.seeing.timeline.turns import Turns
+from course_lib.seeing.timeline.turns import OwnTime, Turns
 
 T = TypeVar("T")
 
@@ -43,7 +43,10 @@ class Watch:
         self._deadline = math.inf
 
     def stoppable(self, run: Callable[[], T], seconds: float) -> T:
-        """Run a part of the simulation, in its thread; after `seconds` of real time it gets SimulationStopped."""
+        """Run a part of the simulation, in its thread; after `seconds` of real time it gets SimulationStopped.
+
+        Seconds in which the machine had no processor for it do not count, where the system tells of them (Linux).
+        """
         with self._lock:
             self._thread = threading.get_ident()
             self._part += 1
@@ -80,7 +83,7 @@ class Watch:
     def watch(self) -> None:
         """Wait for the simulation's end. Raises RunawayError when a part cannot be stopped."""
         self.ready.wait()
-        seen, looks, since, noted, first, last = None, 0, 0.0, False, Turns(), Turns()
+        seen, looks, since, noted, first, last, watched = None, 0, 0.0, False, Turns(), Turns(), 0
         while not self.done.wait(POLL):
             selector = self.loop.selector
             # In one turn the loop may run many short steps, of tasks or of callbacks: not one of them blocks.
@@ -88,7 +91,12 @@ class Watch:
             threads = self.loop.clock.running_threads() if self._waits() else []
             workers = self.lines(threads)
             blocked = self._stoppable and (workers or not self._waits()) and (place, workers) == seen
-            seen, before, last = (place, workers), last, Turns.of((threads or [self._thread])[0])
+            thread = (threads or [self._thread])[0]
+            seen, before, last = (place, workers), last, Turns.of(thread)
+            if thread == watched:
+                with self._lock:
+                    self._deadline += last.queued - before.queued
+            watched = thread
             if not blocked:
                 looks, since, noted, first = 0, real_monotonic(), False, last
             looks += 1
@@ -100,7 +108,7 @@ class Watch:
                 found = self.waited_lines if workers else self.blocking_lines
                 found += [line for line in workers or [self._line(self._thread)] if line not in found]
             part = self._part
-            if real_monotonic() > self._deadline:
+            if real_monotonic() > self._deadline and not last.queues_since(before):
                 self._stop(part)
 
     def stop_now(self) -> None:
@@ -119,7 +127,7 @@ class Watch:
         return running_line(sys._current_frames().get(thread))
 
     def _stop(self, part: int) -> None:
-        clock, give_up, rounds = self.loop.clock, real_monotonic() + STOP, 0
+        clock, own, rounds = self.loop.clock, OwnTime(self._thread), 0
         self.stopped_line = self._line(self._thread)
         if self._waits():
             self.worker_lines = self.lines(clock.running_threads())
@@ -145,7 +153,7 @@ class Watch:
                 if rounds == patience + 10:  # it catches everything: let one arrive right after the one it caught
                     sys.setswitchinterval(1e-6)
                 self.done.wait(ROUND if rounds < patience + 10 else 1e-6)
-                if real_monotonic() > give_up:
+                if own.passed() > STOP:
                     self._give_up()
         finally:
             sys.setswitchinterval(switch_interval)
