@@ -9,12 +9,14 @@ innermost `await` of own code). So it tells both halves of an asynchronous progr
 tells the first one alone. What was seen is counted, and nothing else kept: an hour costs no more memory than a second.
 
 **What it cannot know.** A look sees places, not times: how often a line ran is unknown. To look, the thread needs the
-interpreter. Python code gives it away after 5 ms or when it ends, so what computes for less than some 20 ms at a time
-is seen too seldom, or not at all; what lets other threads run (`time.sleep`, files) is seen in proportion. While C code
-keeps the interpreter nobody can look: the profile tells how many looks were missed, and where those are the most, its
-shares are not to be believed. Of a thousand tasks a look takes long, and fewer are made. A task whose answer has come
-while a step holds the loop still stands at its `await`. Tasks that wait in code of libraries alone (a notebook's kernel
-has such) are counted together, and not shown. On uvloop callbacks are not seen, only steps of tasks.
+interpreter. Python code gives it away after 5 ms or when it ends, so at least the last 5 ms of each piece of computing
+are not seen: of 20 ms a quarter is missing, or more, and what is shorter than 5 ms is hardly seen at all. What lets
+other threads run (`time.sleep`, files) is seen in proportion. While C code keeps the interpreter nobody can look: the
+profile tells how many looks were missed, and where those are the most, its shares are not to be believed. Of a thousand
+tasks a look takes long, and fewer are made. A task whose answer has come while a step holds the loop still stands at
+its `await`, and one that waits within an asynchronous generator at its `async for`. Tasks that wait in code of
+libraries alone (a notebook's kernel has such) are counted together, and not shown. On uvloop callbacks are not seen,
+only steps of tasks.
 """
 
 import asyncio
@@ -77,7 +79,7 @@ class Profiler:
 
     def __init__(self, *, every: float = EVERY) -> None:
         if isinstance(every, bool) or not isinstance(every, int | float) or not EVERY <= every < 60:
-            raise ValueError(f"every={every!r}: pass seconds between two looks, {EVERY:g} (the default) or more")
+            raise ValueError(f"every={every!r}: pass seconds between two looks, from {EVERY:g} (the default) up to 60")
         self.looks = self.busy = self.missed = 0
         self.running, self.waiting = Counter[str](), Counter[str]()
         self._every = every

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from statistics import mean, median
+from time import perf_counter
 
 from course_lib.exercises import lesson_12a as ex
 from wrong_answers import told
@@ -63,7 +64,7 @@ async def a_run_to_warm_up(old, new, runs):
     return median([await timed(old) / await timed(new) for _ in range(runs)])
 
 
-@told(ex.compare_fairly, "Return one number, the ratio; you returned [2.0]")
+@told(ex.compare_fairly, "Return one number, the ratio; you returned [3.0]")
 async def all_ratios(old, new, runs):
     return [await timed(old) / await timed(new) for _ in range(runs)]
 
@@ -79,7 +80,7 @@ async def rounds(old, new, runs):
     return round(median([await timed(old) / await timed(new) for _ in range(runs)]), 1)
 
 
-@told(ex.compare_fairly, "`time.process_time()`, say, does not count while a version waits")
+@told(ex.compare_fairly, "`time.process_time()` does not count while a version waits")
 async def the_processors_clock(old, new, runs):
     async def timed(version):
         began = time.process_time()
@@ -89,9 +90,40 @@ async def the_processors_clock(old, new, runs):
     return median([await timed(old) / await timed(new) for _ in range(runs)])
 
 
-@told(ex.compare_fairly, "(new is 2 times as fast), you returned 1")
+@told(ex.compare_fairly, "Write `time.perf_counter()`, with `time.` before it: imported by its name alone, it is")
+async def a_clock_imported_by_name(old, new, runs):
+    async def timed(version):
+        began = perf_counter()
+        await version()
+        return perf_counter() - began
+
+    return median([await timed(old) / await timed(new) for _ in range(runs)])
+
+
+@told(ex.compare_fairly, "(new is 3 times as fast), you returned 2. Divide the seconds of old by those of new")
 async def the_difference(old, new, runs):
     return median([await timed(old) - await timed(new) for _ in range(runs)])
+
+
+@told(ex.compare_fairly, "(new is 3 times as fast), you returned 0.667. Divide the seconds of old by those of new")
+async def the_share_that_is_saved(old, new, runs):
+    return median([1 - await timed(new) / await timed(old) for _ in range(runs)])
+
+
+@told(ex.compare_fairly, "you returned 0. That is rounded")
+async def divides_whole_numbers(old, new, runs):
+    return median([await timed(old) // await timed(new) for _ in range(runs)])
+
+
+@told(ex.compare_fairly, "let it through as it is. Not in an exception group")
+async def in_a_group_of_exceptions(old, new, runs):
+    async def timed(version):
+        began = time.perf_counter()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(version())
+        return time.perf_counter() - began
+
+    return median([await timed(old) / await timed(new) for _ in range(runs)])
 
 
 @told(ex.compare_fairly, "let it through")
@@ -202,6 +234,64 @@ async def a_lost_update(load, numbers, workers):
     return total
 
 
+@told(ex.total_size, "the sizes add up to 4000; you returned 40. It is wrong with workers=1, too")
+async def counts_the_pages(load, numbers, workers):
+    total = 0
+
+    async def worker():
+        nonlocal total
+        for number in numbers:
+            await load(number)
+            total += 1
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(workers):
+            group.create_task(worker())
+    return total
+
+
+@told(ex.total_size, "the sizes add up to 4000; you returned 0. It is wrong with workers=1, too")
+async def returns_before_they_end(load, numbers, workers):
+    total = 0
+
+    async def worker():
+        nonlocal total
+        for number in numbers:
+            size = len(await load(number))
+            total += size
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(workers):
+            group.create_task(worker())
+        return total
+
+
+@told(ex.total_size, "With workers=1 your sum is right, so with more of them sizes get lost")
+async def only_one_workers_sum(load, numbers, workers):
+    async def worker():
+        return sum([len(await load(number)) for number in numbers])
+
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(worker()) for _ in range(workers)]
+    return tasks[0].result()
+
+
+@told(ex.total_size, "With 3 numbers and workers=1 your function loaded 1 page.")
+async def ends_at_an_empty_page(load, numbers, workers):
+    sizes = []
+
+    async def worker():
+        for number in numbers:
+            if not (size := len(await load(number))):
+                break
+            sizes.append(size)
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(workers):
+            group.create_task(worker())
+    return sum(sizes)
+
+
 @told(ex.total_size, "it took 40 s for what 10 s can do")
 async def one_by_one(load, numbers, workers):
     return sum([len(await load(number)) for number in numbers])
@@ -277,7 +367,7 @@ async def not_if_it_fails(program, look, every):
     return result
 
 
-@told(ex.sample_while, "look at 1, 2, 3 s; you looked at 0, 1, 2, 3")
+@told(ex.sample_while, "look at 1, 2, 3 s; you looked at 0, 1, 2, 3. Wait first, then look")
 async def looks_first(program, look, every):
     async def sampler():
         while True:
@@ -385,3 +475,114 @@ async def returns_the_count(program, look, every):
         count += 1
     running.result()
     return count
+
+
+@told(ex.sample_while, "Your function had ended, and it looked again, at 3 s: end a timer with its `cancel()`")
+async def a_timer_without_end(program, look, every):
+    loop = asyncio.get_running_loop()
+
+    def again():
+        look()
+        loop.call_later(every, again)
+
+    loop.call_later(every, again)
+    return await program()
+
+
+@told(ex.sample_while, "Your function had ended, and it looked again, at 2 s: end a timer with its `cancel()`")
+async def a_timer_without_end_if_cancelled(program, look, every):
+    loop = asyncio.get_running_loop()
+
+    def again():
+        nonlocal timer
+        look()
+        timer = loop.call_later(every, again)
+
+    timer = loop.call_later(every, again)
+    try:
+        result = await program()
+    except Exception:
+        timer.cancel()
+        raise
+    timer.cancel()
+    return result
+
+
+@told(ex.sample_while, "you looked at 1. Look first at sampler, which had failed: TypeError")
+async def awaits_the_look(program, look, every):
+    async def sampler():
+        while True:
+            await asyncio.sleep(every)
+            await look()
+
+    sampling = asyncio.create_task(sampler())
+    try:
+        return await program()
+    finally:
+        sampling.cancel()
+        await asyncio.wait([sampling])
+
+
+@told(ex.sample_while, "you looked at 1. Then no more: look again and again")
+async def looks_a_single_time(program, look, every):
+    async def sampler():
+        await asyncio.sleep(every)
+        look()
+
+    sampling = asyncio.create_task(sampler())
+    try:
+        return await program()
+    finally:
+        sampling.cancel()
+        await asyncio.wait([sampling])
+
+
+@told(ex.sample_while, "You looked 30 times at 0 s. Between two looks, `await asyncio.sleep(every)`")
+async def does_not_await_the_pause(program, look, every):
+    async def sampler():
+        while True:
+            asyncio.sleep(every)
+            look()
+
+    sampling = asyncio.create_task(sampler())
+    try:
+        return await program()
+    finally:
+        sampling.cancel()
+        await asyncio.wait([sampling])
+
+
+@told(ex.sample_while, "`look` ran in another thread")
+async def looks_in_a_thread(program, look, every):
+    async def sampler():
+        while True:
+            await asyncio.sleep(every)
+            await asyncio.to_thread(look)
+
+    sampling = asyncio.create_task(sampler())
+    try:
+        return await program()
+    finally:
+        sampling.cancel()
+        await asyncio.wait([sampling])
+
+
+@told(ex.sample_while, "The program had ended, and you went on looking, again and again")
+async def gathers_both(program, look, every):
+    async def sampler():
+        while True:
+            await asyncio.sleep(every)
+            look()
+
+    return (await asyncio.gather(program(), sampler()))[0]
+
+
+@told(ex.sample_while, "You looked 30 times, and the program had not begun: looking is a task of its own")
+async def awaits_the_sampler(program, look, every):
+    async def sampler():
+        while True:
+            await asyncio.sleep(every)
+            look()
+
+    await sampler()
+    return await program()

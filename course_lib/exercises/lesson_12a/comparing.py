@@ -64,7 +64,8 @@ class Machine:
 
 
 def _grade_compare_fairly(compare_fairly: Answer) -> str:
-    _compared(compare_fairly, {"old": 2, "new": 1}, [STEADY], 1, "On a machine where old takes 2 s and new 1 s")
+    # 3 and 1: the difference, and the share that is saved, are no ratio that could be meant.
+    _compared(compare_fairly, {"old": 3, "new": 1}, [STEADY], 1, "On a machine where old takes 3 s and new 1 s")
     _compared(compare_fairly, {"old": 1, "new": 1.25}, [STEADY], 3, "Where old takes 1 s and new 1.25 s")
     seconds = {"old": 2.0, "new": 1.6}
     _compared(compare_fairly, seconds, [(1, 1), (1.5, 1.5), (2, 2), (2.5, 2.5), (3, 3)], 5, "Where all gets slower")
@@ -120,15 +121,26 @@ def _compared(
     ratio = float(ratio)
     if math.isclose(ratio, wanted, rel_tol=1e-6):
         return
-    told = f"{where} (new is {wanted:.3g} times as fast), you returned {ratio:.3g}."
+    told = f"{where} (new is {f'{wanted:.3g} times ' * (wanted != 1)}as fast), you returned {ratio:.3g}."
+    steady = set(factors) == {STEADY}
     if math.isclose(ratio, 1 / wanted, rel_tol=1e-6):
         raise scene.wrong(f"{told} That is new by old: divide the seconds of old by those of new.")
-    if any(math.isclose(ratio, round(wanted, digits)) for digits in (1, 2, 3, 4)):
+    rounded = [round(wanted, digits) for digits in (1, 2, 3, 4)]
+    if steady:  # elsewhere a wrong ratio may be a whole number by itself
+        rounded += [round(wanted), math.floor(wanted)]
+    if any(math.isclose(ratio, each) for each in rounded):
         raise scene.wrong(f"{told} That is rounded, and the difference may be small: return the ratio as it is.")
-    if factors[0] == STEADY and len(set(factors)) == 1:
+    if steady:
+        same = Machine(seconds, factors)
+        if play(function, same.version("old"), same.version("new"), runs).returned != ratio:
+            raise scene.wrong(
+                f"{told} Called again, it returned something else: you read another clock than the versions wait by. "
+                "Write `time.perf_counter()`, with `time.` before it: imported by its name alone, it is the real "
+                "clock; and `time.process_time()` does not count while a version waits."
+            )
         raise scene.wrong(
             f"{told} Divide the seconds of old by those of new, read from `time.perf_counter()`: "
-            "`time.process_time()`, say, does not count while a version waits."
+            "`time.process_time()` does not count while a version waits."
         )
     if math.isclose(ratio, statistics.median(machine.took["old"]) / statistics.median(machine.took["new"])):
         raise scene.wrong(
@@ -161,8 +173,10 @@ def _fails(function: Answer, fails_in: int, runs: int, failure: Exception) -> No
     machine = Machine({"old": 2, "new": 1}, fails_in=fails_in, failure=failure)
     scene = play(function, machine.version("old"), machine.version("new"), runs)
     if scene.raised is not failure:
+        group = " Not in an exception group." if isinstance(scene.raised, BaseExceptionGroup) else ""
         raise scene.wrong(
-            f"A version raised {type(failure).__name__}, and your function {scene.answered()}: let it through."
+            f"A version raised {type(failure).__name__}, and your function {scene.answered()}: let it through as it "
+            f"is.{group}"
         )
     if len(machine.order) > fails_in:
         raise scene.wrong("A version had failed, and was run again: nothing is to be compared then.")
@@ -187,7 +201,7 @@ compare_fairly = Exercise(
 - Return how many times as fast `new` is, as one number: 2.0 where it takes half the time.
 - The machine may change from pair to pair, and a run may be out of the ordinary: much too slow, or much too fast. \
 Fewer than half of the pairs are.
-- If a version raises, let it through.""",
+- If a version raises, let that through as it is.""",
     reference=solutions.compare_fairly,
     grade=_grade_compare_fairly,
     hints=[

@@ -5,14 +5,14 @@ import functools
 from typing import Any
 
 from course_lib.exercises.chance import Chance
-from course_lib.exercises.framework import Answer, Exercise, Wrong, elsewhere, leaves
+from course_lib.exercises.framework import Answer, Exercise, Wrong, elsewhere
 from course_lib.exercises.lesson_12a import solutions
 from course_lib.exercises.playing import Scene, play
 from course_lib.exercises.shown import shown
 from course_lib.seeing import span
 
 ROUNDS = 20
-TOO_OFTEN = 100  # looks after the program has ended, from which on this one goes on for ever
+TOO_OFTEN = 30  # looks before the program or after it, or at one time, from which on this one goes on for ever
 BESIDE = 1 / 64  # seconds, so that no program ends in the moment of a look
 
 
@@ -34,13 +34,15 @@ class Watched:
         self.looks: list[float] = []
         self.looks_after = 0  # looks at the program when it had ended
         self.left = 0  # tasks that were running when the learner's function had ended
+        self.is_over = False  # the learner's function
+        self.found = ""  # the first thing to tell; what is raised in a task or a timer of the learner's may get lost
 
     async def program(self) -> Any:
         """Run."""
-        _check_thread("program")
+        self._check_thread("program")
         loop = asyncio.get_running_loop()
         if self.calls:
-            raise Wrong("The program is to run once, and was run again. Looking is a task of its own.")
+            self._refuse("The program is to run once, and was run again. Looking is a task of its own.")
         self.calls = 1
         self.began = loop.time()
         try:
@@ -58,20 +60,34 @@ class Watched:
 
     def look(self) -> None:
         """Note when it was looked."""
-        _check_thread("look")
-        self.looks.append(asyncio.get_running_loop().time())
+        self._check_thread("look")
+        now = asyncio.get_running_loop().time()
+        self.looks.append(now)
         self.looks_after += self.ended_at is not None
+        if self.is_over:  # in a timer: what is raised there is told of by itself
+            self.found = self.found or (
+                f"Your function had ended, and it looked again, at {now:g} s: end a timer with its `cancel()`, however "
+                "the program ends."
+            )
+            return
         if self.looks_after >= TOO_OFTEN:
             raised = f" It raised {type(self.answer).__name__}: tell that from a time limit of your own."
-            raise Wrong(
+            self._refuse(
                 "The program had ended, and you went on looking, again and again."
                 + raised * isinstance(self.answer, Exception)
             )
+        if len(self.looks) >= TOO_OFTEN and not self.calls:
+            self._refuse(f"You looked {TOO_OFTEN} times, and the program had not begun: looking is a task of its own.")
+        if self.looks[-TOO_OFTEN:].count(now) == TOO_OFTEN:
+            self._refuse(f"You looked {TOO_OFTEN} times at {now:g} s. Between two looks, `await asyncio.sleep(every)`.")
 
+    def _check_thread(self, name: str) -> None:
+        if elsewhere():
+            self._refuse(f"`{name}` ran in another thread, or on a loop of its own: no threads here.")
 
-def _check_thread(name: str) -> None:
-    if elsewhere():
-        raise Wrong(f"`{name}` ran in another thread, or on a loop of its own: no threads here.")
+    def _refuse(self, sentence: str) -> None:
+        self.found = self.found or sentence
+        raise Wrong(sentence)
 
 
 def _grade_sample_while(sample_while: Answer) -> str:
@@ -89,10 +105,19 @@ def _grade_sample_while(sample_while: Answer) -> str:
         _stopped(
             sample_while, Watched(cancel_at + chance.seconds(0.3, 5), cleans_up=chance.seconds(0, 1)), every, cancel_at
         )
+    _over(sample_while)
+    _over(sample_while, cancel_at=1.5)
     return "It looked for as long as the program ran, and not once longer, however that ended."
 
 
-def _played(function: Answer, watched: Watched, every: float, cancel_at: float | None = None) -> Scene:
+def _over(function: Answer, cancel_at: float | None = None) -> None:
+    """Wait for some time when it has ended: a timer is no task, and what it does is seen when it is due."""
+    _played(function, Watched(2.5), 1, cancel_at, and_then=3)
+
+
+def _played(
+    function: Answer, watched: Watched, every: float, cancel_at: float | None = None, and_then: float = 0
+) -> Scene:
     @functools.wraps(function)
     async def directly(*args: Any) -> Any:
         others = asyncio.all_tasks()
@@ -100,11 +125,13 @@ def _played(function: Answer, watched: Watched, every: float, cancel_at: float |
             return await function(*args)
         finally:
             watched.left = len(asyncio.all_tasks() - others)
+            if and_then:
+                watched.is_over = True
+                await asyncio.sleep(and_then)
 
     scene = play(directly, watched.program, watched.look, every, cancel_at=cancel_at)
-    for error in leaves(scene.raised):
-        if isinstance(error, Wrong):
-            raise scene.wrong(str(error))
+    if watched.found:
+        raise scene.wrong(watched.found)
     if not watched.calls:
         raise scene.wrong("The program never ran: `await program()`.")
     if watched.left:
@@ -135,7 +162,15 @@ def _looked(function: Answer, watched: Watched, every: float) -> None:
     if watched.looks != wanted:
         looks = ", ".join(f"{time:g}" for time in watched.looks[:8]) or "never"
         why = "The program runs meanwhile: looking is a task of its own."
-        if watched.looks_after and watched.looks[: -watched.looks_after] == wanted:
+        # `cancel()` counts as having asked for a task's exception, so that nobody is told of it.
+        failed = [lane for lane in scene.timeline.lanes if lane.is_task and lane.error]
+        if failed and not isinstance(watched.answer, Exception):
+            why = f"Look first at {failed[0].name}, which had failed: {failed[0].error.removesuffix('.')}."
+        elif watched.looks[:1] == [0]:
+            why = "Wait first, then look."
+        elif watched.looks and watched.looks == wanted[: len(watched.looks)]:
+            why = "Then no more: look again and again, until it has ended."
+        elif watched.looks_after and watched.looks[: -watched.looks_after] == wanted:
             why = "It had ended by then: nobody is to look at what has ended."
         raise scene.wrong(
             f"{given}: look at {', '.join(f'{time:g}' for time in wanted[:8]) or 'no time'} s; you looked at {looks}. "

@@ -118,9 +118,9 @@ def _summed(function: Answer, loads: Sequence[tuple[float, int | Exception]], wo
         if isinstance(error, Wrong):
             raise scene.wrong(str(error))
     total: Any = scene.result()
-    given = f"With {len(loads)} numbers and workers={workers}"
+    given = f"With {_counted(len(loads), 'number')} and workers={workers}"
     if len(site.begun) < len(loads):
-        raise scene.wrong(f"{given} your function loaded {len(site.begun)} pages.")
+        raise scene.wrong(f"{given} your function loaded {_counted(len(site.begun), 'page')}.")
     if site.most_loading > workers:
         raise scene.wrong(f"{given} {site.most_loading} pages were being loaded at once.")
     if site.ahead > 2 * workers:
@@ -144,10 +144,15 @@ def _summed(function: Answer, loads: Sequence[tuple[float, int | Exception]], wo
     wanted = sum(size for _, size in loads if isinstance(size, int))
     if total != wanted or isinstance(total, bool):
         hint = ""
-        if isinstance(total, int) and total < wanted:
+        if not isinstance(total, int) or workers == 1:
+            pass
+        elif not _is_right_alone(function, loads, wanted):
+            hint = " It is wrong with workers=1, too: look at one worker alone."
+        elif total < wanted:
             hint = (
-                " Some are missing: `total += len(await load(number))` reads `total` before it waits, and others add "
-                "meanwhile (lesson 7b). Await first, then add."
+                " With workers=1 your sum is right, so with more of them sizes get lost: `total += len(await "
+                "load(number))`, say, reads `total` before it waits, and others add meanwhile (lesson 7b). Await "
+                "first, then add."
             )
         raise scene.wrong(f"{given} the sizes add up to {wanted}; you returned {shown(total, 40)}.{hint}")
     if scene.ended > (due := _soonest(loads, workers)):
@@ -155,6 +160,18 @@ def _summed(function: Answer, loads: Sequence[tuple[float, int | Exception]], wo
             f"{given} it took {scene.ended:g} s for what {due:g} s can do: {workers} pages at a time, and the next one "
             "as soon as any has come."
         )
+
+
+def _is_right_alone(function: Answer, loads: Sequence[tuple[float, int | Exception]], wanted: int) -> bool:
+    site = Site(loads)
+    try:
+        return bool(play(function, site.load, site.numbers(), 1).returned == wanted)
+    except Wrong:
+        return False
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _soonest(loads: Sequence[tuple[float, Any]], workers: int) -> float:
