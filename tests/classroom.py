@@ -111,21 +111,27 @@ def run(path: Path, learner: str, barrier: threading.Barrier) -> Ran:
     """Run all cells of a lesson in a kernel of the learner's, and compare them with what is saved."""
     notebook = nbformat.read(path, as_version=4)
     cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    differences = []
     barrier.wait(PATIENCE)
     began = time.monotonic()
     try:
         with kernels.start(path.parent, COURSE_LEARNER=learner) as kernel:
-            requests = [kernel.send(cell.source, stop_on_error=False) for cell in cells]
-            said = kernel.run(*requests)
-            for number, (cell, request) in enumerate(zip(cells, requests, strict=True), start=1):
-                now, saved = list(comparable(said[request])), list(comparable(cell.outputs))
-                if now != saved:
-                    why = [f"  {each['ename']}: {each['evalue']}" for each in said[request] if "ename" in each]
-                    differences.append("\n".join([f"code cell {number}", f"  saved: {saved}", f"  now:   {now}", *why]))
+            differences = run_all(kernel, cells)
     except (LookupError, TimeoutError, RuntimeError) as error:  # the kernel died, or is silent
-        differences.append(f"{type(error).__name__}: {error}")
+        differences = [f"{type(error).__name__}: {error}"]
     return Ran(learner, time.monotonic() - began, differences)
+
+
+def run_all(kernel: kernels.Kernel, cells: list[nbformat.NotebookNode]) -> list[str]:
+    """Send all cells at once, as Run All does, and return what differs from what is saved, cell by cell."""
+    differences = []
+    requests = [kernel.send(cell.source, stop_on_error=False) for cell in cells]
+    said = kernel.run(*requests)
+    for number, (cell, request) in enumerate(zip(cells, requests, strict=True), start=1):
+        now, saved = list(comparable(said[request])), list(comparable(cell.outputs))
+        if now != saved:
+            why = [f"  {each['ename']}: {each['evalue']}" for each in said[request] if "ename" in each]
+            differences.append("\n".join([f"code cell {number}", f"  saved: {saved}", f"  now:   {now}", *why]))
+    return differences
 
 
 @contextmanager
