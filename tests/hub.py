@@ -232,7 +232,7 @@ def timed(learner: Learner, step: Callable[[Learner], list[str]], barrier: threa
     began = time.monotonic()
     try:
         wrong = step(learner)
-    except (OSError, LookupError, RuntimeError, ValueError, websocket.WebSocketException) as error:  # refused, or silent
+    except (OSError, LookupError, RuntimeError, ValueError, websocket.WebSocketException) as error:  # refused
         wrong = [f"{type(error).__name__}: {error}"]
     return Ran(learner.name, time.monotonic() - began, wrong)
 
