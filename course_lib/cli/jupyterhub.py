@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
 THIS_MACHINE = "127.0.0.1"
 CONFIGURATION = Path(__file__).with_name("jupyterhub_config.py")
-SIZE = "13 MB"
-"""What the extra `hub` fetches; it takes 45 MB of disk."""
+SIZE = "28 MB"
+"""What the extra `hub` fetches; it takes 60 MB of disk."""
 
 START_WITHIN = 120.0
 END_WITHIN = 60.0
@@ -83,7 +83,8 @@ class Hub:
         while self._process.poll() is None:
             for server in (self._room.postgres, self._room.redis):
                 if not server.running:
-                    print(f"{server.name} has ended by itself, so all is stopped. Next: start this again.")
+                    print(f"{server.name} has ended by itself, so all is stopped.", file=sys.stderr)
+                    print("Next: start this again.", file=sys.stderr)
                     return 1
             self._family.look()  # whom the hub started; were it killed, nobody could tell any more
             time.sleep(LOOK_EVERY)

@@ -18,9 +18,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from traitlets.config import Config
-
-c: Config = get_config()  # type: ignore[name-defined]  # noqa: F821  # JupyterHub gives it
+c: Any = get_config()  # type: ignore[name-defined]  # noqa: F821  # JupyterHub gives it
 own = json.loads(os.environ.get("COURSE_HUB", "{}"))
 
 # --- for any hub
