@@ -9,6 +9,7 @@ import getpass
 import importlib.metadata
 import os
 import secrets
+import stat
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING
 from course_lib.cli.errors import CourseError
 from course_lib.cli.jupyterhub import SIZE, THIS_MACHINE, Chosen, Hub, bring_what_it_needs, running
 from course_lib.cli.run import terminated_cleanly
+from course_lib.paths import REPO
 
 if TYPE_CHECKING:
     from course_lib.lab.servers.classroom import Classroom
@@ -80,6 +82,8 @@ def main(argv: list[str]) -> int:
     try:
         options = arguments(argv)
         check(options.learners, options.host)
+        if options.accounts:
+            _check_open()
         password = os.environ.get(PASSWORD) or _password()
         chosen = Chosen(
             options.learners, options.homes.expanduser(), password, options.host, options.port, options.accounts
@@ -131,6 +135,18 @@ def _check(options: argparse.Namespace) -> None:
         )
     if not 1024 <= options.port < 65_536:
         raise CourseError(f"There is no port {options.port} for this.\nNext: pass --port from 1024 to 65535.")
+
+
+def _check_open() -> None:
+    """Raise CourseError when other accounts cannot run this Python, or not enter the course's folder."""
+    for path in (Path(sys.executable).resolve(), REPO):
+        closed = [each for each in (path, *path.parents) if not each.stat().st_mode & stat.S_IXOTH]
+        if closed:
+            raise CourseError(
+                f"Learners' accounts cannot run the course: {closed[-1]} is closed to them, and {path} is in it.\n"
+                "Next: put the course in a folder that all can read, such as /opt, and start it with a Python that is\n"
+                "installed for everybody."
+            )
 
 
 def handout(chosen: Chosen, room: "Classroom", hub: Hub) -> str:
