@@ -5,7 +5,6 @@ tests/browser/test_hub.py, and tests/hub.py for a whole class.
 """
 
 import asyncio
-import io
 import json
 import os
 import runpy
@@ -17,6 +16,7 @@ import threading
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
+import hub as script
 import psutil
 import pytest
 from serving import SOON, lives, posix, until
@@ -132,9 +132,9 @@ def programs(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
 
     def put(**scripts):
-        for name, script in scripts.items():
+        for name, lines in scripts.items():
             file = tmp_path / name.replace("_", "-")
-            file.write_text(f"#!/bin/sh\n{script}\n")
+            file.write_text(f"#!/bin/sh\n{lines}\n")
             file.chmod(0o755)
         return tmp_path
 
@@ -284,11 +284,11 @@ def test_a_whole_class_may_come_at_once_and_not_more(configured):
 def test_learners_have_folders_and_one_password(configured, monkeypatch, user):
     """Without accounts, servers run as who started the hub, in a folder each; as root, JupyterLab has to be told."""
     monkeypatch.setattr(os, "geteuid", lambda: user)
-    config, names = configured(**OWN)
+    config, names = configured(**OWN | {"homes": "/homes/{7}"})
     assert config.JupyterHub.authenticator_class is names["RoomAuthenticator"]
     assert config.SharedPasswordAuthenticator.user_password == "board-word"
     assert config.JupyterHub.spawner_class == "simple"
-    assert config.SimpleLocalProcessSpawner.home_dir_template.format(username="ann") == "/homes/ann"
+    assert config.SimpleLocalProcessSpawner.home_dir_template.format(username="ann") == "/homes/{7}/ann"
     assert ("--allow-root" in value(config.Spawner.args)) == (user == 0)
 
 
@@ -333,10 +333,10 @@ def test_the_hub_ends_when_who_started_it_is_gone(configured, monkeypatch):
     """When the pipe from the command closes, the hub gets the signal on which it ends in order."""
     ended = []
     _, names = configured(**OWN)
-    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO()))
+    monkeypatch.setattr(os, "read", lambda number, most: ended.append(number))
     monkeypatch.setattr(os, "kill", lambda *call: ended.append(call))
     names["end_with_command"]()
-    assert ended == [(os.getpid(), signal.SIGTERM)]
+    assert ended == [0, (os.getpid(), signal.SIGTERM)]
 
 
 # --- what runs, and its end
@@ -420,6 +420,15 @@ def test_a_taken_port_is_said(stand_in):
             pass
 
 
+def test_homes_that_cannot_be_made_are_said(tmp_path):
+    """A path that leads through a file is named, with the option that sets another."""
+    (tmp_path / "file").touch()
+    chosen = Chosen(2, tmp_path / "file" / "homes", "board-word", port=free_port())
+    told = r"no folder for learners(.|\n)*with --homes FOLDER"
+    with pytest.raises(CourseError, match=told), running(chosen, ROOM, "proxy"):
+        pass
+
+
 def test_who_waits_is_told_what_has_ended(stand_in, monkeypatch, capsys):
     """A server of the class that ends by itself is named, status 1; a hub that does is quoted."""
     monkeypatch.setattr(ROOM.redis, "running", False)
@@ -486,3 +495,33 @@ def test_a_password_is_made_of_letters_that_are_not_mistaken():
     made = {hub._password() for _ in range(20)}
     assert len(made) == 20
     assert all(len(each) == 10 and not set(each) & set("01lo") for each in made)
+
+
+# --- a class that tries it (tests/hub.py)
+
+
+def test_each_learner_of_a_hub_has_one_account(monkeypatch):
+    """An account is a learner's by name and digest; who has two, or none, or is nobody's, is not among them."""
+    roles = [f"learner_{name}" for name in ("l01_0123abcd", "l02_0123abcd", "l02_4567abcd", "x_0123abcd", "l03")]
+    monkeypatch.setattr(script, "sql", lambda *_: roles)
+    room = SimpleNamespace(postgres=SimpleNamespace(url=""))
+    assert script.accounts(room, ["l01", "l02", "l03"]) == ["l01_0123abcd"]
+
+
+def test_what_lies_among_the_homes_is_found(tmp_path):
+    """A learner's folder belongs there, and nothing else."""
+    for name in ("l01", "l02", "stray"):
+        (tmp_path / name).mkdir()
+    assert script.strangers(tmp_path, ["l01", "l02"]) == ["stray"]
+
+
+def test_a_learner_for_whom_something_fails_does_not_stop_the_others():
+    """A refusal, and a kernel that is lost, count as that learner's failure, by name."""
+
+    def step(learner):
+        raise script.websocket.WebSocketConnectionClosedException("gone")
+
+    ran = script.timed(script.Learner("http://127.0.0.1:1/", "l01"), step, threading.Barrier(1))
+    assert (ran.learner, ran.differences) == ("l01", ["WebSocketConnectionClosedException: gone"])
+    ran = script.timed(script.Learner("http://127.0.0.1:1/", "l01"), lambda one: one.arrive("x"), threading.Barrier(1))
+    assert ran.differences[0].startswith("ConnectionError: ")

@@ -148,7 +148,7 @@ def running(chosen: Chosen, room: "Classroom", passes_on: str) -> Iterator[Hub]:
     """
     _check_free(chosen.host, chosen.port)
     if not chosen.accounts:
-        chosen.homes.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _make(chosen.homes)
     with tempfile.TemporaryDirectory(prefix="course-hub-", ignore_cleanup_errors=True) as folder:
         hub_port, proxy_port = _free_ports()
         told = {"folder": folder, "proxy": passes_on, "hub_port": hub_port, "proxy_port": proxy_port}
@@ -179,6 +179,16 @@ def _free_ports() -> tuple[int, int]:
     """Return two ports that nobody has now: JupyterHub cannot be told to find some."""
     with socket.create_server((THIS_MACHINE, 0)) as one, socket.create_server((THIS_MACHINE, 0)) as other:
         return one.getsockname()[1], other.getsockname()[1]
+
+
+def _make(homes: Path) -> None:
+    try:
+        homes.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise CourseError(
+            f"There can be no folder for learners at {homes}: {error.strerror}.\n"
+            "Next: pass one that you may write, with --homes FOLDER."
+        ) from error
 
 
 def _check_free(host: str, port: int) -> None:

@@ -49,7 +49,7 @@ RULE = "A name of your own: a letter, then letters, digits, - and _, up to 31 in
 
 def end_with_command() -> None:
     """Wait until the command that started this hub is gone, however it ended, and end the hub as Ctrl+C would."""
-    sys.stdin.buffer.read()
+    os.read(0, 1)  # standard input is a pipe from it, into which nobody writes: this returns when that is closed
     os.kill(os.getpid(), signal.SIGTERM)
 
 
@@ -96,6 +96,7 @@ if own:
         c.SharedPasswordAuthenticator.user_password = own["password"]
         c.JupyterHub.template_vars = {"announcement_login": f"{RULE} And the room's password."}
         c.JupyterHub.spawner_class = "simple"
-        c.SimpleLocalProcessSpawner.home_dir_template = f"{own['homes']}/{{username}}"
+        homes = own["homes"].replace("{", "{{").replace("}", "}}")
+        c.SimpleLocalProcessSpawner.home_dir_template = f"{homes}/{{username}}"
         if os.geteuid() == 0:
             c.Spawner.args.append("--allow-root")
