@@ -16,6 +16,7 @@ import argparse
 import json
 import re
 import secrets
+import socket
 import sys
 import tempfile
 import threading
@@ -36,7 +37,7 @@ import websocket
 from classroom import HERE, PATIENCE, Ran, at_once, line, memory, misplaced, of_servers, problems, run_all, sampled
 from serving import lives, sql, until
 
-from course_lib.cli.jupyterhub import Chosen, Hub, bring_what_it_needs, running
+from course_lib.cli.jupyterhub import THIS_MACHINE, Chosen, Hub, bring_what_it_needs, running
 from course_lib.cli.lessons import notebooks_of
 from course_lib.cli.work import START
 from course_lib.lab.servers.classroom import Classroom, classroom
@@ -50,14 +51,15 @@ def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="tests/hub.py", description="So many learners at once, on a hub.")
     parser.add_argument("learners", type=int, help="how many")
     parser.add_argument("lesson", nargs="+", help="01, 05a ...")
-    parser.add_argument("--port", type=int, default=8765, help="the port to serve on (default: 8765)")
     options = parser.parse_args(argv)
     kernels.CELL_TIMEOUT = PATIENCE
     lessons = [path for lesson in options.lesson for path in notebooks_of(lesson)]
     names = [f"l{number:02}" for number in range(1, options.learners + 1)]
     passes_on = bring_what_it_needs()
+    with socket.create_server((THIS_MACHINE, 0)) as free:
+        port = free.getsockname()[1]
     with tempfile.TemporaryDirectory(prefix="course-homes-") as homes, classroom(options.learners) as room:
-        chosen = Chosen(options.learners, Path(homes), secrets.token_hex(8), port=options.port)
+        chosen = Chosen(options.learners, Path(homes), secrets.token_hex(8), port=port)
         with running(chosen, room, passes_on) as hub:
             failed = a_class(hub, room, chosen, names, lessons)
             failed += misplaced(room, accounts(room, names)) if lessons else []

@@ -463,7 +463,7 @@ def test_the_command_says_what_to_write_on_the_board_and_one_signal_ends_all(
     ) as process:
         try:
             lines = []
-            while not lines or not lines[-1].startswith("What the hub writes:"):
+            while not lines or not lines[-1].startswith("Learners reach it from this machine alone."):
                 lines.append(process.stdout.readline())
                 assert lines[-1], process.communicate()[1]
             started = psutil.Process(process.pid).children(recursive=True)
@@ -488,6 +488,7 @@ def test_with_accounts_the_board_has_no_password(monkeypatch):
     assert "Each runs as their own account" in text
     assert "board-word" not in text
     assert "/homes" not in text
+    assert hub.HERE_ALONE not in text
 
 
 def test_a_password_is_made_of_letters_that_are_not_mistaken():

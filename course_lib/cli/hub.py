@@ -46,6 +46,11 @@ Who shares how far they are: python3 -m course_lib classroom --progress --watch 
 What the hub writes: {log}
 """
 
+HERE_ALONE = """\
+Learners reach it from this machine alone. For those on machines of their own, pass this one's address in the room's
+network: --host ADDRESS.
+"""
+
 
 def arguments(argv: list[str]) -> argparse.Namespace:
     """Return the command's arguments; end with a sentence, or with the help, where they ask for that.
@@ -158,9 +163,9 @@ def handout(chosen: Chosen, room: "Classroom", hub: Hub) -> str:
     homes = f"What they write stays in {chosen.homes}, by name. Who types a name that was there gets its folder."
     if chosen.accounts:
         password = "Name and password: those of your account on this machine."
-        whose = "Each runs as their own account; all of them must be able to read the course's folder."
+        whose = "Each runs as their own account."
         homes = "What they write stays in async-course, in the home of each."
-    return HANDOUT.format(
+    text = HANDOUT.format(
         version=importlib.metadata.version("jupyterhub"),
         learners=chosen.learners,
         url=hub.url,
@@ -172,6 +177,7 @@ def handout(chosen: Chosen, room: "Classroom", hub: Hub) -> str:
         redis=room.redis.version,
         log=hub.log,
     )
+    return text + (HERE_ALONE if chosen.host == THIS_MACHINE and not chosen.accounts else "")
 
 
 def _password() -> str:

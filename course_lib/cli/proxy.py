@@ -27,25 +27,16 @@ def proxy() -> str:
     own = FOLDER / "node_modules" / ".bin" / NAME
     found = str(own) if own.exists() else shutil.which(NAME)
     npm, version = shutil.which("npm"), _node_version()
-    if version < NODE or not (found or npm):
+    here = "no Node.js" if not version else f"Node.js {version}" if version < NODE else "" if found or npm else "no npm"
+    if here:
         raise CourseError(
-            f"JupyterHub needs {NAME}, a program for Node.js {NODE} or newer, and here is "
-            f"{f'Node.js {version}' if version and version < NODE else 'no npm' if version else 'no Node.js'}.\n"
+            f"JupyterHub needs {NAME}, a program for Node.js {NODE} or newer, and here is {here}.\n"
             f"Next: install Node.js {NODE} or newer, with its npm, and run this again: the rest is fetched with npm."
         )
     if found:
         return found
     print(f"To pass learners on to their servers, {PIN} is installed once with npm (9 MB).", file=sys.stderr)
-    command: list[str | Path] = [
-        str(npm),
-        "install",
-        "--prefix",
-        FOLDER,
-        "--no-audit",
-        "--no-fund",
-        "--loglevel=error",
-        PIN,
-    ]
+    command: list[str | Path] = [str(npm), "install", "--prefix", FOLDER, "--no-audit", "--no-fund", PIN]
     try:
         FOLDER.mkdir(parents=True, exist_ok=True)
         quietly("Installing JupyterHub's proxy", command, cwd=FOLDER, env=os.environ)
