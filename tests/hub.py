@@ -39,6 +39,7 @@ from serving import lives, sql, until
 
 from course_lib.cli.jupyterhub import THIS_MACHINE, Chosen, Hub, bring_what_it_needs, running
 from course_lib.cli.lessons import notebooks_of
+from course_lib.cli.run import terminated_cleanly
 from course_lib.cli.work import START
 from course_lib.lab.servers.classroom import Classroom, classroom
 
@@ -58,7 +59,11 @@ def main(argv: list[str]) -> int:
     passes_on = bring_what_it_needs()
     with socket.create_server((THIS_MACHINE, 0)) as free:
         port = free.getsockname()[1]
-    with tempfile.TemporaryDirectory(prefix="course-homes-") as homes, classroom(options.learners) as room:
+    with (
+        terminated_cleanly(),
+        tempfile.TemporaryDirectory(prefix="course-homes-") as homes,
+        classroom(options.learners) as room,
+    ):
         chosen = Chosen(options.learners, Path(homes), secrets.token_hex(8), port=port)
         with running(chosen, room, passes_on) as hub:
             failed = a_class(hub, room, chosen, names, lessons)

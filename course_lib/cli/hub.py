@@ -38,7 +38,7 @@ JupyterHub {version} runs for {learners} learners and you, until Ctrl+C. For the
 What you have to know:
 - {whose}
 - {homes}
-- A learner takes 140 MB of memory here, each open notebook 100 to 200 MB more; {free:,} MB are free.
+- A learner takes 130 MB of memory here, and each open notebook about 120 MB more; {free:,} MB are free.
 - {postgres} and {redis} have accounts for each, and end, with what is in them, when this ends.
 - A kernel that nobody looks at, and then a server without kernels, ends after an hour. Nothing is encrypted.
 
