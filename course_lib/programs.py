@@ -30,7 +30,7 @@ from typing import IO, Any
 
 from course_lib.family import OWN_GROUP, Family, uninterrupted
 
-WIDTH = 79
+WIDTH = 76  # what a notebook shows at 1,024 pixels beside an open sidebar
 OUTPUT = 4_000  # characters that are shown
 KEPT = 200_000  # bytes that are kept, to be cut down to them
 RULES = ("ASYNC", "B", "BLE", "E7", "E9", "F", "PLE", "RUF")
@@ -38,7 +38,7 @@ RULES = ("ASYNC", "B", "BLE", "E7", "E9", "F", "PLE", "RUF")
 
 @dataclass(frozen=True)
 class Ran:
-    """What a program printed, both streams in one as in a terminal, and how it ended; shown in lines of 79 columns.
+    """What a program printed, both streams in one as in a terminal, and how it ended; shown in lines of 76 columns.
 
     Attributes:
         text: the output, tidied as this module's docstring says, 4,000 characters at most.

@@ -9,9 +9,15 @@ import os
 import tempfile
 from pathlib import Path
 
+import nbval.kernel
 import pytest
+from jupyter_client.manager import KernelManager
 
-from course_lib.cli.refresh import CELL_TIMEOUT, kernel_environment
+from course_lib.cli.refresh import (
+    CELL_TIMEOUT,
+    kernel_environment,
+    without_ports,
+)
 from course_lib.lab.servers import has_redis
 
 # Tag of a cell that asks Redis for what the stand-in has not.
@@ -36,6 +42,11 @@ def pytest_configure(config: pytest.Config) -> None:
     )
     config.add_cleanup(folder.cleanup)
     os.environ.update(kernel_environment(folder.name))
+    nbval.kernel.KernelManager = _manager
+
+
+def _manager(**options: object) -> KernelManager:
+    return without_ports(KernelManager(**options))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

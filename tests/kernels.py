@@ -13,7 +13,7 @@ from typing import Any
 from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.manager import KernelManager
 
-from course_lib.cli.refresh import CELL_TIMEOUT, ThisPython, kernel_environment
+from course_lib.cli.refresh import CELL_TIMEOUT, ThisPython, kernel_environment, without_ports
 from course_lib.paths import MASTERS
 
 Output = dict[str, Any]
@@ -117,7 +117,7 @@ def _add_text(outputs: list[Output], stream: dict[str, Any]) -> None:
 def start(folder: Path = MASTERS, **variables: str) -> Iterator[Kernel]:
     """Start a kernel on this Python in `folder`, with more environment variables; end it however the block ends."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as ipython_folder:
-        manager = KernelManager(kernel_spec_manager=ThisPython())
+        manager = without_ports(KernelManager(kernel_spec_manager=ThisPython()))
         environment = os.environ | kernel_environment(ipython_folder) | variables
         manager.start_kernel(cwd=str(folder), env=environment, stderr=subprocess.DEVNULL)
         kernel = None

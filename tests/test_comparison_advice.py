@@ -207,5 +207,5 @@ def test_advice_fits_a_page_and_breaks_at_the_same_words():
         for seconds in (0.5, 0.101, 0.00101)
         for loop in (1.0, 0.98)
     ]
-    assert max(len(line) for text in texts for line in text.splitlines()) <= 79
+    assert max(len(line) for text in texts for line in text.splitlines()) <= 76
     assert len({re.sub(r"~[\d.,]+", "~", text) for text in texts}) == 1

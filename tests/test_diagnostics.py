@@ -400,7 +400,7 @@ def test_a_recording_and_a_monitor_work_inside(told):
 
 
 def test_what_is_told_is_bounded():
-    """Equal findings are counted, ten are told, and of the rest the number; no line is longer than 79 columns."""
+    """Equal findings are counted, ten are told, and of the rest the number; no line is longer than 76 columns."""
     findings = Findings()
     for number in range(5000):
         findings.add(Finding("never awaited", f"work_{number % 1000}()", where=("made at " + "x" * 100,)))
@@ -408,7 +408,7 @@ def test_what_is_told_is_bounded():
     assert len(text.splitlines()) == 1 + 10 * 2 + 1
     assert text.endswith("  and 4,950 more")
     assert "work_3() (5 times)" in text
-    assert all(len(row) <= 79 for row in text.splitlines())
+    assert all(len(row) <= 76 for row in text.splitlines())
     assert findings.tell("asyncio diagnostics:", 0) == ""
 
 

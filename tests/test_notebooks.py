@@ -96,7 +96,7 @@ def path(tmp_path: Path) -> Path:
 PROSE = "word " * 60
 GOOD = {
     "a handful of lines": code("x = 1\n" * 20),
-    "full lines": code(f"{'x' * 79}\ny", printed(f"{'z' * 79}\n"), shown(text_plain="-" * 79)),
+    "full lines": code(f"{'x' * 79}\ny", printed(f"{'z' * 76}\n"), shown(text_plain="-" * 76)),
     "an expected error": code("raise ValueError", failed(), tags=("raises-exception",)),
     "a picture and its words": code(
         "draw()",
@@ -138,7 +138,7 @@ BAD: dict[str, tuple[Rule, Notebook, str]] = {
     "a mark of nbval's": (rules.shows_no_error, code("# NBVAL_RAISES_EXCEPTION\nf()", failed()), "for nbval alone"),
     "a long cell": (rules.has_short_cells, code("x = 1\n" * 21), "21 lines"),
     "a wide line of code": (rules.fits_the_page, code(f"x\n{'y' * 80}"), "80 columns of code"),
-    "a wide line of output": (rules.fits_the_page, code("f()", printed(f"x\n{'y' * 80}\n")), "80 columns of output"),
+    "a wide line of output": (rules.fits_the_page, code("f()", printed(f"x\n{'y' * 77}\n")), "77 columns of output"),
     "a wide swimlane": (
         rules.fits_the_page,
         code("draw()", shown(image_png="iVBORw0K", text_plain="-" * 81)),

@@ -210,7 +210,7 @@ def test_a_flood_is_cut():
 def test_lines_fit_the_page():
     """A long line is folded, its continuation indented."""
     shown = str(program("print('  word' * 40)").run()).splitlines()
-    assert max(map(len, shown)) <= 79 and shown[1].startswith("      word")
+    assert max(map(len, shown)) <= 76 and shown[1].startswith("      word")
 
 
 def test_addresses_places_and_durations_are_not_compared():

@@ -6,12 +6,16 @@ import json
 import sys
 from pathlib import Path
 
+import kernels
 import nbformat
+import psutil
 import pytest
+import zmq
+from jupyter_client.manager import KernelManager
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from course_lib.cli import refresh as module
-from course_lib.cli.refresh import main, refresh
+from course_lib.cli.refresh import main, refresh, without_ports
 from course_lib.paths import REPO
 
 
@@ -153,3 +157,21 @@ def test_a_new_picture_is_saved_though_its_text_stayed(tmp_path: Path) -> None:
     path.write_text(f"{first}CCCC{last}", encoding="utf-8")
     refresh(path)
     assert path.read_text(encoding="utf-8") == drawn
+
+
+@pytest.mark.skipif(not zmq.has("ipc"), reason="no sockets of ZeroMQ's as files here")
+def test_a_kernel_has_no_port_that_another_could_take_first() -> None:
+    """Between a port's being found free and its being taken another program may take it: a kernel listens at files."""
+    with kernels.start() as kernel:
+        assert kernel.printed("print('here')") == "here\n"
+        told = {value for name, value in kernel.manager.get_connection_info().items() if name.endswith("_port")}
+        found = psutil.Process(kernel.pid).net_connections(
+            "tcp"
+        )  # one that it has found itself, and kept, is ipykernel's
+        assert told and told.isdisjoint(each.laddr.port for each in found)
+
+
+def test_where_paths_are_too_long_for_sockets_there_are_ports(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A home with a long name has no room for them: then a kernel is started as Jupyter does it."""
+    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", f"/home/{'a' * 60}/runtime")
+    assert without_ports(KernelManager()).transport == "tcp"

@@ -15,14 +15,17 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import nbformat
+import zmq
 from ipykernel.kernelspec import RESOURCES, get_kernel_dict
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
-from jupyter_client.manager import AsyncKernelManager
+from jupyter_client.manager import AsyncKernelManager, KernelManager
+from jupyter_core.paths import jupyter_runtime_dir
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
@@ -52,6 +55,11 @@ PICTURE = re.compile(r"data:image/[^\"]+")
 
 CELL_ID = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 
+ROOM_FOR_SOCKETS = 45
+"""Bytes that the runtime folder's path may have: a socket's is some 55 longer, and macOS takes 103."""
+
+Manager = TypeVar("Manager", bound=KernelManager)
+
 
 class ThisPython(KernelSpecManager):
     """Starts kernels on the Python that runs this code, whatever kernels a user has installed under the same name."""
@@ -59,6 +67,21 @@ class ThisPython(KernelSpecManager):
     def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
         """Return the specification of a kernel on this Python; `kernel_name` is not looked at."""
         return KernelSpec(resource_dir=RESOURCES, **get_kernel_dict())
+
+
+def without_ports(manager: Manager) -> Manager:
+    """Let a kernel that is to be started listen at files, not at TCP ports, where that is possible; return `manager`.
+
+    Jupyter finds free ports, lets go of them, and the kernel takes them a moment later. In between another kernel, or
+    any server, may take one: JupyterLab then starts the kernel again, but whoever starts just one waits in vain.
+    """
+    folder = jupyter_runtime_dir()
+    if zmq.has("ipc") and len(os.fsencode(folder)) <= ROOM_FOR_SOCKETS:
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+        manager.transport = "ipc"
+        # The sockets are named after this file, and would else lie in the working folder, which is not the kernel's.
+        manager.connection_file = os.path.join(folder, f"kernel-{uuid.uuid4()}.json")
+    return manager
 
 
 class RefreshError(Exception):
@@ -120,7 +143,7 @@ def _run(notebook: NotebookNode, path: Path) -> None:
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         client = NotebookClient(
             notebook,
-            km=AsyncKernelManager(kernel_spec_manager=ThisPython()),
+            km=without_ports(AsyncKernelManager(kernel_spec_manager=ThisPython())),
             resources={"metadata": {"path": str(path.parent)}},
             timeout=CELL_TIMEOUT,
             record_timing=False,

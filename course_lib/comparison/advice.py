@@ -9,6 +9,7 @@ from typing import Any
 from course_lib.comparison.measurement import MB, Measurement, Results, counted, raised
 from course_lib.comparison.trial import Run
 from course_lib.comparison.usage import cores
+from course_lib.seeing.timeline.text import WIDTH
 
 # What is decided is decided by large differences, so that a busy machine gives the same answer.
 COMPUTES = 0.5  # from this share of computing in the time of a sequential run on, a workload computes
@@ -20,8 +21,6 @@ TOO_SHORT = 0.005  # seconds for all calls, one after another, below which nothi
 # Times the computing of a sequential run: with more, it is the carrying to processes that costs too much. Below 2 it
 # can be the machine's: where two cores are two threads of one, each is slower while the other works.
 CARRYING = 2.5
-
-WIDTH = 79  # of a page beside an open sidebar
 
 NOTHING_GAINED = "No model was 1.5 times faster: the simplest program is the best one."
 

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass, field
 
+from course_lib.seeing.timeline.text import WIDTH
 from course_lib.seeing.timeline.trace import sentence
 
-WIDTH = 79
 TOLD = 10  # findings told after one cell
 KEPT = 200  # different ones kept until they are told; of further ones only the number
 
@@ -44,7 +44,7 @@ class Findings:
         seen.seconds = max(seen.seconds, seconds)
 
     def tell(self, title: str, cell: int | None) -> str:
-        """Return what was found, faults first, as lines of 79 columns at most, and forget it; "" for nothing.
+        """Return what was found, faults first, as lines of 76 columns at most, and forget it; "" for nothing.
 
         Args:
             title: the first line.

@@ -2,7 +2,6 @@
 
 import asyncio
 import concurrent.futures
-import sys
 import threading
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
@@ -12,8 +11,11 @@ from typing import Any, Self, TypeVar
 from course_lib.interop.call import Call, Work, coroutine
 
 T = TypeVar("T")
-# Python on Windows hears of Ctrl+C between two waits for another thread, and not in one.
-SLICE = 0.5 if sys.platform == "win32" else None
+SLICE = 0.5
+"""Seconds that the main thread waits for another one at a time.
+
+A Ctrl+C that comes the moment before such a wait is heard after it, and so is on Windows any that comes in it.
+"""
 
 
 def run_sync(work: Work[T], *args: Any) -> T:
@@ -131,7 +133,7 @@ class LoopThread:
         self._closing = True
         self._tell(self._stop.set)
         while self._thread.is_alive():
-            self._thread.join(SLICE)
+            self._thread.join(_slice())
         if self._error is not None and self._error is not error:
             raise self._error
 
@@ -202,4 +204,12 @@ class LoopThread:
 
 def _wait_for(call: Call[Any]) -> None:
     while not call.over:
-        call.wait(SLICE)
+        call.wait(_slice())
+
+
+def _slice() -> float | None:
+    """Return how long to wait at a time: as long as it takes in a thread that is not interrupted.
+
+    In slices a simulation, which has a thread of its own, would let virtual time pass, and never see that all wait.
+    """
+    return SLICE if threading.current_thread() is threading.main_thread() else None

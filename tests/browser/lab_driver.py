@@ -112,6 +112,18 @@ class Lab:
         self.page.locator("#jp-left-stack").wait_for(state="visible")
         self.settle()
 
+    def show_as(self, *, width: int, dark: bool) -> None:
+        """Make the window so wide, in pixels, and take JupyterLab's dark theme, or its light one."""
+        self.page.set_viewport_size({"width": width, "height": (self.page.viewport_size or {"height": 1000})["height"]})
+        self.page.evaluate(
+            "async theme => { await window.jupyterapp.commands.execute('apputils:change-theme', {theme}); }",
+            _theme(dark),
+        )
+        self.page.wait_for_function(
+            "light => document.body.dataset.jpThemeLight === light", arg="false" if dark else "true"
+        )
+        self.settle()
+
     def run_all(self, timeout: float = 120) -> None:
         """Run all cells and wait until each has an execution count, for at most `timeout` seconds.
 
@@ -226,7 +238,7 @@ def _server(folder: Path, root: Path, *, dark: bool) -> Iterator[tuple[str, str]
     for name, text in SETTINGS.items():
         file = settings / "@jupyterlab" / f"{name}.jupyterlab-settings"
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text.replace("%s", "JupyterLab Dark" if dark else "JupyterLab Light"), encoding="utf-8")
+        file.write_text(text.replace("%s", _theme(dark)), encoding="utf-8")
     own = {
         "COURSE_PROGRESS": "memory",
         "JUPYTER_CONFIG_PATH": str(OURS),  # what the course starts JupyterLab with; beside it nothing
@@ -266,6 +278,10 @@ def _server(folder: Path, root: Path, *, dark: bool) -> Iterator[tuple[str, str]
         except subprocess.TimeoutExpired:
             server.kill()
             server.wait()
+
+
+def _theme(dark: bool) -> str:
+    return "JupyterLab Dark" if dark else "JupyterLab Light"
 
 
 def _wait_for(server: "subprocess.Popen[bytes]", url: str, log: Path) -> None:

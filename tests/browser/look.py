@@ -1,6 +1,7 @@
 """Look at a notebook as a learner sees it: run it in a real JupyterLab and save a picture of the whole page.
 
 python tests/browser/look.py notebooks/01_sync_vs_async.ipynb -o lesson.png --split
+python tests/browser/look.py notebooks/01_sync_vs_async.ipynb -o lesson.png --split --looks
 """
 
 import argparse
@@ -8,6 +9,9 @@ import sys
 from pathlib import Path
 
 from lab_driver import CellFailed, NeedsBrowser, jupyterlab
+
+LOOKS = ((1280, False), (1280, True), (1024, True), (1024, False))
+"""Width of the window, in pixels, and whether it is dark: a laptop, and a projector."""
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -22,6 +26,7 @@ def main(argv: list[str] | None = None) -> int:
     )
     parser.add_argument("--sidebar", action="store_true", help="with the list of files open beside the notebook")
     parser.add_argument("--width", type=int, default=1200, help="of the window, in pixels (1200)")
+    parser.add_argument("--looks", action="store_true", help="from one run: at 1280 and at 1024 pixels, light and dark")
     chosen = parser.parse_args(argv)
     if not chosen.notebook.is_file():
         parser.error(f"there is no file {chosen.notebook}")
@@ -37,8 +42,13 @@ def main(argv: list[str] | None = None) -> int:
                 except CellFailed as error:
                     print(error, file=sys.stderr)
                     status = 1
-            for file in lab.screenshot(chosen.output or Path(f"{chosen.notebook.stem}.png"), split=chosen.split):
-                print(file)
+            target = chosen.output or Path(f"{chosen.notebook.stem}.png")
+            for width, dark in LOOKS if chosen.looks else [(chosen.width, chosen.dark)]:
+                if chosen.looks:
+                    lab.show_as(width=width, dark=dark)
+                name = f"{target.stem}-{width}-{'dark' if dark else 'light'}" if chosen.looks else target.stem
+                for file in lab.screenshot(target.with_stem(name), split=chosen.split):
+                    print(file)
     except NeedsBrowser as error:
         print(error, file=sys.stderr)
         return 2

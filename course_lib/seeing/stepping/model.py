@@ -9,9 +9,8 @@ from types import CodeType
 
 from course_lib.seeing.shown import Shown
 from course_lib.seeing.timeline import Timeline
-from course_lib.seeing.timeline.text import draw_text, number
+from course_lib.seeing.timeline.text import WIDTH, draw_text, number
 
-WIDTH = 79
 MOST_LINES = 30  # of the source, in one step
 MOST_ROWS = 12  # of the queue, and of the timers
 MOST_PRINTED = 8  # lines, the last ones

@@ -13,7 +13,7 @@ class Timeline(Recording, Shown):
     """A recording: print it for the text swimlane, end a notebook cell with it for the picture."""
 
     def text(self, tick: float | None = None, *, lanes: int = 20) -> str:
-        """Draw the timeline with characters, 79 columns wide at most.
+        """Draw the timeline with characters, 76 columns wide at most.
 
         Args:
             tick: the resolution in seconds; without it the timeline's own, or the smallest round number that fits.
