@@ -435,11 +435,13 @@ def test_who_waits_is_told_what_has_ended(stand_in, monkeypatch, capsys):
     with running(Chosen(2, stand_in, "board-word", port=free_port()), ROOM, "proxy") as started:
         assert started.wait() == 1
         assert capsys.readouterr().err == "Redis has ended by itself, so all is stopped.\nNext: start this again.\n"
+        (server,) = psutil.Process(started.pid).children()
         monkeypatch.setattr(ROOM.redis, "running", True)
         monkeypatch.setattr(jupyterhub, "LOOK_EVERY", 0.01)
         psutil.Process(started.pid).kill()
         with pytest.raises(CourseError, match="has ended, or does not answer"):
             started.wait()
+    assert not lives(server)  # although who started it was killed
 
 
 @pytest.mark.skipif(not servers.has_redis(), reason="no real Redis here, a stand-in")

@@ -81,12 +81,12 @@ class Hub:
         Raises CourseError when the hub has.
         """
         while self._process.poll() is None:
+            self._family.look()  # whom the hub started; were it killed, nobody could tell any more
             for server in (self._room.postgres, self._room.redis):
                 if not server.running:
                     print(f"{server.name} has ended by itself, so all is stopped.", file=sys.stderr)
                     print("Next: start this again.", file=sys.stderr)
                     return 1
-            self._family.look()  # whom the hub started; were it killed, nobody could tell any more
             time.sleep(LOOK_EVERY)
         raise self._failed()
 
