@@ -72,7 +72,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "lab": {"paths", "files"},
     "website": {"paths"},
     "teaching": {"exercises", "paths", "website"},
-    "cli": {"__init__", "paths", "edition", "files", "lab", "teaching", "tracing", "website", "exercises"},
+    "cli": {"__init__", "paths", "edition", "family", "files", "lab", "teaching", "tracing", "website", "exercises"},
     "exercises": {"seeing", "paths", "files", "lab"},
     "service": {"lifecycle", "monitor", "crawler", "database", "tasks", "jobs", "lab"},  # made of lessons, not one
     **LESSONS,

@@ -16,7 +16,7 @@ import statistics
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -57,6 +57,15 @@ class Peaks:
     servers: int = 0
     connections: int = 0
 
+    def look(self, room: Classroom | None) -> None:
+        """Look now, and keep what is more than before."""
+        servers = of_servers(room) if room is not None else set()
+        if room is not None:
+            self.servers = max(self.servers, memory(servers))
+            self.connections = max(self.connections, sql(room.postgres.url, HERE))
+        ours = {child.pid for child in psutil.Process().children(recursive=True)}
+        self.kernels = max(self.kernels, memory(ours - servers))
+
 
 def main(argv: list[str]) -> int:
     """Run the class that the arguments ask for, and return 0 when nothing failed."""
@@ -91,19 +100,33 @@ def shared_servers(learners: int) -> Iterator[Classroom | None]:
 
 def one_lesson(path: Path, learners: list[str], room: Classroom | None) -> list[str]:
     """Let all learners run a lesson at the same time, print its line, and return what differed, by learner."""
+    peaks = Peaks()
+    with sampled(lambda: peaks.look(room)):
+        runs = at_once(learners, lambda learner, barrier: run(path, learner, barrier))
+    print(f"{path.stem:<30}{line(runs)}{peaks.kernels:>9,} MB{peaks.servers:>9,} MB{peaks.connections:>13}", flush=True)
+    return problems(path.stem, runs)
+
+
+def at_once(learners: list[str], work: Callable[[str, threading.Barrier], Ran]) -> list[Ran]:
+    """Do the same for all learners at the same time, each in a thread that waits at the barrier for the others."""
     barrier = threading.Barrier(len(learners))
-    with sampled(room) as peaks, ThreadPoolExecutor(len(learners)) as pool:
-        runs = list(pool.map(lambda learner: run(path, learner, barrier), learners))
-    wrong = [each for each in runs if each.differences]
+    with ThreadPoolExecutor(len(learners)) as pool:
+        return list(pool.map(lambda learner: work(learner, barrier), learners))
+
+
+def line(runs: list[Ran]) -> str:
+    """Return how many failed, and the median and the longest of their times."""
     seconds = [each.seconds for each in runs]
-    print(
-        f"{path.stem:<30}{len(wrong):>8}{statistics.median(seconds):>8.0f} s{max(seconds):>8.0f} s"
-        f"{peaks.kernels:>9,} MB{peaks.servers:>9,} MB{peaks.connections:>13}",
-        flush=True,
-    )
+    failed = sum(bool(each.differences) for each in runs)
+    return f"{failed:>8}{statistics.median(seconds):>8.0f} s{max(seconds):>8.0f} s"
+
+
+def problems(what: str, runs: list[Ran]) -> list[str]:
+    """Return a sentence for each learner for whom something differed."""
     return [
-        f"{path.stem}, learner {each.learner}: {len(each.differences)} cells differ; first {each.differences[0]}"
-        for each in wrong
+        f"{what}, learner {each.learner}: {len(each.differences)} cells differ; first {each.differences[0]}"
+        for each in runs
+        if each.differences
     ]
 
 
@@ -111,47 +134,51 @@ def run(path: Path, learner: str, barrier: threading.Barrier) -> Ran:
     """Run all cells of a lesson in a kernel of the learner's, and compare them with what is saved."""
     notebook = nbformat.read(path, as_version=4)
     cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    differences = []
     barrier.wait(PATIENCE)
     began = time.monotonic()
     try:
         with kernels.start(path.parent, COURSE_LEARNER=learner) as kernel:
-            requests = [kernel.send(cell.source, stop_on_error=False) for cell in cells]
-            said = kernel.run(*requests)
-            for number, (cell, request) in enumerate(zip(cells, requests, strict=True), start=1):
-                now, saved = list(comparable(said[request])), list(comparable(cell.outputs))
-                if now != saved:
-                    why = [f"  {each['ename']}: {each['evalue']}" for each in said[request] if "ename" in each]
-                    differences.append("\n".join([f"code cell {number}", f"  saved: {saved}", f"  now:   {now}", *why]))
+            differences = run_all(kernel, cells)
     except (LookupError, TimeoutError, RuntimeError) as error:  # the kernel died, or is silent
-        differences.append(f"{type(error).__name__}: {error}")
+        differences = [f"{type(error).__name__}: {error}"]
     return Ran(learner, time.monotonic() - began, differences)
 
 
+def run_all(kernel: kernels.Kernel, cells: list[nbformat.NotebookNode]) -> list[str]:
+    """Send all cells at once, as Run All does, and return what differs from what is saved, cell by cell."""
+    differences = []
+    requests = [kernel.send(cell.source, stop_on_error=False) for cell in cells]
+    said = kernel.run(*requests)
+    for number, (cell, request) in enumerate(zip(cells, requests, strict=True), start=1):
+        now, saved = list(comparable(said[request])), list(comparable(cell.outputs))
+        if now != saved:
+            why = [f"  {each['ename']}: {each['evalue']}" for each in said[request] if "ename" in each]
+            differences.append("\n".join([f"code cell {number}", f"  saved: {saved}", f"  now:   {now}", *why]))
+    return differences
+
+
 @contextmanager
-def sampled(room: Classroom | None) -> Iterator[Peaks]:
-    """Look now and then at what the class takes, while the block runs."""
-    peaks, done = Peaks(), threading.Event()
+def sampled(look: Callable[[], None]) -> Iterator[None]:
+    """Call `look` now and then, in a thread of its own, while the block runs."""
+    done = threading.Event()
 
-    def look() -> None:
+    def looking() -> None:
         while not done.wait(SAMPLE_EVERY):
-            servers = set[int]()
-            if room is not None:
-                for pid in (room.postgres.pid, room.redis.pid):
-                    server = psutil.Process(pid)
-                    servers |= {server.pid, *(child.pid for child in server.children(recursive=True))}
-                peaks.servers = max(peaks.servers, memory(servers))
-                peaks.connections = max(peaks.connections, sql(room.postgres.url, HERE))
-            ours = {child.pid for child in psutil.Process().children(recursive=True)}
-            peaks.kernels = max(peaks.kernels, memory(ours - servers))
+            look()
 
-    thread = threading.Thread(target=look)
+    thread = threading.Thread(target=looking)
     thread.start()
     try:
-        yield peaks
+        yield
     finally:
         done.set()
         thread.join()
+
+
+def of_servers(room: Classroom) -> set[int]:
+    """Return the process ids of both servers."""
+    servers = [psutil.Process(pid) for pid in (room.postgres.pid, room.redis.pid)]
+    return {each.pid for server in servers for each in (server, *server.children(recursive=True))}
 
 
 def memory(pids: set[int]) -> int:

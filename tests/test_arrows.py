@@ -13,8 +13,12 @@ from course_lib.paths import REPO
 PACKAGE = REPO / "course_lib"
 # What runs before anything is installed: all but what runs inside the environment.
 BEFORE_SET_UP = [
-    *sorted({*(PACKAGE / "cli").glob("*.py")} - {PACKAGE / "cli" / name for name in ("refresh.py", "report.py")}),
+    *sorted(
+        {*(PACKAGE / "cli").glob("*.py")}
+        - {PACKAGE / "cli" / name for name in ("jupyterhub_config.py", "refresh.py", "report.py")}
+    ),
     PACKAGE / "edition.py",
+    PACKAGE / "family.py",
     PACKAGE / "files.py",
     PACKAGE / "paths.py",
 ]

@@ -52,6 +52,7 @@ def test_help_names_every_command(capsys):
         "reset",
         "trace",
         "classroom",
+        "hub",
         "service",
         "site",
         "teach",

@@ -10,6 +10,7 @@ from database_lab import asynchronous
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from course_lib.jobs import Job, JobQueue, Worker
+from course_lib.jobs.queue import patiently
 from course_lib.jobs.scripts import DONE, GROUP, REVIVE, START
 from course_lib.lab.servers import has_redis, private_redis, redis
 
@@ -738,6 +739,25 @@ async def test_a_full_queue_makes_the_producer_wait() -> None:
         async with Running(queue, Done()):
             assert await waiting
             await until(lambda: is_empty(queue))
+
+
+@asynchronous
+async def test_a_producer_that_is_cancelled_as_a_request_is_sent_is_cancelled() -> None:
+    """A cancellation that comes in the very step in which `wait_for` ends, by which redis-py sends, is passed on."""
+    sent = asyncio.get_running_loop().create_future()
+
+    async def ask() -> None:
+        await asyncio.wait_for(sent, 60)  # on Python 3.11 it swallows that
+        raise RedisConnectionError("and then it is away")
+
+    asking = asyncio.create_task(patiently(ask))
+    await asyncio.sleep(0)
+    sent.set_result(None)
+    asking.cancel()
+    done, _ = await asyncio.wait([asking], timeout=5)
+    asking.cancel()
+    assert done
+    assert asking.cancelled()
 
 
 @asynchronous

@@ -48,9 +48,11 @@ def test_every_pin_is_exact():
     assert all(pin.marker for pin in PINS if names.count(pin.name) > 1)
 
 
-def test_what_the_site_needs_is_exact_and_nothing_else_needs_it():
-    """The extra `site` names exact versions, of packages that requirements.txt does not have."""
-    extra = [Requirement(line) for line in PROJECT["optional-dependencies"]["site"]]
+@pytest.mark.parametrize("name", ["site", "hub"])
+def test_what_a_command_needs_besides_is_exact_and_nothing_else_needs_it(name):
+    """An extra names exact versions, sorted, of packages that requirements.txt does not have."""
+    extra = [Requirement(line) for line in PROJECT["optional-dependencies"][name]]
+    assert [pin.name for pin in extra] == sorted(pin.name for pin in extra)
     assert all([specifier.operator for specifier in pin.specifier] == ["=="] for pin in extra)
     assert not {pin.name for pin in extra} & {pin.name for pin in PINS}
 

@@ -11,7 +11,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from course_lib.cli import environment, main
+from course_lib.cli import environment, extras, main
 from course_lib.cli import site as command
 from course_lib.cli.run import StepFailed
 from course_lib.paths import REPO
@@ -256,16 +256,16 @@ def test_help_installs_nothing(monkeypatch, capsys):
 
 def test_what_draws_is_installed_once_with_a_sentence(monkeypatch, capsys, tmp_path):
     """Where a package of the extra is missing, or another version of it, all are installed; then never again."""
-    there = dict(pin.split("==") for pin in command.wanted())
+    there = dict(pin.split("==") for pin in extras.wanted("site"))
     there["mermaidx"] = "0.1"
     installed = []
 
     def install(what, arguments):
         installed.append([str(argument) for argument in arguments])
-        there.update(pin.split("==") for pin in command.wanted())
+        there.update(pin.split("==") for pin in extras.wanted("site"))
 
-    monkeypatch.setattr(command.importlib.metadata, "version", there.__getitem__)
-    monkeypatch.setattr(command.install, "_run", install)
+    monkeypatch.setattr(extras.importlib.metadata, "version", there.__getitem__)
+    monkeypatch.setattr(extras.install, "_run", install)
     monkeypatch.setattr("course_lib.website.build", lambda folder: folder.mkdir() or 7)
     assert command.main(["--output", str(tmp_path / "1")]) == 0
     assert "four small packages are installed once (6 MB are fetched)" in capsys.readouterr().err
@@ -274,7 +274,7 @@ def test_what_draws_is_installed_once_with_a_sentence(monkeypatch, capsys, tmp_p
     assert told.err == ""
     assert f"7 pages, 0 MB, made in 0 s. Open {tmp_path / '2' / 'index.html'}" in told.out
     (arguments,) = installed
-    assert arguments[-len(there) :] == command.wanted()
+    assert arguments[-len(there) :] == extras.wanted("site")
 
 
 def test_without_a_network_the_first_call_says_what_it_needs(monkeypatch, capsys, tmp_path):
@@ -283,8 +283,8 @@ def test_without_a_network_the_first_call_says_what_it_needs(monkeypatch, capsys
     def fail(*_):
         raise StepFailed("dns error: failed to lookup address")
 
-    monkeypatch.setattr(command, "_is_there", lambda pin: False)
-    monkeypatch.setattr(command.install, "_run", fail)
+    monkeypatch.setattr(extras, "is_there", lambda pin: False)
+    monkeypatch.setattr(extras.install, "_run", fail)
     assert command.main(["--output", str(tmp_path / "site")]) == 1
     told = capsys.readouterr().err
     assert "dns error" in told
@@ -298,7 +298,7 @@ def test_a_dead_link_is_said_without_a_traceback(monkeypatch, capsys, tmp_path):
     def dead(folder):
         raise SiteError("a.ipynb: b.ipynb leads to no file")
 
-    monkeypatch.setattr(command, "_is_there", lambda pin: True)
+    monkeypatch.setattr(extras, "is_there", lambda pin: True)
     monkeypatch.setattr("course_lib.website.build", dead)
     assert command.main(["--output", str(tmp_path / "site")]) == 1
     assert capsys.readouterr().err == "a.ipynb: b.ipynb leads to no file\n"

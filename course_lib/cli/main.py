@@ -30,6 +30,8 @@ python3 -m course_lib [COMMAND]      (on Windows: py -m course_lib)
   classroom [--learners N] [--host ADDRESS]
                            start a PostgreSQL and a Redis for a class, and print the lines to hand out;
                            --progress [LESSON...] [--watch]: how far those of the class are who share it
+  hub [--learners N] [--host ADDRESS] [--port N] [--homes FOLDER] [--accounts]
+                           start a JupyterHub for a class on this machine, with a PostgreSQL and a Redis: hub --help
   service [OPTIONS]        start a crawling service made of the course's parts, with its servers: service --help
   site [--output FOLDER] [--serve [--port N]]
                            make a website of the lessons, to be read without running anything
@@ -82,6 +84,7 @@ def _dispatch(argv: list[str]) -> int:
         "reset": _reset,
         "trace": _trace,
         "classroom": _classroom,
+        "hub": _hub,
         "service": _service,
         "site": _site,
         "teach": _teach,
@@ -152,6 +155,13 @@ def _refresh(argv: list[str]) -> int:
 
 def _classroom(argv: list[str]) -> int:
     return _inside("classroom", argv, environment.prepare(outdated_will_do=True))
+
+
+def _hub(argv: list[str]) -> int:
+    from course_lib.cli.hub import arguments  # here: the other commands do not need it
+
+    arguments(argv)  # before anything is installed: it may be --help, or wrong
+    return _inside("hub", argv, environment.prepare(outdated_will_do=True))
 
 
 def _trace(argv: list[str]) -> int:

@@ -4,16 +4,13 @@ Run in the course's environment. What draws the diagrams is installed into it by
 """
 
 import argparse
-import importlib
-import importlib.metadata
 import sys
 import time
-import tomllib
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from course_lib.cli import install
+from course_lib.cli import extras
 from course_lib.cli.errors import CourseError
 from course_lib.paths import REPO
 
@@ -51,28 +48,10 @@ def main(argv: list[str]) -> int:
     return 0
 
 
-def wanted(repo: Path = REPO) -> list[str]:
-    """Return the pins of the extra `site`."""
-    project = tomllib.loads((repo / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    return list(project["optional-dependencies"]["site"])
-
-
 def install_drawing() -> None:
     """Install what draws diagrams, where it is missing. Raises CourseError where that fails."""
-    pins = wanted()
-    if all(_is_there(pin) for pin in pins):
-        return
-    print(f"To draw the diagrams, four small packages are installed once ({SIZE} are fetched).", file=sys.stderr)
-    install.further(Path(sys.executable), pins, "Installing what draws the diagrams", SIZE)
-    importlib.invalidate_caches()
-
-
-def _is_there(pin: str) -> bool:
-    name, _, version = pin.partition("==")
-    try:
-        return importlib.metadata.version(name) == version
-    except importlib.metadata.PackageNotFoundError:
-        return False
+    why = f"To draw the diagrams, four small packages are installed once ({SIZE} are fetched)."
+    extras.bring("site", why, "Installing what draws the diagrams", SIZE)
 
 
 def _build(folder: Path) -> None:

@@ -142,11 +142,20 @@ class JobQueue:
 async def patiently(ask: Callable[[], Awaitable[Any]]) -> Any:
     """Ask Redis, again and again while it is away."""
     pause = FIRST
+    task = asyncio.current_task()
+    assert task is not None
+    cancellations = task.cancelling()
     while True:
         try:
-            return await ask()
+            answer, away = await ask(), False
         except (AuthenticationError, AuthorizationError):  # errors of a connection, to redis-py
             raise
         except AWAY:
-            await asyncio.sleep(pause)
-            pause = min(2 * pause, LAST)
+            away = True
+        # redis-py sends by `asyncio.wait_for`, which on Python 3.11 swallows a cancellation that comes as it ends.
+        if task.cancelling() > cancellations:
+            raise asyncio.CancelledError
+        if not away:
+            return answer
+        await asyncio.sleep(pause)
+        pause = min(2 * pause, LAST)

@@ -79,7 +79,7 @@ def classroom(learners: int, host: str = THIS_MACHINE) -> Iterator[Classroom]:
     Raises ServerError when a number or an address cannot be right, this machine has too little memory, there is no
     real Redis here, or a server does not start.
     """
-    _check(learners, host)
+    check(learners, host)
     places = learners + learners // 4 + 1  # for the instructor, and for who comes again from another folder or machine
     clients = places * EACH + SPARE
     addresses = [THIS_MACHINE, *([host] if host != THIS_MACHINE else [])]
@@ -119,7 +119,8 @@ def classroom(learners: int, host: str = THIS_MACHINE) -> Iterator[Classroom]:
         yield room
 
 
-def _check(learners: int, host: str) -> None:
+def check(learners: int, host: str) -> None:
+    """Raise ServerError when `classroom` could not start with these arguments on this machine."""
     if not 1 <= learners <= MOST:
         raise ServerError(f"There cannot be {learners} learners.", f"pass a number from 1 to {MOST}")
     here = sorted(
