@@ -41,7 +41,7 @@ def test_it_says_that_it_is_no_real_redis_and_how_to_get_one(server: Server) -> 
     told = doctor.redis()
     assert not has_redis()
     assert told.startswith("a stand-in for Redis, not a real one, from the course, was ready in")
-    assert "The lessons run on it, save 9b" in told
+    assert "The lessons run on it, save 9b and 13b" in told
     assert "put it on PATH" in told
     assert "set COURSE_REDIS_URL" in told
     assert server.version == "a stand-in for Redis, not a real one"

@@ -102,7 +102,7 @@ def redis_program() -> Program:
         "a stand-in for Redis, not a real one",
         "the course",
         run_by=(python, "-I"),
-        note="The lessons run on it, save 9b, the message queue. For a real Redis, install one and put it on PATH\n"
+        note="The lessons run on it, save 9b and 13b. For a real Redis, install one and put it on PATH\n"
         "(apt install redis-server, brew install redis), or set COURSE_REDIS_URL to the URL of one, such as\n"
         "redis://:password@127.0.0.1:6379/0 (on Windows that of one in WSL2).",
     )
