@@ -173,6 +173,9 @@ def _draw_gauges(axes: Axes, rows: Rows) -> None:
             tops, edges, baseline=bottom, fill=True, zorder=2,
             facecolor=COLOUR[State.WAITING], edgecolor=COLOUR[State.RUNNING], linewidth=0.8,
         )  # fmt: skip
+        if gauge.points[-1][0] >= rows.timeline.end:  # a last value that came at the very end has no width
+            highest = min(tops[-2:])
+            axes.vlines(edges[-1], highest, bottom, colors=COLOUR[State.RUNNING], linewidth=1.6, clip_on=False)
 
 
 def _draw_words(axes: Axes, rows: Rows) -> None:

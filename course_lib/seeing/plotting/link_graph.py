@@ -95,15 +95,23 @@ def _labels(at: Mapping[str, Sequence[float]], popular: Counter[str]) -> Iterabl
     taken += [(x - radius[page], x + radius[page], y - radius[page], y + radius[page]) for page, (x, y) in at.items()]
     for page, _ in most_popular(popular)[:LABELS]:
         text, (x, y) = fit(page, LONGEST), at[page]
-        half, off = width(text) / 2 + 2, radius[page] + 3
-        beside = [(x + off + half, y), (x - off - half, y), (x, y + off + LINE / 2), (x, y - off - LINE / 2)]
-        for middle in beside:
+        half = width(text) / 2 + 2
+        for middle in _around(x, y, half, radius[page] + 3):
             box = (middle[0] - half, middle[0] + half, middle[1] - LINE / 2, middle[1] + LINE / 2)
             inside = box[0] >= 0 and box[1] <= WIDTH and box[2] >= 0 and box[3] <= HEIGHT
             if inside and not any(_overlap(box, other) for other in taken):
                 taken.append(box)
                 yield text, *middle
                 break
+
+
+def _around(x: float, y: float, half: float, off: float) -> Iterable[tuple[float, float]]:
+    """Give the middles of places for a label: right, left, above and below, then the corners; then farther off."""
+    for away in (off, off + LINE):
+        wide, high = away + half, away + LINE / 2
+        yield from [(x + wide, y), (x - wide, y), (x, y + high), (x, y - high)]
+        wide, high = 0.7 * away + half, 0.7 * away + LINE / 2  # a corner is as far from the dot as a side
+        yield from [(x + wide, y + high), (x - wide, y + high), (x + wide, y - high), (x - wide, y - high)]
 
 
 def _overlap(one: Box, other: Box) -> bool:

@@ -29,7 +29,9 @@ def fit(text: str, most: float, *, bold: bool = False) -> str:
     if width(line, bold=bold) <= most:
         return line
     cuts = [line[:length].rstrip() + ELLIPSIS for length in range(len(line))]
-    return cuts[max(0, bisect(cuts, most, key=lambda cut: width(cut, bold=bold)) - 1)]
+    length = max(0, bisect(cuts, most, key=lambda cut: width(cut, bold=bold)) - 1)
+    between = line.rfind(" ", 0, length + 1)  # between words, unless that costs half of what fits
+    return cuts[between if between > length / 2 else length]
 
 
 def column(texts: Iterable[str], allowed: tuple[float, float]) -> float:
