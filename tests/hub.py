@@ -78,7 +78,10 @@ def main(argv: list[str]) -> int:
 def a_class(hub: Hub, room: Classroom, chosen: Chosen, names: list[str], lessons: list[Path]) -> list[str]:
     """Let all learners log in, and run the lessons; print a line for each step, and return what failed."""
     learners = {name: Learner(hub.url, name) for name in names}
-    print(f"{'step':<30}{'failed':>8}{'median':>10}{'slowest':>10}{'hub':>9}{'servers':>12}{'kernels':>12}", end="")
+    print(
+        f"{'step':<30}{'failed':>8}{'late':>6}{'median':>10}{'slowest':>10}{'hub':>9}{'servers':>12}{'kernels':>12}",
+        end="",
+    )
     print(f"{'a learner':>12}{'databases':>12}{'connections':>13}")
     steps: list[tuple[str, Callable[[Learner], list[str]]]] = [
         ("log in, and start a server", lambda learner: learner.arrive(chosen.password)),
@@ -137,7 +140,7 @@ class Learner:
     """A learner with a browser: cookies, and what is done with them."""
 
     def __init__(self, hub: str, name: str) -> None:
-        self.hub, self.name = hub, name
+        self.hub, self.name, self.late = hub, name, 0
         self.server = f"{hub}user/{name}/"
         self.browser = requests.Session()
         self.browser.trust_env = False  # no proxy but the hub's
@@ -165,7 +168,8 @@ class Learner:
         session = self._api("POST", "api/sessions", json=opened).json()
         kernel = RemoteKernel(self, session["kernel"]["id"])
         try:
-            return run_all(kernel, masters)
+            wrong, self.late = run_all(kernel, masters)
+            return wrong
         finally:
             kernel.client.socket.close()
             self._api("DELETE", f"api/sessions/{session['id']}")
@@ -235,13 +239,14 @@ class Channels:
 
 def timed(learner: Learner, step: Callable[[Learner], list[str]], barrier: threading.Barrier) -> Ran:
     """Let a learner do a step when all are there, and return how long it took and what was wrong."""
+    learner.late = 0
     barrier.wait(PATIENCE)
     began = time.monotonic()
     try:
         wrong = step(learner)
     except (OSError, LookupError, RuntimeError, ValueError, websocket.WebSocketException) as error:  # refused
         wrong = [f"{type(error).__name__}: {error}"]
-    return Ran(learner.name, time.monotonic() - began, wrong)
+    return Ran(learner.name, time.monotonic() - began, wrong, learner.late)
 
 
 def accounts(room: Classroom, names: list[str]) -> list[str]:

@@ -207,12 +207,16 @@ def has_words_for_pictures(notebook: Notebook, path: Path) -> Iterator[str]:
 
 
 def has_words_for_diagrams(notebook: Notebook, path: Path) -> Iterator[str]:
-    """A diagram's accTitle and accDescr are what a screen reader says of it in JupyterLab."""
+    """A diagram's accTitle and accDescr are what a screen reader says; its lines are seen on light and on dark."""
     for number, cell in enumerate(notebook["cells"], start=1):
         for diagram in MERMAID.findall(source(cell)) if cell["cell_type"] == "markdown" else ():
             for word in ("accTitle", "accDescr"):
                 if not re.search(rf"^\s*{word}: \S", diagram, re.MULTILINE):
                     yield f"cell {number} has a diagram without words: add a line `{word}: ...` to it"
+            if (
+                '"lineColor": "#808080"' not in diagram
+            ):  # JupyterLab draws it once, and not again when the theme changes
+                yield f"cell {number} has a diagram whose lines a dark theme hides: give it the others' lineColor"
 
 
 def has_sound_links(notebook: Notebook, path: Path) -> Iterator[str]:

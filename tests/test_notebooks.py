@@ -107,7 +107,8 @@ GOOD = {
         ),
     ),
     "a diagram and its words": new_markdown_cell(
-        "```mermaid\ngraph LR\n    accTitle: Two\n    accDescr: One leads to the other.\n    A --> B\n```"
+        '```mermaid\n%%{init: {"themeVariables": {"lineColor": "#808080"}}}%%\ngraph LR\n    accTitle: Two\n'
+        "    accDescr: One leads to the other.\n    A --> B\n```"
     ),
     "a term of the glossary": new_markdown_cell("[x](../data/glossary.md#task)"),
     "a described picture": new_markdown_cell("![a loop](https://127.0.0.1/loop.png)"),
@@ -166,6 +167,11 @@ BAD: dict[str, tuple[Rule, Notebook, str]] = {
         rules.has_words_for_diagrams,
         new_markdown_cell("```mermaid\ngraph LR\n    accTitle: Two\n    A --> B\n```"),
         "`accDescr: ...`",
+    ),
+    "a diagram for one theme": (
+        rules.has_words_for_diagrams,
+        new_markdown_cell("```mermaid\ngraph LR\n    accTitle: Two\n    accDescr: To.\n    A --> B\n```"),
+        "lineColor",
     ),
     "a link to a page of HTML": (
         rules.has_sound_links,

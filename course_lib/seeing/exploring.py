@@ -15,7 +15,7 @@ from typing import Any
 from course_lib.seeing.timeline import Timeline, simulate
 from course_lib.seeing.timeline.mains import check_main
 from course_lib.seeing.timeline.text import round_up
-from course_lib.seeing.widgets import in_notebook, show_widget
+from course_lib.seeing.widgets import HANDLE, in_notebook, show_widget
 
 POSITIONS = 64  # of the sliders together: so many are looked at for the time axis; of more, only the sliders' ends
 LONGEST = 1.0  # real seconds that each of them may take
@@ -95,7 +95,8 @@ def _show(main: Main, sliders: list[_Slider], values: dict[str, Number], timelin
         box = (IntSlider if isinstance(slider.low, int) else FloatSlider)(
             value=slider.value, min=slider.low, max=slider.high, step=slider.step, description=slider.name,
             readout_format=f".{_decimals(slider.low, slider.step, slider.value)}f",
-            style={"description_width": f"{longest + 2}ch"}, layout={"width": "480px", "max_width": "100%"},
+            style={"description_width": f"{longest + 2}ch", "handle_color": HANDLE},
+            layout={"width": "480px", "max_width": "100%"},
         )  # fmt: skip
 
         def moved(change: Mapping[str, Any], name: str = slider.name) -> None:

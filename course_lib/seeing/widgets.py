@@ -6,6 +6,9 @@ from typing import Any
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
+HANDLE = "#0b4a7d"
+"""The colour of a slider's handle, that of a running step: the widget's own is white on white."""
+
 
 def in_notebook() -> bool:
     """Return whether a Jupyter kernel runs this code: in IPython's terminal a slider could not be shown."""

@@ -131,7 +131,8 @@ class Orders(Shown):
         for number, outcome in enumerate(self.outcomes[:DRAWN], 1):
             lines += ["", *_lines(f"{number}: ", f"{_away(outcome)}: {outcome.order}")]
             lines.append(_bare(outcome).text(lanes=LANES))
-        return "\n".join([*lines, "", *_lines("", DRAWING), *_lines("", UNSEEN)])
+        drawing = DRAWING if any(" + " in line for line in lines) else APART
+        return "\n".join([*lines, "", *_lines("", drawing), *_lines("", UNSEEN)])
 
     @property
     def alt(self) -> str:
@@ -144,7 +145,7 @@ class Orders(Shown):
         """The orders of the first outcomes, drawn under one another."""
         shown = self.outcomes[:DRAWN]
         timelines = {f"{self._share(outcome)}: {outcome.text}": _bare(outcome) for outcome in shown}
-        next(iter(timelines.values())).notes.append(DRAWING)
+        next(iter(timelines.values())).notes.append(APART)
         return compare(timelines)
 
     def _head(self) -> str:

@@ -157,8 +157,8 @@ def _draw_lanes(axes: Axes, rows: Rows, pixel: float) -> None:
             hatched.append(_box(row, lane.start, lane.end, State.WAITING))
         ends[lane.outcome].append((lane.end, row))
     for state, boxes in bars.items():
-        _draw_boxes(axes, boxes, **bar(state), zorder=2)
-    _draw_boxes(axes, hatched, facecolor="none", edgecolor=EDGE, hatch=HATCH, linewidth=0.8, zorder=3)
+        _draw_boxes(axes, boxes, **bar(state), zorder=2 if state is State.WAITING else 2.2)
+    _draw_boxes(axes, hatched, facecolor="none", edgecolor=EDGE, hatch=HATCH, linewidth=0.8, zorder=2.1)
     for outcome, points in ends.items():
         if points:
             axes.plot(*zip(*points, strict=True), **marker(outcome, rows.height), clip_on=False, zorder=4)

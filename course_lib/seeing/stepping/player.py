@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from course_lib.seeing.stepping.model import Steps
-from course_lib.seeing.widgets import in_notebook, show_widget
+from course_lib.seeing.widgets import HANDLE, in_notebook, show_widget
 
 PAUSE = 1500  # milliseconds between two steps that play by themselves: time to read one
 
@@ -28,7 +28,7 @@ def play(steps: Steps) -> None:
     last = len(steps) - 1
     slider = IntSlider(
         value=0, min=0, max=last, description="step", continuous_update=True,
-        style={"description_width": "6ch"}, layout={"width": "420px", "max_width": "100%"},
+        style={"description_width": "6ch", "handle_color": HANDLE}, layout={"width": "420px", "max_width": "100%"},
     )  # fmt: skip
     player = Play(value=0, min=0, max=last, interval=PAUSE)
     jslink((player, "value"), (slider, "value"))
