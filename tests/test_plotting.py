@@ -95,7 +95,7 @@ def test_nothing_overlaps_or_leaves_the_figure(count: int) -> None:
         ("two\nlines\tand tabs", "two lines and tabs 0"),
         ("$x^2$ _a_", "$x^2$ _a_ 0"),
         ("\u8bf7\u6c42", "\u25a1\u25a1 0"),
-        (LONG, "a name that goes on a…"),
+        (LONG, "a name that goes on…"),
         ("W" * 200, "WWWWWWWWWWW…"),
     ],
 )

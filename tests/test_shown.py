@@ -89,7 +89,7 @@ SPOKEN = {
         link_graph({"task": ["loop"], "loop": ["task"], "lag": ["loop"]}),
         "Graph of 3 pages, 3 links between them; most link to loop, task, lag.",
     ),
-    "a step": (steps(both)[0], "The beginning of 2 steps. Nothing has run yet."),
+    "a step": (steps(both)[0], "The beginning of 2 steps. Nothing has run yet: the lines that run will stand here."),
     "every order": (
         every_order(both),
         "Orders in which waits may end. one order: 1 outcome. in 1 of 1 orders: returned None.",
