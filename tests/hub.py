@@ -144,6 +144,8 @@ class Learner:
         self.server = f"{hub}user/{name}/"
         self.browser = requests.Session()
         self.browser.trust_env = False  # no proxy but the hub's
+        # A connection that is kept may be closed over there just as it is used again: a browser then asks again.
+        self.browser.headers["Connection"] = "close"
 
     def arrive(self, password: str) -> list[str]:
         """Log in, wait for the server, and return what is wrong with the page that comes then."""
