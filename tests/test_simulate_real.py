@@ -5,6 +5,7 @@ import concurrent.futures
 import contextlib
 import datetime
 import gc
+import itertools
 import logging
 import multiprocessing
 import os
@@ -679,6 +680,18 @@ def test_what_has_no_processor_is_given_its_time_all_the_same(monkeypatch, run):
     with contextlib.suppress(RunawayError):  # with which `simulate` ends
         run(endless, limit=0.2)
     assert time.monotonic() - begun > 0.6
+
+
+def test_a_thread_of_which_nothing_is_told_any_more_takes_no_time_back(monkeypatch):
+    """When a watched thread has ended, the system has no count of it: the limit is not the nearer for that."""
+    looks = itertools.count()
+    monkeypatch.setattr(Turns, "of", lambda ident: Turns(queued=60.0) if next(looks) < 5 else Turns())
+
+    async def main():
+        escaped_sleep(0.3)
+        return "done"
+
+    assert simulate(main, limit=30).result == "done"
 
 
 def test_a_step_that_computes_or_waits_is_told_whoever_else_wants_a_processor():

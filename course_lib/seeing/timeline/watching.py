@@ -95,7 +95,7 @@ class Watch:
             seen, before, last = (place, workers), last, Turns.of(thread)
             if thread == watched:
                 with self._lock:
-                    self._deadline += last.queued - before.queued
+                    self._deadline += max(0.0, last.queued - before.queued)  # less: it has ended meanwhile
             watched = thread
             if not blocked:
                 looks, since, noted, first = 0, real_monotonic(), False, last
