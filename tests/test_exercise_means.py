@@ -5,11 +5,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from course_lib.exercises.causes import hint, passed_uncalled, returned_none
+from course_lib.exercises.causes import hint, passed_uncalled
 from course_lib.exercises.chance import FALSY, KINDS, STEP, Chance
 from course_lib.exercises.framework import Wrong, run
 from course_lib.exercises.ordering import in_every_order
 from course_lib.exercises.playing import play
+from course_lib.exercises.returning import returned_none
 from course_lib.seeing import span
 
 
@@ -94,7 +95,7 @@ def test_why_none_was_returned(function, sentence):
 
 
 def raised_by(coro):
-    with pytest.raises((TypeError, UnboundLocalError)) as raised:
+    with pytest.raises((AttributeError, TypeError, UnboundLocalError)) as raised:
         asyncio.run(coro)
     return raised.value
 
@@ -132,6 +133,33 @@ async def answers(name):
     return name
 
 
+async def asks_the_call(start):
+    return await closed("a").upper()  # as in `await start("a").upper()`
+
+
+async def takes_an_item_of_the_call(start):
+    return await answers("a")[0]
+
+
+async def asks_a_coroutine(start):
+    found = closed("a")
+    return found.upper()
+
+
+async def asks_a_task(start):
+    task = asyncio.create_task(start("a"))
+    return task.upper()
+
+
+async def takes_an_item_of_a_task(start):
+    task = asyncio.create_task(start("a"))
+    return task[0]
+
+
+async def misspells_what_a_task_has(start):
+    return asyncio.create_task(start("a")).results()
+
+
 @pytest.mark.parametrize(
     ("function", "given", "sentence"),
     [
@@ -145,12 +173,27 @@ async def answers(name):
         (awaits_a_function, int, "`start` is a function, and `await` needs what its call gives: is its () missing?"),
         (awaits_in_brackets, answers, "The `await` inside the brackets finished each call before the next began"),
         (forgets_nonlocal, None, "`nonlocal count` says that the outer one is meant"),
+        (asks_the_call, None, "is a coroutine: await it first, in brackets, `(await closed('a')).upper`"),
+        pytest.param(
+            takes_an_item_of_the_call,
+            None,
+            "`answers('a')` is a coroutine: await it first, in brackets, `(await answers('a'))[0]`",
+            marks=pytest.mark.filterwarnings("ignore:coroutine 'answers' was never awaited"),
+        ),
+        (asks_a_coroutine, None, "`found` holds a coroutine, not what it gives: an `await` is missing where it is"),
+        (asks_a_task, answers, "`task` is a task: await it first, in brackets, `(await task).upper`"),
+        (takes_an_item_of_a_task, answers, "`task` is a task: await it first, in brackets, `(await task)[0]`"),
     ],
     ids=lambda it: getattr(it, "__name__", ""),
 )
 def test_a_cause_is_read_from_the_line(function, given, sentence):
     """What to do about an exception is read from the line that raised it, whatever words Python has for it."""
     assert sentence in hint(raised_by(function(given)))
+
+
+def test_a_slip_of_the_keyboard_is_no_missing_await():
+    """Who asks a task for something that is nearly one of its own names meant the task."""
+    assert not hint(raised_by(misspells_what_a_task_has(answers)))
 
 
 def closed(name):

@@ -18,7 +18,6 @@ from garbage import freeze
 from right_answers import right_answers
 from wrong_answers import lesson_01 as wrong_01
 from wrong_answers import lesson_02 as wrong_02
-from wrong_answers import lesson_11 as wrong_11
 from wrong_answers import wrong_answers
 
 import course_lib.exercises
@@ -54,17 +53,15 @@ def quick_checks():
     freeze()  # each check collects garbage: let it not go through what others before it have loaded and cached
 
 
-@pytest.fixture(autouse=True)
-def own_failure(monkeypatch):
-    # One for all, raised again and again, would keep whatever it came through: thousands of tasks, looked at each time.
-    monkeypatch.setattr(wrong_11, "DOWN", OSError("down"))
-
-
 @pytest.mark.parametrize("exercise", EXERCISES, ids=named)
 def test_the_reference_solution_passes(exercise):
-    """A reference solution passes its own check."""
+    """A reference solution passes its own check, and the tasks of its runs go: no try makes a kernel larger."""
     verdict = exercise.judge(exercise.reference)
     assert verdict.passed, verdict.sentence
+    for _ in range(2):  # what coroutines do as they are closed may need another
+        gc.collect()
+    tasks = [thing for thing in gc.get_objects() if isinstance(thing, asyncio.Task)]  # without what is frozen
+    assert len(tasks) < 2, tasks  # of hundreds; on Python 3.11 the last one may hang on the frame of a time limit
 
 
 @pytest.mark.parametrize("mistake", MISTAKES, ids=lambda it: f"{named(it.exercise)}-{it.function.__name__}")

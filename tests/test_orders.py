@@ -514,6 +514,27 @@ def test_leftovers_are_cleaned_up():
     assert len(ended) == found.runs
 
 
+def test_after_a_deadlock_all_is_cleaned_up():
+    """Tasks that are cancelled when nothing goes on come to their ends, also those that take longer than main."""
+    ended = []
+
+    async def cleans_up():
+        try:
+            await asyncio.Event().wait()
+        finally:
+            for _ in range(3):
+                await asyncio.sleep(0)
+            ended.append(True)
+
+    async def main():
+        tasks = [asyncio.create_task(cleans_up())]
+        await asyncio.Event().wait()
+        return tasks
+
+    assert [each.kind for each in every_order(main).failures] == ["deadlock"]
+    assert ended
+
+
 # How it is searched and reported.
 
 

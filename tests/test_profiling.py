@@ -5,6 +5,7 @@ import re
 import sys
 import threading
 import time
+from types import SimpleNamespace
 
 import pytest
 from test_plotting import crowded, words
@@ -178,7 +179,14 @@ def test_while_it_runs_it_tells_what_it_has_seen():
     assert after >= before + LOOKS
 
 
+@pytest.fixture
+def costless(monkeypatch):
+    """Let a look compute nothing: of the tasks that other tests have left in this process, it may for milliseconds."""
+    monkeypatch.setattr(profiling, "time", SimpleNamespace(perf_counter=time.perf_counter, thread_time=lambda: 0.0))
+
+
 @pytest.mark.parametrize("looks_after", [0, 2])
+@pytest.mark.usefixtures("costless")
 def test_looks_that_could_not_be_made_are_told(looks_after):
     """While a step keeps the interpreter to itself nobody can look: the profile tells how many looks were missed."""
     usual = sys.getswitchinterval()
@@ -202,6 +210,7 @@ def test_looks_that_could_not_be_made_are_told(looks_after):
     assert f"looks, ~{profile.missed} missed, in " in str(profile)
 
 
+@pytest.mark.usefixtures("costless")
 def test_a_look_that_waits_for_the_interpreter_is_followed_by_no_longer_rest(monkeypatch):
     """It rests after what a look computed: one that was held up meanwhile does not cost the next ones."""
     look = Profiler._look

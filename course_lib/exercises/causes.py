@@ -1,20 +1,16 @@
 """What a learner's own line did wrong, read from the line, not from Python's words: each version has its own."""
 
 import ast
+import asyncio
 import builtins
 import inspect
-import linecache
-import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
-from types import CodeType, FrameType
+from difflib import get_close_matches
 from typing import Any
 
 from course_lib.exercises.advice import NOT_AWAITABLE, advice
-from course_lib.seeing.timeline.frames import is_library
+from course_lib.exercises.places import Place, assigned, place_of, tree_of
 
 WRAP = "A pool's own future becomes one by `asyncio.wrap_future(...)`."
 IN_BRACKETS = (
@@ -26,63 +22,7 @@ CALLS = {"to_thread": 0, "run_in_executor": 1, "submit": 0}
 
 STAR_MISSING = "gather was given one generator: put a star before it, `gather(*...)`."
 
-
-@dataclass(frozen=True)
-class Place:
-    """Where an exception left the learner's code: the expression, what it stands in, and the frame."""
-
-    node: ast.expr | ast.stmt
-    parents: tuple[ast.AST, ...]  # the innermost first
-    frame: FrameType
-    innermost: bool  # whether it was raised there, and not by what was called or awaited there
-
-    def value(self, name: str) -> Any:
-        """Return what a name stood for there, None where it stood for nothing.
-
-        For the variable of a comprehension, which is gone when the comprehension is left, what it went through.
-        """
-        if name in self.frame.f_locals:
-            return self.frame.f_locals[name]
-        loops = [loop for each in self.parents for loop in getattr(each, "generators", ())]
-        for loop in loops:
-            if isinstance(loop.target, ast.Name) and loop.target.id == name and isinstance(loop.iter, ast.Name):
-                name = loop.iter.id
-        return self.frame.f_locals.get(name, self.frame.f_globals.get(name))
-
-
-def is_learners(code: CodeType) -> bool:
-    """Return whether code is a learner's, or stands for it: the programs to mend, and the solutions."""
-    path = Path(code.co_filename)
-    grading = Path(__file__).parent in path.parents and path.stem not in ("as_found", "solutions")
-    return not is_library(code) and not grading
-
-
-def place_of(error: BaseException) -> Place | None:
-    """Return where an exception left the learner's code; None where that cannot be read."""
-    found, step = None, error.__traceback__
-    while step:
-        if is_learners(step.tb_frame.f_code):
-            found = step
-        step = step.tb_next
-    if found is None:
-        return None
-    code = found.tb_frame.f_code
-    line, end_line, column, end_column = list(code.co_positions())[found.tb_lasti // 2]
-    tree = _tree(code.co_filename)
-    if tree is None or None in (line, end_line, column, end_column):
-        return None
-    for node, parents in _nodes(tree, ()):
-        # A statement that is nothing but an expression stands where the expression does.
-        if not isinstance(node, ast.expr | ast.stmt) or isinstance(node, ast.Expr):
-            continue
-        if (line, end_line, column, end_column) == (
-            node.lineno,
-            node.end_lineno,
-            node.col_offset,
-            node.end_col_offset,
-        ):
-            return Place(node, parents, found.tb_frame, found.tb_next is None)
-    return None
+_NEVER_AWAITED = "`{}` holds a coroutine, not what it gives: an `await` is missing where it is made."
 
 
 def hint(error: BaseException) -> str:
@@ -101,13 +41,15 @@ def hint(error: BaseException) -> str:
         _without_star(each) for each in (*ast.walk(node), *place.parents)
     ):
         return STAR_MISSING
+    if isinstance(error, TypeError | AttributeError) and (missing := _asked_too_early(error, place)):
+        return missing
     if isinstance(error, TypeError):
         if name := _uncalled(node, place):
             return f"You passed `{name}` itself; call it: `{name}()`."
         if name := _uncalled_list(node, place):
             return f"`{name}` holds functions; pass what their calls give: `*(each() for each in {name})`."
         if name := _never_awaited(place):
-            return f"`{name}` holds a coroutine, not what it gives: an `await` is missing where it is made."
+            return _NEVER_AWAITED.format(name)
         if early := _called_too_early(node):
             return early
         if isinstance(node, ast.Await) and place.innermost:
@@ -143,47 +85,8 @@ def awaited_in_brackets(error: BaseException) -> bool:
 
 def star_missing(function: Callable[..., Any]) -> bool:
     """Return whether a function gives a generator to gather as it is."""
-    tree = _function(function)
+    tree = tree_of(function)
     return tree is not None and any(_without_star(node) for node in ast.walk(tree))
-
-
-def returned_none(function: Callable[..., Any], early: str = "") -> str:
-    """Say why a function may have returned None.
-
-    early: what to say instead of a guess, where it returned before there was anything to return
-    """
-    tree = _function(function)
-    given = [node.value for node in (_own_nodes(tree) if tree else ()) if isinstance(node, ast.Return)]
-    returns = [value for value in given if value and not (isinstance(value, ast.Constant) and value.value is None)]
-    if not returns:
-        return early or "Your function returned None. Is a `return` missing?"
-    for value in returns:
-        if isinstance(value, ast.Name) and (inner := _set_inside(value.id, tree)):
-            return (
-                f"Your function returned None: `{value.id}` was never set. In {inner}, the assignment makes a variable "
-                f"of its own; `nonlocal {value.id}` says that the outer one is meant."
-            )
-    text = ast.unparse(returns[-1])
-    if len(given) > len(returns) and not early:
-        return (
-            f"Your function returned None. Besides `return {text:.60}` there is a `return` in it that gives nothing: "
-            "say there, too, what your caller is to get."
-        )
-    if len(returns) == 1 and not isinstance(returns[0], ast.Name) and returns[0] in _surely_returned(tree):
-        return f"Your function returned None: that is what `{text:.60}` gave."
-    return early or (
-        f"Your function returned None, though `return {text:.60}` stands there: that was None, or it was never "
-        "reached. Is a `return` missing on the way that your function took?"
-    )
-
-
-def _surely_returned(tree: ast.AST | None) -> list[ast.expr | None]:
-    """Return what the returns give that a function reaches whatever is true, unless something is raised."""
-    statements = list(getattr(tree, "body", ()))
-    for each in statements:
-        if isinstance(each, ast.With | ast.AsyncWith | ast.Try):
-            statements += each.body
-    return [each.value for each in statements if isinstance(each, ast.Return)]
 
 
 def _awaited(value: ast.expr, place: Place) -> str:
@@ -216,6 +119,27 @@ def _called_too_early(node: ast.AST) -> str:
         f"`{_called(call)}` calls what it is given, and was given what `{ast.unparse(given):.60}` gave: pass the "
         f"function and its arguments apart, `{ast.unparse(right):.80}`."
     )
+
+
+def _asked_too_early(error: BaseException, place: Place) -> str:
+    """Say where an `await` is missing, when something was asked of what has to be awaited first; else nothing."""
+    node = place.node
+    if not place.innermost or not isinstance(node, ast.Attribute | ast.Subscript):
+        return ""
+    text, call = ast.unparse(node.value), node.value if isinstance(node.value, ast.Call) else None
+    rest = ast.unparse(node)[len(text) :]
+    held = place.value(text) if isinstance(node.value, ast.Name) else getattr(error, "obj", None)
+    if asyncio.isfuture(held) and not get_close_matches(rest, [f".{name}" for name in dir(held)]):
+        return _in_brackets("a task" if isinstance(held, asyncio.Task) else "a future", text, rest)
+    # A TypeError does not keep what could not be asked for an item.
+    function = place.value(call.func.id) if call and isinstance(call.func, ast.Name) else None
+    if inspect.iscoroutine(held) or inspect.iscoroutinefunction(function):
+        return _in_brackets("a coroutine", text, rest) if call else _NEVER_AWAITED.format(text)
+    return ""
+
+
+def _in_brackets(what: str, text: str, rest: str) -> str:
+    return f"`{text:.60}` is {what}: await it first, in brackets, `(await {text:.60}){rest:.40}`."
 
 
 def _never_awaited(place: Place) -> str:
@@ -294,53 +218,4 @@ def _first(value: Any) -> Any:
 
 def _set_outside(name: str, place: Place) -> bool:
     functions = [each for each in place.parents if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef)]
-    return any(name in _assigned(each) for each in functions[1:])
-
-
-def _set_inside(name: str, tree: ast.AST | None) -> str:
-    """Return the inner function that sets a variable of this name for itself alone, empty if none does."""
-    for node in ast.walk(tree) if tree else ():
-        if node is not tree and isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and name in _assigned(node):
-            return node.name
-    return ""
-
-
-def _assigned(function: ast.AST) -> set[str]:
-    """Return the names that a function assigns and does not declare `nonlocal` or `global`."""
-    nodes = list(_own_nodes(function))
-    outer = {name for node in nodes if isinstance(node, ast.Nonlocal | ast.Global) for name in node.names}
-    return {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)} - outer
-
-
-def _own_nodes(function: ast.AST) -> Iterator[ast.AST]:
-    """Give the nodes of a function without those of the functions in it."""
-    for child in ast.iter_child_nodes(function):
-        yield child
-        if not isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef):
-            yield from _own_nodes(child)
-
-
-def _nodes(node: ast.AST, parents: tuple[ast.AST, ...]) -> Iterator[tuple[ast.AST, tuple[ast.AST, ...]]]:
-    for child in ast.iter_child_nodes(node):
-        yield child, (node, *parents)
-        yield from _nodes(child, (node, *parents))
-
-
-def _function(function: Callable[..., Any]) -> ast.AST | None:
-    try:
-        return ast.parse(textwrap.dedent(inspect.getsource(function))).body[0]
-    except (OSError, TypeError, SyntaxError, IndexError):
-        return None  # typed at a prompt, or no function at all
-
-
-@lru_cache(maxsize=8)
-def _parsed(source: str) -> ast.AST | None:
-    try:
-        return ast.parse(source)
-    except SyntaxError:
-        return None
-
-
-def _tree(filename: str) -> ast.AST | None:
-    source = "".join(linecache.getlines(filename))
-    return _parsed(source) if source else None
+    return any(name in assigned(each) for each in functions[1:])

@@ -4,8 +4,8 @@ import ast
 import dis
 from collections.abc import Iterator, Mapping
 
-from course_lib.exercises.causes import is_learners, place_of
 from course_lib.exercises.framework import describe_raised, leaves
+from course_lib.exercises.places import is_learners, place_of
 from course_lib.exercises.trials import Trial, step_of, where
 
 

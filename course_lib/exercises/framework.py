@@ -20,8 +20,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from course_lib.exercises import progress
-from course_lib.exercises.causes import hint, is_learners, returned_none
+from course_lib.exercises.causes import hint
 from course_lib.exercises.chance import Chance, Task, placed_by_chance
+from course_lib.exercises.places import is_learners
+from course_lib.exercises.returning import returned_none
 from course_lib.seeing import Timeline, simulate, span
 from course_lib.seeing.clock import DeadlockError, RunawayError, SimulationStopped
 from course_lib.seeing.timeline.text import WIDTH
@@ -131,6 +133,8 @@ class Exercise:
                 return Verdict(None, "Replace `raise NotImplementedError` with your code, then run the cell again.")
             except Exception as error:  # noqa: BLE001  # what a learner returns may break any comparison
                 verdict = Verdict(False, f"The check cannot make sense of what your function gave: {describe(error)}.")
+            finally:
+                _home.clear()  # with it go the tasks of all runs, where one exception was raised in all of them
         sentence, timeline = verdict.sentence, verdict.timeline
         if not verdict.passed:
             sentence += _failed_callback(timeline)

@@ -10,7 +10,7 @@ import types
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from course_lib.exercises.causes import is_learners
+from course_lib.exercises.places import is_learners
 
 # What looks at code instead of at what it does.
 PEEKING = re.compile(

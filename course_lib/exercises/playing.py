@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from course_lib.exercises.causes import passed_uncalled, returned_none
+from course_lib.exercises.causes import passed_uncalled
 from course_lib.exercises.framework import (
     Answer,
     Wrong,
@@ -16,6 +16,7 @@ from course_lib.exercises.framework import (
     still_running,
     unseen_failure,
 )
+from course_lib.exercises.returning import returned_none
 from course_lib.exercises.shown import shown
 from course_lib.seeing import Timeline
 

@@ -13,7 +13,7 @@ from types import CodeType, FrameType
 from typing import Any, Literal
 
 from course_lib.exercises import framework
-from course_lib.exercises.causes import is_learners
+from course_lib.exercises.places import is_learners
 from course_lib.exercises.shown import shown
 from course_lib.exercises.vacuous import Line
 from course_lib.exercises.veil import Seen, veiled
@@ -113,8 +113,9 @@ def tried(
             notes.blocked += sum(end - start for start, end in loop.blocks)
             notes.refused = str(loop.refused or notes.refused)
             notes.drew = notes.drew or random.getstate() != drawn
-            # A task that is left is no red test, and must not end the search for an order that gives one.
-            if left := asyncio.all_tasks() - {asyncio.current_task()}:
+            # A task that is left is no red test, and must not end the search for an order that gives one. After a run
+            # that got stuck, they are being cleaned up already, by a task that is no test's.
+            if loop.ended is None and (left := asyncio.all_tasks() - {asyncio.current_task()}):
                 notes.left = tuple(sorted(map(task_name, left)))
                 for task in left:
                     task.cancel()

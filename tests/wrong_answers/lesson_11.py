@@ -30,7 +30,7 @@ def fake(answers, times=None):
         await asyncio.sleep(1)
         answer = answers.pop(0)
         if isinstance(answer, Exception):
-            raise answer
+            raise answer.with_traceback(None)  # else it grows, and keeps the tasks of all runs
         return answer
 
     return call
@@ -258,7 +258,7 @@ async def counts_in_a_global(retry):
     async def call():
         CALLS.append("call")
         if len(CALLS) == 1:
-            raise DOWN
+            raise DOWN.with_traceback(None)
         return 0
 
     assert await retry(call, attempts=3, pause=1) == 0
@@ -311,7 +311,7 @@ async def counts_from_the_first_scene(retry):
         times.append(loop.time())
         await asyncio.sleep(1)
         if len(times) < 2:
-            raise DOWN
+            raise DOWN.with_traceback(None)
 
     await retry(call, attempts=3, pause=1)
     assert times == [0, 2]
@@ -363,7 +363,7 @@ async def takes_a_span_for_a_second(retry):
             await asyncio.sleep(1)
         answer = answers.pop(0)
         if isinstance(answer, Exception):
-            raise answer
+            raise answer.with_traceback(None)
         return answer
 
     async def other():
@@ -420,7 +420,7 @@ async def leaves_a_generator_open(retry):
 
     async def call():
         if isinstance(answer := await anext(given), Exception):
-            raise answer
+            raise answer.with_traceback(None)
         return answer
 
     assert await retry(call, 3, 1) == 0
@@ -503,7 +503,7 @@ class Calls:
             finally:
                 self.now -= 1
             if isinstance(answer, Exception):
-                raise answer
+                raise answer.with_traceback(None)
             return answer
 
         return work
@@ -608,7 +608,7 @@ async def expects_that_none_begins_after_a_failure(run_limited):
             begun.append(name)
             if name == "bad":
                 await asyncio.sleep(1)
-                raise DOWN
+                raise DOWN.with_traceback(None)
             await asyncio.sleep(9)
 
         return work
@@ -631,7 +631,7 @@ class Loads:
         self.keys.append(key)
         await asyncio.sleep(1)
         if isinstance(self.answers[key], Exception):
-            raise self.answers[key]
+            raise self.answers[key].with_traceback(None)
         return self.answers[key]
 
 
@@ -805,7 +805,7 @@ class Connections:
             number = self.opened
             await asyncio.sleep(1)
             if number <= self.failures:
-                raise DOWN
+                raise DOWN.with_traceback(None)
             return number
 
         return opening()

@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from course_lib.exercises.causes import returned_none
 from course_lib.exercises.chance import Chance
 from course_lib.exercises.framework import STANDS_STILL, Answer, Exercise, Wrong, await_missing, run
 from course_lib.exercises.lesson_02 import solutions
+from course_lib.exercises.returning import returned_none
 from course_lib.exercises.shown import shown
 from course_lib.seeing import Timeline
 from course_lib.seeing.clock import SimulationError

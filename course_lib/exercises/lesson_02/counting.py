@@ -7,10 +7,11 @@ from contextvars import ContextVar, copy_context
 from types import CodeType
 from typing import Any
 
-from course_lib.exercises.causes import hint, returned_none
+from course_lib.exercises.causes import hint
 from course_lib.exercises.chance import Chance
 from course_lib.exercises.framework import Answer, Exercise, Wrong, run
 from course_lib.exercises.lesson_02 import as_found, solutions
+from course_lib.exercises.returning import returned_none
 from course_lib.exercises.shown import shown
 from course_lib.seeing import Timeline
 

@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from course_lib.exercises.causes import returned_none
 from course_lib.exercises.chance import Chance
 from course_lib.exercises.framework import Answer, Exercise
 from course_lib.exercises.lesson_03 import solutions
 from course_lib.exercises.lesson_03.scenes import Source, was_called
 from course_lib.exercises.ordering import in_every_order
 from course_lib.exercises.playing import Scene, play
+from course_lib.exercises.returning import returned_none
 from course_lib.exercises.shown import shown
 
 ROUNDS = 12

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from typing import Any
 
-from course_lib.exercises.causes import returned_none
 from course_lib.exercises.chance import Chance, Unreadable
 from course_lib.exercises.framework import Answer, Exercise, describe_raised, leaves
 from course_lib.exercises.lesson_03 import solutions
 from course_lib.exercises.lesson_03.scenes import CLEAN_UP, Source, was_called
 from course_lib.exercises.ordering import in_every_order
 from course_lib.exercises.playing import Scene, play
+from course_lib.exercises.returning import returned_none
 from course_lib.exercises.shown import shown
 
 ROUNDS = 25

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from course_lib.exercises.causes import returned_none
 from course_lib.exercises.framework import Answer, Wrong, await_missing, describe_raised, run
+from course_lib.exercises.returning import returned_none
 from course_lib.seeing import Timeline
 
 PATIENCE = 60.0

@@ -4,13 +4,13 @@ import asyncio
 import inspect
 from typing import Any
 
-from course_lib.exercises.causes import returned_none
 from course_lib.exercises.chance import Chance
 from course_lib.exercises.framework import Answer, Exercise, describe_raised
 from course_lib.exercises.lesson_07a import as_found, solutions
 from course_lib.exercises.lesson_07a.scenes import Call, Plan, check_cancelled
 from course_lib.exercises.ordering import in_every_order
 from course_lib.exercises.playing import Scene, play
+from course_lib.exercises.returning import returned_none
 from course_lib.exercises.shown import shown
 
 ROUNDS = 15

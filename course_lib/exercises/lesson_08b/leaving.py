@@ -5,13 +5,13 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from course_lib.exercises.causes import returned_none
 from course_lib.exercises.chance import Chance
 from course_lib.exercises.framework import Answer, Exercise, Wrong
 from course_lib.exercises.lesson_08b import solutions
 from course_lib.exercises.lesson_08b.scenes import Step
 from course_lib.exercises.ordering import in_every_order
 from course_lib.exercises.playing import PATIENCE, Scene, play, used_uncalled
+from course_lib.exercises.returning import returned_none
 from course_lib.exercises.shown import shown
 
 ROUNDS = 12

@@ -5,13 +5,13 @@ import math
 from itertools import pairwise
 from typing import Any
 
-from course_lib.exercises.causes import returned_none
 from course_lib.exercises.chance import Chance
 from course_lib.exercises.framework import Answer, Exercise
 from course_lib.exercises.lesson_08b import as_found, solutions
 from course_lib.exercises.lesson_08b.scenes import Resource, Step, given
 from course_lib.exercises.ordering import in_every_order
 from course_lib.exercises.playing import Scene, play
+from course_lib.exercises.returning import returned_none
 from course_lib.exercises.shown import shown
 
 ROUNDS = 16

@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from course_lib.exercises.causes import returned_none
 from course_lib.exercises.framework import Answer, Wrong, await_missing, describe_raised, run, still_running
+from course_lib.exercises.returning import returned_none
 from course_lib.exercises.shown import shown
 from course_lib.seeing import Timeline, span
 

@@ -4,12 +4,12 @@ import ast
 from dataclasses import dataclass
 from typing import Any
 
-from course_lib.exercises.causes import place_of
 from course_lib.exercises.chance import Chance
 from course_lib.exercises.framework import Answer, Exercise, Wrong, await_missing, leaves, run
 from course_lib.exercises.lesson_12b import as_found, solutions
 from course_lib.exercises.lesson_12b.scenes import CHANGED
 from course_lib.exercises.lesson_12b.shop import DRAW, LOGO, Shop
+from course_lib.exercises.places import place_of
 from course_lib.exercises.shown import shown
 from course_lib.seeing import Timeline
 

@@ -6,8 +6,8 @@ from contextlib import asynccontextmanager
 
 from aiohttp import ClientSession, web
 
-from course_lib.exercises.causes import returned_none
 from course_lib.exercises.framework import Answer, Wrong
+from course_lib.exercises.returning import returned_none
 from course_lib.exercises.shown import shown
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]

@@ -83,7 +83,10 @@ class OrdersLoop(TasksLoop):
         """
         task = self.create_task(coro, name=name)
         task.add_done_callback(self._stop)
-        self.go_on()
+        try:
+            self.go_on()
+        finally:  # main, if it has not ended, is to end while others clean up
+            task.remove_done_callback(self._stop)
         return task
 
     def go_on(self) -> None:
