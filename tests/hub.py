@@ -171,10 +171,15 @@ class Learner:
         kernel = RemoteKernel(self, session["kernel"]["id"])
         try:
             wrong, self.late = run_all(kernel, masters)
-            return wrong
+        except (LookupError, RuntimeError) as error:
+            wrong = [f"{type(error).__name__}: {error}"]  # told even if the kernel is gone, so that what follows fails
         finally:
             kernel.client.socket.close()
+        try:
             self._api("DELETE", f"api/sessions/{session['id']}")
+        except requests.HTTPError as error:
+            wrong.append(f"the kernel was gone: {error}")
+        return wrong
 
     def cookies(self, url: str) -> str:
         """Return the header that a browser sends to a URL."""
