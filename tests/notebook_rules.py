@@ -226,6 +226,8 @@ def has_sound_links(notebook: Notebook, path: Path) -> Iterator[str]:
             continue
         if found := re.search(r"\[[^]\n]*`[^]\n]*\]\(", FENCED.sub("", source(cell))):
             yield f"cell {number} has code in a link's text, {found[0][:-1]}, which JupyterLab shows as plain code"
+        if found := re.search(r"\[[^]\n]*__\w+__[^]\n]*\]\(", FENCED.sub("", source(cell))):
+            yield f"cell {number} has {found[0][:-1]}, whose underscores make a part of it bold: name the folder"
         for target in links(source(cell)):
             if target.startswith("attachment:"):
                 sound = unquote(target.removeprefix("attachment:")) in cell.get("attachments", {})

@@ -183,6 +183,7 @@ BAD: dict[str, tuple[Rule, Notebook, str]] = {
         new_markdown_cell("[x](../data/glossary.md#no-term)"),
         "#no-term",
     ),
+    "a link with bold letters": (rules.has_sound_links, new_markdown_cell("[a/__init__.py](02_other.ipynb)"), "bold"),
     "a link that looks like code": (rules.has_sound_links, new_markdown_cell("[`x`](02_other.ipynb)"), "plain code"),
     "a link to no file": (rules.has_sound_links, new_markdown_cell("[x](03_none.ipynb)"), "03_none.ipynb"),
     "a link to no heading": (rules.has_sound_links, new_markdown_cell("[x](#Nowhere)"), "#Nowhere"),
