@@ -156,6 +156,15 @@ async def takes_an_item_of_a_task(start):
     return task[0]
 
 
+async def takes_an_item_of_gather(start):
+    return await asyncio.gather(start("a"), start("b"))[0]
+
+
+async def asks_an_item_of_a_list(start):
+    made = [closed("a")]
+    return made[0].upper()
+
+
 async def misspells_what_a_task_has(start):
     return asyncio.create_task(start("a")).results()
 
@@ -173,16 +182,18 @@ async def misspells_what_a_task_has(start):
         (awaits_a_function, int, "`start` is a function, and `await` needs what its call gives: is its () missing?"),
         (awaits_in_brackets, answers, "The `await` inside the brackets finished each call before the next began"),
         (forgets_nonlocal, None, "`nonlocal count` says that the outer one is meant"),
-        (asks_the_call, None, "is a coroutine: await it first, in brackets, `(await closed('a')).upper`"),
+        (asks_the_call, None, "has to be awaited first, in brackets: `(await closed('a')).upper`"),
         pytest.param(
             takes_an_item_of_the_call,
             None,
-            "`answers('a')` is a coroutine: await it first, in brackets, `(await answers('a'))[0]`",
+            "`answers('a')` has to be awaited first, in brackets: `(await answers('a'))[0]`",
             marks=pytest.mark.filterwarnings("ignore:coroutine 'answers' was never awaited"),
         ),
         (asks_a_coroutine, None, "`found` holds a coroutine, not what it gives: an `await` is missing where it is"),
-        (asks_a_task, answers, "`task` is a task: await it first, in brackets, `(await task).upper`"),
-        (takes_an_item_of_a_task, answers, "`task` is a task: await it first, in brackets, `(await task)[0]`"),
+        (asks_an_item_of_a_list, None, "`made[0]` holds a coroutine, not what it gives"),
+        (takes_an_item_of_gather, answers, "brackets: `(await asyncio.gather(start('a'), start('b')))[0]`"),
+        (asks_a_task, answers, "`task` has to be awaited first, in brackets: `(await task).upper`"),
+        (takes_an_item_of_a_task, answers, "`task` has to be awaited first, in brackets: `(await task)[0]`"),
     ],
     ids=lambda it: getattr(it, "__name__", ""),
 )

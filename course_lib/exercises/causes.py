@@ -20,6 +20,8 @@ IN_BRACKETS = (
 CALLS = {"to_thread": 0, "run_in_executor": 1, "submit": 0}
 """What calls a function elsewhere, and which of its arguments that is."""
 
+GIVE_FUTURES = ("gather", "create_task", "ensure_future", "shield", "to_thread", "run_in_executor", "wait_for")
+
 STAR_MISSING = "gather was given one generator: put a star before it, `gather(*...)`."
 
 _NEVER_AWAITED = "`{}` holds a coroutine, not what it gives: an `await` is missing where it is made."
@@ -129,17 +131,16 @@ def _asked_too_early(error: BaseException, place: Place) -> str:
     text, call = ast.unparse(node.value), node.value if isinstance(node.value, ast.Call) else None
     rest = ast.unparse(node)[len(text) :]
     held = place.value(text) if isinstance(node.value, ast.Name) else getattr(error, "obj", None)
-    if asyncio.isfuture(held) and not get_close_matches(rest, [f".{name}" for name in dir(held)]):
-        return _in_brackets("a task" if isinstance(held, asyncio.Task) else "a future", text, rest)
-    # A TypeError does not keep what could not be asked for an item.
-    function = place.value(call.func.id) if call and isinstance(call.func, ast.Name) else None
-    if inspect.iscoroutine(held) or inspect.iscoroutinefunction(function):
-        return _in_brackets("a coroutine", text, rest) if call else _NEVER_AWAITED.format(text)
+    if inspect.iscoroutine(held) and not call:
+        return _NEVER_AWAITED.format(text)
+    waits = inspect.iscoroutine(held)
+    if call and held is None:  # a TypeError does not keep what could not be asked for an item
+        function = place.value(call.func.id) if isinstance(call.func, ast.Name) else None
+        waits = inspect.iscoroutinefunction(function) or _called(call) in GIVE_FUTURES
+    own = get_close_matches(rest, [f".{name}" for name in dir(held)])  # as in `task.results()`
+    if waits or (asyncio.isfuture(held) and not own):
+        return f"`{text:.60}` has to be awaited first, in brackets: `(await {text:.60}){rest:.40}`."
     return ""
-
-
-def _in_brackets(what: str, text: str, rest: str) -> str:
-    return f"`{text:.60}` is {what}: await it first, in brackets, `(await {text:.60}){rest:.40}`."
 
 
 def _never_awaited(place: Place) -> str:
