@@ -292,6 +292,18 @@ def test_learners_have_folders_and_one_password(configured, monkeypatch, user):
     assert ("--allow-root" in value(config.Spawner.args)) == (user == 0)
 
 
+@pytest.mark.parametrize(("folder", "room"), [("/tmp/hub", True), (f"/tmp/{'long' * 9}", False)])
+def test_kernels_listen_at_files_where_their_names_have_room(configured, folder, room):
+    """Kernels that start at once take no port from each other: each learner's are at files in a folder of theirs."""
+    config, _ = configured(**OWN | {"folder": folder})
+    environment = config.Spawner.environment.get_value({})
+    assert ("--KernelManager.transport=ipc" in value(config.Spawner.args)) == room
+    assert ("JUPYTER_RUNTIME_DIR" in environment) == room
+    if room:
+        ann = SimpleNamespace(user=SimpleNamespace(name="ann"))
+        assert environment["JUPYTER_RUNTIME_DIR"](ann) == f"{folder}/ann"
+
+
 def test_with_accounts_the_machine_knows_who_comes(configured):
     """With --accounts names and passwords are the machine's, servers run as their learner, and root is no learner."""
     config, _ = configured(**OWN | {"accounts": True})

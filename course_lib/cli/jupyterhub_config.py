@@ -98,5 +98,13 @@ if own:
         c.JupyterHub.spawner_class = "simple"
         homes = own["homes"].replace("{", "{{").replace("}", "}}")
         c.SimpleLocalProcessSpawner.home_dir_template = f"{homes}/{{username}}"
+        # Jupyter finds free ports for a kernel, lets go of them, and the kernel takes them a moment later: of thirty
+        # that start at once some find theirs taken, and end. So they listen at files, where the names have room.
+        longest = f"{own['folder']}/{'n' * 31}/kernel-{'i' * 36}-ipc-5"
+        if len(os.fsencode(longest)) <= (107 if sys.platform == "linux" else 103):
+            c.Spawner.args.append("--KernelManager.transport=ipc")
+            c.Spawner.environment.update(
+                {"JUPYTER_RUNTIME_DIR": lambda spawner: f"{own['folder']}/{spawner.user.name}"}
+            )
         if os.geteuid() == 0:
             c.Spawner.args.append("--allow-root")
