@@ -213,9 +213,8 @@ def has_words_for_diagrams(notebook: Notebook, path: Path) -> Iterator[str]:
             for word in ("accTitle", "accDescr"):
                 if not re.search(rf"^\s*{word}: \S", diagram, re.MULTILINE):
                     yield f"cell {number} has a diagram without words: add a line `{word}: ...` to it"
-            if (
-                '"lineColor": "#808080"' not in diagram
-            ):  # JupyterLab draws it once, and not again when the theme changes
+            # JupyterLab draws it once, and not again when the theme changes.
+            if '"lineColor": "#808080"' not in diagram:
                 yield f"cell {number} has a diagram whose lines a dark theme hides: give it the others' lineColor"
 
 
