@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from collections import Counter
 
 import asyncpg
 import pytest
@@ -82,18 +83,30 @@ async def test_redis_killed_while_it_is_read():
             assert min(await asyncio.gather(*readers)) > 0
 
 
+TIMES = 20
+"""How often a workload is run, at most, until it has shown enough: a busy machine reads and writes seldom."""
+
+
 def test_no_reader_of_two_processes_sees_what_is_no_longer_so():
     """With Redis killed and one process cut off from it, not one read is stale, and none sees what was rolled back."""
-    report = asyncio.run(run(postgres(), "ours", seconds=4.0, lease=0.8))
-    assert report.reads > 100 and report.writes > 10
-    assert report.stale == [] and report.torn == 0
-    assert report.stats["cache_hits"] > 10
+    seen = Counter()
+    for _ in range(TIMES):
+        report = asyncio.run(run(postgres(), "ours", seconds=4.0, lease=0.8))
+        assert report.stale == [] and report.torn == 0
+        seen.update(reads=report.reads, writes=report.writes, hits=report.stats["cache_hits"])
+        if seen["reads"] > 100 and seen["writes"] > 10 and seen["hits"] > 10:
+            return
+    pytest.fail(f"too little was read from the cache: {seen}")
 
 
 def test_the_same_readers_see_stale_rows_in_the_articles_scheme():
     """The test of consistency can see: with the article's cache it finds stale reads, without any fault."""
-    report = asyncio.run(run(postgres(), "article", seconds=1.0, lease=0.8, faults=False))
-    assert len(report.stale) > 10
+    stale = 0
+    for _ in range(TIMES):
+        stale += len(asyncio.run(run(postgres(), "article", seconds=1.0, lease=0.8, faults=False)).stale)
+        if stale > 10:
+            return
+    pytest.fail(f"only {stale} stale reads were seen")
 
 
 KILLED = """
