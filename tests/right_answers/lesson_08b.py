@@ -52,6 +52,28 @@ async def half_way_in_apart(open_line, log_in):
 
 
 @right(ex.logged_in)
+@asynccontextmanager
+async def shields_the_closing(open_line, log_in):
+    line = await open_line()
+    try:
+        await log_in(line)
+        yield line
+    finally:
+        await asyncio.shield(line.close())
+
+
+@right(ex.logged_in)
+@asynccontextmanager
+async def closes_in_a_task(open_line, log_in):
+    line = await open_line()
+    try:
+        await log_in(line)
+        yield line
+    finally:
+        await asyncio.wait([asyncio.create_task(line.close())])
+
+
+@right(ex.logged_in)
 class LoggedIn:
     def __init__(self, open_line, log_in):
         self.open_line, self.log_in = open_line, log_in
@@ -92,6 +114,15 @@ async def nested_by_recursion(resources, work):
 async def a_list_comprehension(resources, work):
     async with AsyncExitStack() as stack:
         return await work([await stack.enter_async_context(resource) for resource in resources])
+
+
+@right(ex.use_all)
+async def takes_them_out_of_the_list(resources, work):
+    async with AsyncExitStack() as stack:
+        values = []
+        while resources:
+            values.append(await stack.enter_async_context(resources.pop(0)))
+        return await work(values)
 
 
 @right(ex.use_all)

@@ -59,6 +59,79 @@ class Half:
         pass
 
 
+@told(ex.logged_in, "`__aexit__` is not called where `__aenter__` has not returned")
+class OpenHalfWayIn:
+    def __init__(self, open_line, log_in):
+        self.open_line, self.log_in = open_line, log_in
+
+    async def __aenter__(self):
+        self.line = await self.open_line()
+        await self.log_in(self.line)
+        return self.line
+
+    async def __aexit__(self, *_):
+        await self.line.close()
+
+
+@told(ex.logged_in, "`return` the line from `__aenter__`")
+class GivesItself:
+    def __init__(self, open_line, log_in):
+        self.open_line, self.log_in = open_line, log_in
+
+    async def __aenter__(self):
+        self.line = await self.open_line()
+        try:
+            await self.log_in(self.line)
+        except BaseException:
+            await self.line.close()
+            raise
+        return self
+
+    async def __aexit__(self, *_):
+        await self.line.close()
+
+
+@told(ex.logged_in, "and the line is still open: `__aexit__` has to close it, however the block ended")
+class ClosesAfterFailuresOnly:
+    def __init__(self, open_line, log_in):
+        self.open_line, self.log_in = open_line, log_in
+
+    async def __aenter__(self):
+        self.line = await self.open_line()
+        try:
+            await self.log_in(self.line)
+        except BaseException:
+            await self.line.close()
+            raise
+        return self.line
+
+    async def __aexit__(self, kind, error, traceback):
+        if error is not None:
+            await self.line.close()
+
+
+@told(ex.logged_in, "takes a function and calls it in the end")
+@asynccontextmanager
+async def pushes_what_close_gave(open_line, log_in):
+    async with AsyncExitStack() as stack:
+        line = await open_line()
+        stack.push_async_callback(line.close())
+        await log_in(line)
+        yield line
+
+
+@told(ex.logged_in, "close() was cancelled before it had ended, and not by the check: is there a limit of yours?")
+@asynccontextmanager
+async def a_limit_around_all(open_line, log_in):
+    async with asyncio.timeout(4.5):
+        line = await open_line()
+        try:
+            await log_in(line)
+            yield line
+        finally:
+            await line.close()
+
+
 @told(ex.logged_in, "The block raised ValueError, and the line is still open")
 @asynccontextmanager
 async def without_try(open_line, log_in):
@@ -328,6 +401,27 @@ async def one_at_a_time(resources, work):
     return await work(values)
 
 
+@told(ex.use_all, "a, b, c had been left when the work began")
+async def works_behind_the_block(resources, work):
+    async with AsyncExitStack() as stack:
+        values = [await stack.enter_async_context(resource) for resource in resources]
+    return await work(values)
+
+
+@told(ex.use_all, "a, b, c had been left when the work began")
+async def awaits_the_work_behind_the_block(resources, work):
+    async with AsyncExitStack() as stack:
+        working = work([await stack.enter_async_context(resource) for resource in resources])
+    return await working
+
+
+@told(ex.use_all, "`await stack.enter_async_context(...)`")
+async def enters_without_waiting(resources, work):
+    async with AsyncExitStack() as stack:
+        values = [stack.enter_context(resource) for resource in resources]
+        return await work(values)
+
+
 @told(ex.use_all, "give it one list, of what entering each resource gave")
 async def hands_over_the_resources(resources, work):
     async with AsyncExitStack() as stack:
@@ -371,7 +465,7 @@ async def the_first_error_wins(resources, work):
         raise
 
 
-@told(ex.use_all, "Your code raised")
+@told(ex.use_all, "cannot wait: `async with`")
 async def the_other_stack(resources, work):
     with ExitStack() as stack:
         return await work([stack.enter_context(resource) for resource in resources])
@@ -537,6 +631,26 @@ async def does_not_wait_for_its_end(close, seconds):
     done, _ = await asyncio.wait([task], timeout=seconds)
     if not done:
         task.cancel()
+        raise TimeoutError
+    return task.result()
+
+
+@told(ex.leave, "you were cancelled at 2.25 s, while you waited for its end: go on waiting")
+async def waits_once_for_its_end(close, seconds):
+    loop = asyncio.get_running_loop()
+    end, cancellation = loop.time() + seconds, None
+    task = asyncio.create_task(close())
+    while not task.done() and loop.time() < end:
+        try:
+            await asyncio.wait([task], timeout=end - loop.time())
+        except asyncio.CancelledError as error:
+            cancellation = error
+    if not task.done():
+        task.cancel()
+        await asyncio.wait([task])
+    if cancellation is not None:
+        raise cancellation
+    if task.cancelled():
         raise TimeoutError
     return task.result()
 

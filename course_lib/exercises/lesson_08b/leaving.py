@@ -65,7 +65,13 @@ def _play(leave: Answer, close: Step, seconds: float, *times: float) -> Scene:
         now = asyncio.get_running_loop().time()
         if not close.runs or now >= PATIENCE:
             return
-        if close.cancelled:
+        late = [time for time in times if seconds <= close.cancelled_at < time <= now]
+        if late:
+            told = (
+                f"You cancelled close() at {close.cancelled_at:g} s, and you were cancelled at {_and(late)} s, while "
+                "you waited for its end: go on waiting, however often you are cancelled."
+            )
+        elif close.cancelled:
             told = (
                 "You cancelled close(), and ended before it had: it may have a `finally` of its own. Wait until it has "
                 "ended."

@@ -58,16 +58,35 @@ class Way:
         """Raise Wrong unless the line was closed, once and to the end."""
         close = self.line.close
         if not close.called:
-            raise scene.wrong(
-                f"{when}, and the line is still open: nobody but you can close it. The `try` has to begin right behind "
-                "what opened it, and its `finally` closes."
-            )
+            raise scene.wrong(f"{when}, and the line is still open: {self._who_closes(scene)}")
         if not close.begun:
             raise scene.wrong(f"{when}: close() was called and not awaited.")
         if close.called > 1:
             raise scene.wrong(f"{when}: the line was closed {close.called} times. Leave it to one place.")
+        if close.cancelled:
+            raise scene.wrong(
+                f"{when}: close() was cancelled before it had ended, and not by the check: is there a limit of yours?"
+            )
         if not close.ended:
             raise scene.wrong(f"{when}: close() was begun and never ended. Await it.")
+
+    def _who_closes(self, scene: Scene) -> str:
+        if not _is_class(scene):
+            return (
+                "nobody but you can close it. The `try` has to begin right behind what opened it, and its `finally` "
+                "closes."
+            )
+        if self.block.begun:
+            return "`__aexit__` has to close it, however the block ended."
+        return (
+            "`__aexit__` is not called where `__aenter__` has not returned. So `__aenter__` itself closes it: `except "
+            "BaseException:`, close, `raise`."
+        )
+
+
+def _is_class(scene: Scene) -> bool:
+    """Return whether the learner wrote a class, which has no `yield`."""
+    return inspect.isclass(inspect.unwrap(scene.function))
 
 
 def _grade_logged_in(logged_in: Answer) -> str:
@@ -130,14 +149,17 @@ def _a_way() -> tuple[Way, list[Any]]:
     return way, way.args
 
 
-def _closed(scene: Scene, way: Way) -> None:
+def _closed(scene: Scene, way: Way) -> bool:
     close = way.line.close
     if close.cancelled:
-        return  # by the cancellation itself, or by a limit of the learner's own: here an answer may take for ever
+        return False  # by the cancellation itself, or by a limit of the learner's own: an answer may take for ever
+    if scene.cancelled and close.called and not close.ended:
+        return True  # struck while it closed, of which the task says that nobody does: the fixed scenes see the rest
     if not scene.cancelled and scene.result() != "done":
         raise scene.wrong(f"your context manager {scene.answered()}; the block gave 'done'.")
     if way.open_line.ended and not close.ended:
         raise scene.wrong("your context manager was left, and the line was still open.")
+    return False
 
 
 def _works(used: Answer, way: Way) -> None:
@@ -151,7 +173,13 @@ def _works(used: Answer, way: Way) -> None:
     if not way.ready:
         raise scene.wrong("The block began before log_in(line) had ended: `await log_in(line)`.")
     if way.block.given[0] is not way.line:
-        raise scene.wrong(f"What `as` binds was {given(way.block)}: `yield` the line.")
+        what = "`return` the line from `__aenter__`" if _is_class(scene) else "`yield` the line"
+        raise scene.wrong(f"What `as` binds was {given(way.block)}: {what}.")
+    if way.closed and not way.line.close.begun:
+        raise scene.wrong(
+            "close() was called before the block began, and never awaited: call it when the block has ended. A stack's "
+            "`push_async_callback(line.close)` takes a function and calls it in the end."
+        )
     if way.closed:
         raise scene.wrong("The line was closed before the block began: the block needs it open.")
     if scene.raised:

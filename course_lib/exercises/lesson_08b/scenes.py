@@ -6,7 +6,7 @@ from collections.abc import Coroutine
 from types import TracebackType
 from typing import Any, Self
 
-from course_lib.exercises.framework import await_missing
+from course_lib.exercises.framework import Wrong, await_missing
 from course_lib.exercises.shown import shown
 from course_lib.seeing import span
 
@@ -109,6 +109,16 @@ class Resource:
         self._log.append(("closed", self.name))
         if self.failure is not None:
             raise self.failure
+
+    def __enter__(self) -> Any:
+        """Refuse what cannot wait: `with`, and a stack's `enter_context`."""
+        raise Wrong(
+            f"Entering {self.name} takes time, and `with` and `enter_context` cannot wait: `async with`, or `await "
+            "stack.enter_async_context(...)`."
+        )
+
+    def __exit__(self, *_: object) -> None:
+        """Be there, else nobody asks `__enter__`."""
 
     @classmethod
     def some(cls, names: str, **failures: Any) -> tuple[list[tuple[str, str]], list[Self]]:

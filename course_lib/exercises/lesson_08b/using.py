@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Any
 
 from course_lib.exercises.chance import Chance
-from course_lib.exercises.framework import Answer, Exercise
+from course_lib.exercises.framework import Answer, Exercise, Wrong
 from course_lib.exercises.lesson_08b import as_found, solutions
 from course_lib.exercises.lesson_08b.scenes import Resource, Step, given
 from course_lib.exercises.ordering import in_every_order
@@ -23,8 +23,9 @@ class Use:
 
     def __init__(self, names: str, work: Any, told: str, **failures: Any) -> None:
         self.log, self.resources = Resource.some(names, **failures)
-        self.work, self.told = Step("work", 1, work), told
-        self.args = [self.resources, self.work]
+        self.work, self.told = _Work(self, work), told
+        self.args = [list(self.resources), self.work]  # a copy: the learner may take them out of it
+        self.left_before = ""  # the names of those that had been left when the work began
 
     def named(self, what: str) -> str:
         """Return the names of what was entered, left or closed, in that order."""
@@ -59,6 +60,16 @@ class Use:
                 f"You entered {_order(entered)}, and left {_order(left)}, in this order. The last one may need the "
                 "first one until its end: leave the last one first."
             )
+
+
+class _Work(Step):
+    def __init__(self, use: Use, answer: Any) -> None:
+        super().__init__("work", 1, answer)
+        self._use = use
+
+    async def _work(self) -> Any:
+        self._use.left_before = self._use.named("left")
+        return await super()._work()
 
 
 def _order(names: Any) -> str:
@@ -109,6 +120,8 @@ def _left(scene: Scene, use: Use) -> None:
 
 def _works(use_all: Answer, use: Use) -> None:
     scene = play(use_all, *use.args)
+    if isinstance(scene.raised, Wrong):
+        raise scene.wrong(str(scene.raised))
     if scene.raised is None and not use.work.called:
         raise scene.wrong("You never called work: `await work(values)`.")
     if scene.returned is None and not scene.raised and use.work.answer is not None:
@@ -136,6 +149,11 @@ def _works(use_all: Answer, use: Use) -> None:
     done = [what for what, _ in use.log]
     if "left" in done and "entered" in done[done.index("left") :]:
         raise scene.wrong("You left a resource before all had been entered: the work needs all of them at once.")
+    if use.left_before:
+        raise scene.wrong(
+            f"{_order(sorted(use.left_before))} had been left when the work began, which needs them: `await "
+            "work(values)` inside the `async with` block."
+        )
     use.are_left(scene)
     if use.at_once("left"):
         raise scene.wrong("You left them at once: one after another, because a later one may need an earlier one.")
