@@ -548,6 +548,12 @@ async def for_ever(close, seconds):
     return task.result()
 
 
+@told(ex.leave, "your time limit struck the waiting, which goes on, and not close(): put the limit inside the task")
+async def a_limit_around_the_waiting(close, seconds):
+    async with asyncio.timeout(seconds):
+        return await for_ever(close, seconds)
+
+
 @told(ex.leave, "when close() has ended, pass the cancellation on")
 async def forgets_the_cancellation(close, seconds):
     task = asyncio.create_task(asyncio.wait_for(close(), seconds))

@@ -138,6 +138,11 @@ def _fails(leave: Answer, close: Step, seconds: float, failure: Exception) -> No
 
 def _too_late(leave: Answer, close: Step, seconds: float) -> None:
     scene = _play(leave, close, seconds)
+    if not close.cancelled and isinstance(scene.raised, TimeoutError):
+        raise scene.wrong(
+            f"close() hung, and after {seconds:g} s your time limit struck the waiting, which goes on, and not "
+            "close(): put the limit inside the task."
+        )
     if not close.cancelled:
         raise scene.wrong(
             f"close() hung, and after the limit of {seconds:g} s nobody cancelled it. A clean-up that hangs hangs you."
