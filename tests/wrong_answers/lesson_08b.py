@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextma
 
 from course_lib.exercises import lesson_08b as ex
 from course_lib.exercises.lesson_08b import as_found
+from course_lib.lifecycle import finish
 from wrong_answers import told
 
 # logged_in
@@ -57,6 +58,35 @@ class Half:
 
     async def __aexit__(self, *_):
         pass
+
+
+@told(ex.logged_in, "has an `__aenter__`, and no `__aexit__`, which closes the line")
+class OnlyEnters:
+    def __init__(self, open_line, log_in):
+        self.open_line, self.log_in = open_line, log_in
+
+    async def __aenter__(self):
+        line = await self.open_line()
+        await self.log_in(line)
+        return line
+
+
+@told(ex.logged_in, "there is no `line` yet, and nothing to close. Put the `try` behind the line that opens")
+class OpensInside:
+    def __init__(self, open_line, log_in):
+        self.open_line, self.log_in = open_line, log_in
+
+    async def __aenter__(self):
+        try:
+            self.line = await self.open_line()
+            await self.log_in(self.line)
+        except BaseException:
+            await self.line.close()
+            raise
+        return self.line
+
+    async def __aexit__(self, *_):
+        await self.line.close()
 
 
 @told(ex.logged_in, "`__aexit__` is not called where `__aenter__` has not returned")
@@ -552,6 +582,11 @@ async def for_ever(close, seconds):
 async def a_limit_around_the_waiting(close, seconds):
     async with asyncio.timeout(seconds):
         return await for_ever(close, seconds)
+
+
+@told(ex.leave, "the limit is 2 s, and you gave close() up at 10 s")
+async def leaves_the_limit_to_finish(close, seconds):
+    return await finish(close())
 
 
 @told(ex.leave, "when close() has ended, pass the cancellation on")

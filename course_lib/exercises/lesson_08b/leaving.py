@@ -151,6 +151,10 @@ def _too_late(leave: Answer, close: Step, seconds: float) -> None:
         raise scene.wrong(
             f"close() was given up after {seconds:g} s, and your function {scene.answered()}: TimeoutError."
         )
+    if abs(close.cancelled_at - seconds) > 1e-9:
+        raise scene.wrong(
+            f"close() hung, the limit is {seconds:g} s, and you gave close() up at {close.cancelled_at:g} s."
+        )
     _ended(scene, seconds + close.clean_up, f"The limit of {seconds:g} s was over, and close() had cleaned up")
 
 

@@ -13,6 +13,7 @@ from course_lib.exercises.playing import Scene, play, used_uncalled
 from course_lib.exercises.shown import shown
 
 ROUNDS = 10
+NO_LINE = (NameError, AttributeError)  # what a name raises that nothing was given to: `line`, `self.line`
 
 
 class Way:
@@ -131,8 +132,10 @@ def _used(logged_in: Answer) -> Answer:
 
     @functools.wraps(logged_in)
     async def use(open_line: Step, log_in: Step, block: Answer) -> Any:
-        scope = logged_in(open_line, log_in)
-        if not (hasattr(scope, "__aenter__") and hasattr(scope, "__aexit__")):
+        scope: Any = logged_in(open_line, log_in)
+        if hasattr(scope, "__aenter__") and not hasattr(scope, "__aexit__"):
+            raise Wrong(f"{type(scope).__name__} has an `__aenter__`, and no `__aexit__`, which closes the line.")
+        if not hasattr(scope, "__aenter__"):
             await_missing([scope])
             raise Wrong(
                 f"Your function gave {shown(scope, 60)}, which `async with` cannot enter: `@asynccontextmanager`, with "
@@ -199,7 +202,7 @@ def _fails(used: Answer, way: Way, error: Exception, where: str, at: float) -> N
 
 def _unreachable(used: Answer, way: Way, unreachable: Exception) -> None:
     scene = way.play(used)
-    if isinstance(scene.raised, NameError):
+    if isinstance(scene.raised, NO_LINE):
         raise scene.wrong(
             f"open_line() raised {type(unreachable).__name__}, and then your code raised {type(scene.raised).__name__}"
             ": there is no `line` yet, and nothing to close. Put the `try` behind the line that opens."
@@ -228,7 +231,7 @@ def _cancelled(used: Answer, way: Way, cancel_at: float, at: float) -> None:
     when = f"At {cancel_at:g} s, {doing}, somebody cancelled it"
     if doing != "in open_line":
         way.is_closed(scene, when)
-    elif isinstance(scene.raised, NameError) or way.line.close.called:
+    elif isinstance(scene.raised, NO_LINE) or way.line.close.called:
         raise scene.wrong(f"{when}. There is no line yet, and nothing to close.")
     if not scene.cancelled:
         what = "swallowed that" if scene.raised is None else scene.answered()
