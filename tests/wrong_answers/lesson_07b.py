@@ -1,6 +1,7 @@
 """Wrong answers to the exercises of lesson 7b, as learners write them: each must get its own sentence."""
 
 import asyncio
+from contextlib import suppress
 
 from course_lib.exercises import lesson_07b as ex
 from course_lib.exercises.lesson_07b import as_found
@@ -96,6 +97,133 @@ async def shields_the_payment(free, pay):
     payment = asyncio.ensure_future(pay(seat))
     try:
         await asyncio.shield(payment)
+    except BaseException:
+        free.append(seat)
+        raise
+    return seat
+
+
+@told(ex.sell, "Ben came at 0.5 s, when a seat was free, and got None: while one seat is paid, the others stay free")
+async def keeps_the_others_out(free, pay):
+    if not free:
+        return None
+    seat, *others = free
+    free.clear()
+    try:
+        await pay(seat)
+    except BaseException:
+        free.append(seat)
+        raise
+    finally:
+        free.extend(others)
+    return seat
+
+
+@told(ex.sell, "Ann called pay 2 times: when a payment fails, do not pay again, but pass the failure on")
+async def pays_again(free, pay):
+    if not free:
+        return None
+    seat = free.pop()
+    try:
+        try:
+            await pay(seat)
+        except Exception:
+            await pay(seat)
+    except BaseException:
+        free.append(seat)
+        raise
+    return seat
+
+
+@told(ex.sell, "times: when a payment fails, do not pay again, but pass the failure on")
+async def pays_until_it_succeeds(free, pay):
+    while free:
+        seat = free.pop()
+        try:
+            await pay(seat)
+            return seat
+        except Exception:
+            free.append(seat)
+
+
+@told(ex.sell, "Ben, who came at 0 s, was done at 1 s instead of 0 s: if no seat is free, return None at once, and")
+async def waits_for_a_seat(free, pay):
+    for _ in range(20):
+        if free:
+            break
+        await asyncio.sleep(0.05)
+    else:
+        return None
+    seat = free.pop()
+    try:
+        await pay(seat)
+    except BaseException:
+        free.append(seat)
+        raise
+    return seat
+
+
+@told(ex.sell, "Ben had not come to an end after 60 s, and never paid: if no seat is free, return None at once")
+async def waits_until_a_seat_is_free(free, pay):
+    while not free:
+        await asyncio.sleep(1)
+    seat = free.pop()
+    try:
+        await pay(seat)
+    except BaseException:
+        free.append(seat)
+        raise
+    return seat
+
+
+@told(ex.sell, "Ann was done at 1.5 s instead of 1 s: wait for nothing else")
+async def gives_back_late(free, pay):
+    if not free:
+        return None
+    seat = free.pop()
+    try:
+        await pay(seat)
+    except BaseException:
+        await asyncio.sleep(0.5)
+        free.append(seat)
+        raise
+    return seat
+
+
+@told(ex.sell, "TimeoutError (at line")
+async def cuts_a_long_payment_off(free, pay):
+    if not free:
+        return None
+    seat = free.pop()
+    try:
+        async with asyncio.timeout(30):
+            await pay(seat)
+    except BaseException:
+        free.append(seat)
+        raise
+    return seat
+
+
+@told(ex.sell, "Ann paid for a seat, and got True: return the seat")
+async def says_that_it_is_sold(free, pay):
+    if not free:
+        return False
+    seat = free.pop()
+    try:
+        await pay(seat)
+    except BaseException:
+        free.append(seat)
+        raise
+    return True
+
+
+@told(ex.sell, "when no seat was free, and got False: return None then")
+async def says_that_none_is_left(free, pay):
+    if not free:
+        return False
+    seat = free.pop()
+    try:
+        await pay(seat)
     except BaseException:
         free.append(seat)
         raise
@@ -225,6 +353,20 @@ async def takes_the_same(jobs, handle, workers):
     return len(jobs)
 
 
+@told(ex.work_off, "TimeoutError (at line")
+async def gives_up_when_it_takes_long(jobs, handle, workers):
+    waiting = iter(jobs)
+
+    async def worker():
+        for job in waiting:
+            await handle(job)
+
+    async with asyncio.timeout(30), asyncio.TaskGroup() as group:
+        for _ in range(workers):
+            group.create_task(worker())
+    return len(jobs)
+
+
 # pump
 
 
@@ -293,7 +435,9 @@ async def an_empty_block_is_the_end(read, write):
     return count
 
 
-@told(ex.pump, "At one time 7 blocks were in memory")
+@told(
+    ex.pump, "At one time 7 blocks were in memory, read and not yet written; 5 at most should be. The reader does wait"
+)
 async def counts_the_queue_only(read, write):
     queue, count = asyncio.Queue(maxsize=5), 0
 
@@ -328,6 +472,78 @@ async def does_not_wait_for_room(read, write):
         while (block := await read()) is not None:
             queue.put_nowait(block)
         queue.put_nowait(None)
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(reader())
+        while (block := await queue.get()) is not None:
+            await write(block)
+            count += 1
+    return count
+
+
+@told(ex.pump, "The reader does wait, but too late: the block in its own hand counts, too")
+async def waits_with_a_block_in_hand(read, write):
+    room, queue, count = asyncio.Semaphore(5), asyncio.Queue(), 0
+
+    async def reader():
+        while (block := await read()) is not None:
+            await room.acquire()
+            queue.put_nowait(block)
+        queue.put_nowait(None)
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(reader())
+        while (block := await queue.get()) is not None:
+            await write(block)
+            count += 1
+            room.release()
+    return count
+
+
+@told(ex.pump, "All 3 blocks were written: how does each side learn that no more will come?")
+async def says_nothing_of_the_end(read, write):
+    queue, count = asyncio.Queue(maxsize=3), 0
+
+    async def reader():
+        while (block := await read()) is not None:
+            await queue.put(block)
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(reader())
+        while (block := await queue.get()) is not None:
+            await write(block)
+            count += 1
+    return count
+
+
+@told(ex.pump, "and 0 written. A block may be empty; only None is the end")
+async def an_empty_block_ends_the_writer(read, write):
+    queue, count = asyncio.Queue(maxsize=3), 0
+
+    async def reader():
+        while (block := await read()) is not None:
+            await queue.put(block)
+        await queue.put(None)
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(reader())
+        while block := await queue.get():
+            await write(block)
+            count += 1
+    return count
+
+
+@told(ex.pump, "It had not ended after 60 s. Of 12 blocks 5 had been read, and 5 written.")
+async def never_makes_room(read, write):
+    room, queue, count = asyncio.Semaphore(5), asyncio.Queue(), 0
+
+    async def reader():
+        while True:
+            await room.acquire()
+            block = await read()
+            queue.put_nowait(block)
+            if block is None:
+                return
 
     async with asyncio.TaskGroup() as group:
         group.create_task(reader())
@@ -468,6 +684,47 @@ async def asks_always(source, target, amount, approve):
         return True
 
 
+@told(ex.move, "Another program of the bank takes the locks in the order of their names")
+async def the_poorer_first(source, target, amount, approve):
+    first, second = sorted([source, target], key=lambda account: (account.balance, account.name))
+    async with first.lock, second.lock:
+        if source.balance < amount or not await approve(source, target, amount):
+            return False
+        source.balance -= amount
+        target.balance += amount
+        return True
+
+
+@told(ex.move, "A to B was cancelled at 0.5 s, and returned False at 0.5 s: let CancelledError through")
+async def keeps_the_cancellation(source, target, amount, approve):
+    first, second = sorted([source, target], key=lambda account: account.name)
+    async with first.lock, second.lock:
+        try:
+            if source.balance < amount or not await approve(source, target, amount):
+                return False
+        except asyncio.CancelledError:
+            return False
+        source.balance -= amount
+        target.balance += amount
+        return True
+
+
+@told(ex.move, "All have ended, and the lock of account A is still held")
+async def unlocks_only_when_it_had_both(source, target, amount, approve):
+    first, second = sorted([source, target], key=lambda account: account.name)
+    await first.lock.acquire()
+    await second.lock.acquire()
+    try:
+        if source.balance < amount or not await approve(source, target, amount):
+            return False
+        source.balance -= amount
+        target.balance += amount
+        return True
+    finally:
+        first.lock.release()
+        second.lock.release()
+
+
 # ask_within
 
 
@@ -481,13 +738,32 @@ async def waits_for_ever(slots, ask, patience, seconds):
             return "too late"
 
 
-@told(ex.ask_within, "Right would be 'answer' at 3 s; it returned 'busy' at 2.25 s")
+@told(ex.ask_within, "it returned 'busy' at 2.25 s. Its patience ran on while it asked")
 async def one_limit_inside_the_other(slots, ask, patience, seconds):
     try:
         async with asyncio.timeout(patience), slots, asyncio.timeout(seconds):
             return await ask()
     except TimeoutError:
         return "busy"
+
+
+@told(
+    ex.ask_within, "it returned 'too late' at 2.75 s. The time for asking ran while it waited: it begins with the slot"
+)
+async def counts_the_wait(slots, ask, patience, seconds):
+    try:
+        async with asyncio.timeout(seconds):
+            try:
+                async with asyncio.timeout(patience):
+                    await slots.acquire()
+            except TimeoutError:
+                return "busy"
+            try:
+                return await ask()
+            finally:
+                slots.release()
+    except TimeoutError:
+        return "too late"
 
 
 @told(ex.ask_within, "release() belongs to an acquire that succeeded")
@@ -551,3 +827,55 @@ async def any_failure_is_late(slots, ask, patience, seconds):
         return "too late"
     finally:
         slots.release()
+
+
+@told(ex.ask_within, "Right would be 'busy' at 1.5 s; it returned 'answer' at 3 s")
+async def takes_gives_and_takes_again(slots, ask, patience, seconds):
+    try:
+        async with asyncio.timeout(patience), slots:
+            pass
+    except TimeoutError:
+        return "busy"
+    async with slots:
+        try:
+            async with asyncio.timeout(seconds):
+                return await ask()
+        except TimeoutError:
+            return "too late"
+
+
+@told(
+    ex.ask_within,
+    "Ann came at 0 s, with 2 s of patience and 2 s for asking. Right would be '' at 1 s; it returned 'too late'",
+)
+async def an_empty_answer_is_late(slots, ask, patience, seconds):
+    answer = None
+    try:
+        async with asyncio.timeout(patience):
+            await slots.acquire()
+    except TimeoutError:
+        return "busy"
+    with suppress(TimeoutError):
+        try:
+            async with asyncio.timeout(seconds):
+                answer = await ask()
+        finally:
+            slots.release()
+    return answer or "too late"
+
+
+@told(ex.ask_within, "2 asked at one time, with 1 slot: who asks has one, and keeps it until ask has ended")
+async def gives_back_before_the_clean_up(slots, ask, patience, seconds):
+    try:
+        async with asyncio.timeout(patience):
+            await slots.acquire()
+    except TimeoutError:
+        return "busy"
+    task = asyncio.create_task(ask())
+    try:
+        await asyncio.wait([task], timeout=seconds)
+    finally:
+        slots.release()
+        task.cancel()
+        await asyncio.wait([task])
+    return "too late" if task.cancelled() else task.result()

@@ -123,18 +123,27 @@ def _check(ask_within: Answer, slots: int, *callers: Caller) -> None:
     if scene.stuck:
         raise scene.wrong(f"{scene.stuck[0]} had not come to an end after 60 s: who has its slot?")
     if asked.peak > slots:
-        raise scene.wrong(f"{asked.peak} asked at one time, and there are {slots} slots.")
+        raise scene.wrong(
+            f"{asked.peak} asked at one time, with {slots} slot{'s' if slots > 1 else ''}: who asks has one, and keeps "
+            "it until ask has ended."
+        )
     ends = _expected(slots, list(callers))
     for number, caller in enumerate(callers):
-        _check_end(scene, number, caller, *ends[caller.name])
+        _check_end(scene, number, caller, *ends[caller.name], begun=caller.name in asked.begun)
     if asked.slots.given_too_many:
         raise scene.wrong("A slot was given back by one that had none: release() belongs to an acquire that succeeded.")
     if asked.slots.taken:
         raise scene.wrong("All have ended, and a slot was never given back.")
 
 
-def _check_end(scene: Scene, number: int, caller: Caller, out: Any, end: float) -> None:
+def _check_end(scene: Scene, number: int, caller: Caller, out: Any, end: float, begun: bool) -> None:
     call = scene.calls[number]
+    why = ""
+    if begun and out is caller.answer and caller.patience != caller.seconds:
+        if call.ended == caller.at + caller.patience:
+            why = " Its patience ran on while it asked: that limit is for the wait alone."
+        elif call.ended == caller.at + caller.seconds:
+            why = " The time for asking ran while it waited: it begins with the slot."
     limits = f"{caller.patience:g} s of patience and {caller.seconds:g} s for asking"
     came = f"{caller.name} came at {caller.at:g} s, with {limits}"
     if out is asyncio.CancelledError:
@@ -144,7 +153,9 @@ def _check_end(scene: Scene, number: int, caller: Caller, out: Any, end: float) 
         if call.raised is not out:
             raise scene.wrong(f"ask raised {type(out).__name__}, and your function {call.answered()}: pass it on.")
     elif (found := scene.result(number, none=out is None)) is not out and found != out:
-        raise scene.wrong(f"{came}. Right would be {out!r} at {end:g} s; it {call.answered()} at {call.ended:g} s.")
+        raise scene.wrong(
+            f"{came}. Right would be {out!r} at {end:g} s; it {call.answered()} at {call.ended:g} s.{why}"
+        )
     if call.ended != end:
         raise scene.wrong(f"{came}. Right would be an end at {end:g} s; it {call.answered()} at {call.ended:g} s.")
 
@@ -152,9 +163,12 @@ def _check_end(scene: Scene, number: int, caller: Caller, out: Any, end: float) 
 def _grade_ask_within(ask_within: Answer) -> str:
     _check(ask_within, 1, Caller("Ann"))
     # Waited for 1.5 s, then asked for 1.5 s: both within their limits.
-    _check(ask_within, 1, Caller("Ann", takes=1.5), Caller("Ben", 0.25, takes=1.5))
+    _check(ask_within, 1, Caller("Ann", takes=1.5), Caller("Ben", 0.25, seconds=2.5, takes=1.5))
     _check(ask_within, 1, Caller("Ann", takes=5, clean_up=0.5))
     _check(ask_within, 1, Caller("Ann", seconds=9, takes=5), Caller("Ben", 0.25), Caller("Cy", 6))
+    _check(ask_within, 1, Caller("Ann"), Caller("Ben", 0.25), Caller("Cy", 0.5, patience=1))
+    for empty in ("", None):
+        _check(ask_within, 1, Caller("Ann", answer=empty))
     for kind in KINDS_HERE:
         _check(ask_within, 1, Caller("Ann", answer=kind("no")), Caller("Ben", 0.25))
     _check(ask_within, 1, Caller("Ann", cancel_at=0.75), Caller("Ben", 0.25))

@@ -2,7 +2,7 @@
 
 import asyncio
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -116,7 +116,10 @@ def _moved(
             "the locks in one order everywhere."
         )
     if bank.amiss:
-        raise scene.wrong(f"{bank.amiss[:1].upper()}{bank.amiss[1:]}: hold both locks from the look to the change.")
+        yours = " Release none that you do not hold." if any(call.cancelled for call in scene.calls) else ""
+        raise scene.wrong(
+            f"{bank.amiss[:1].upper()}{bank.amiss[1:]}: hold both locks from the look to the change.{yours}"
+        )
     if held := [account for account in bank.accounts.values() if account.lock.locked()]:
         raise scene.wrong(f"All have ended, and the lock of {held[0]!r} is still held.")
     return scene
@@ -189,6 +192,8 @@ def _grade_move(move: Answer) -> str:
             _check_others(move, pair, falling)
     for kind in KINDS:
         _check_failed(move, kind("the office is closed"))
+    _check_cancelled(move, ("A", "B", 10), ("B", "A", 10), at=(0, 0.75), cancel_at=(0.5, None))
+    _check_cancelled(move, ("B", "C", 10), ("A", "B", 10), at=(0, 0.25), cancel_at=(None, 0.5))  # with one of two locks
     chance = Chance("move")
     for _ in range(ROUNDS):
         _check_drawn(move, chance)
@@ -200,6 +205,7 @@ def _check_others(move: Answer, pair: Move, falling: bool) -> None:
     """Let another program take the same two locks, in the order of their names."""
     bank = Bank("AB", falling=falling)
     two = bank.accounts[pair[0]], bank.accounts[pair[1]]
+    two[1].balance += 50  # the order of the balances is no order of the locks: it changes with each move
     mine = Call("your move", lambda: move(*two, pair[2], bank.approve), 0.5, None, move)
     scene = play(Call("another program", lambda: bank.inspect("A", "B")), mine)
     if scene.stuck:
@@ -217,6 +223,28 @@ def _check_failed(move: Answer, failure: Exception) -> None:
     _check_moved(scene, bank, (("A", "B", 10),))
 
 
+def _check_cancelled(move: Answer, *moves: Move, at: tuple[float, ...], cancel_at: tuple[float | None, ...]) -> None:
+    bank = Bank("ABC")
+    scene = _moved(move, bank, *moves, at=at, cancel_at=cancel_at)
+    _check_moved(scene, bank, moves)
+    _check_ends(scene)
+
+
+def _check_ends(scene: Scene, failures: Sequence[Exception] = ()) -> None:
+    """Check that each call raised nothing but one of approve's failures, and ended at its cancellation, by it."""
+    for number, call in enumerate(scene.calls):
+        if call.raised and call.raised not in failures:
+            scene.result(number)
+        if call.cancel_at is None or call.ended is None or call.ended < call.cancel_at:
+            continue
+        if call.ended > call.cancel_at or not call.cancelled:
+            what_to_do = "stop at once" if call.cancelled else "let CancelledError through"
+            raise scene.wrong(
+                f"{call.name} was cancelled at {call.cancel_at:g} s, and {call.answered()} at {call.ended:g} s: "
+                f"{what_to_do}."
+            )
+
+
 def _check_drawn(move: Answer, chance: Chance) -> None:
     names = "ABCD"[: chance.number(2, 4)]
     moves: list[Move] = []
@@ -232,16 +260,7 @@ def _check_drawn(move: Answer, chance: Chance) -> None:
     bank = Bank("".join(chance.some(names, len(names))), chance.number(1, 4) / 4, answers)
     scene = _moved(move, bank, *moves, at=at, cancel_at=cancel_at)
     _check_moved(scene, bank, tuple(moves))
-    raised = [each for each in answers.values() if isinstance(each, Exception)]
-    for call in scene.calls:
-        if call.raised and call.raised not in raised:
-            scene.result(scene.calls.index(call))
-        late = call.cancel_at is not None and call.ended is not None and call.ended > call.cancel_at
-        if late:
-            raise scene.wrong(
-                f"{call.name} was cancelled at {call.cancel_at:g} s, and {call.answered()} at {call.ended:g} s: let "
-                "CancelledError through."
-            )
+    _check_ends(scene, [each for each in answers.values() if isinstance(each, Exception)])
 
 
 def _check_orders(move: Answer) -> None:

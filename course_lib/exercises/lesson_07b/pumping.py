@@ -14,6 +14,10 @@ from course_lib.seeing import span
 
 ROUNDS = 25
 MOST = 5  # blocks in memory
+FALSY_BLOCK = "A block may be empty; only None is the end."
+STILL_TOO_MANY = (
+    "The reader does wait, but too late: the block in its own hand counts, too, and the one that is being written."
+)
 
 
 class Disk:
@@ -92,23 +96,35 @@ def _played(pump: Answer, disk: Disk, cancel_at: float | None = None) -> Scene:
             ) from None
         if disk.failed_at is not None and disk.fails and wrong.timeline and wrong.timeline.leaked:
             raise Wrong(f"A {disk.fails[0]} failed. {wrong}", wrong.timeline) from None
+        if "had not ended" in str(wrong):
+            raise Wrong(f"{wrong} {_so_far(disk)}", wrong.timeline) from None
         raise
     for each in leaves(scene.raised):
         if isinstance(each, Wrong):
             raise scene.wrong(str(each))
     if disk.most > MOST:
+        waits = disk.most < len(disk.blocks)
         raise scene.wrong(
-            f"At one time {disk.most} blocks were in memory, read and not yet written; {MOST} at most should be. What "
-            "makes the reader wait for the writer?"
+            f"At one time {disk.most} blocks were in memory, read and not yet written; {MOST} at most should be. "
+            + (STILL_TOO_MANY if waits else "What makes the reader wait for the writer?")
         )
     return scene
+
+
+def _so_far(disk: Disk) -> str:
+    """Say how far one came that does not end."""
+    read, written, many = disk.read_blocks, len(disk.written), len(disk.blocks)
+    if written == many:
+        return f"All {many} blocks were written: how does each side learn that no more will come?"
+    falsy = f" {FALSY_BLOCK}" if written < read and not disk.blocks[written] else ""
+    return f"Of {many} blocks {read} had been read, and {written} written.{falsy}"
 
 
 def _check_copied(pump: Answer, disk: Disk) -> None:
     scene = _played(pump, disk)
     count, many = scene.result(), len(disk.blocks)
     if len(disk.written) < many:
-        falsy = " A block may be empty; only None is the end." if any(not block for block in disk.blocks) else ""
+        falsy = f" {FALSY_BLOCK}" if any(not block for block in disk.blocks) else ""
         raise scene.wrong(f"There were {many} blocks, and {len(disk.written)} were written when you returned.{falsy}")
     if any(found is not block for found, block in zip(disk.written, disk.blocks, strict=False)):
         raise scene.wrong("The blocks were not written in their order.")
@@ -162,8 +178,8 @@ def _check_cancelled(pump: Answer, disk: Disk, cancel_at: float) -> None:
 def _grade_pump(pump: Answer) -> str:
     names = [f"block {number}" for number in range(1, 13)]
     _check_copied(pump, Disk(names[:3]))
-    _check_copied(pump, Disk(names[:8], reading=0.5, writing=2))
     _check_copied(pump, Disk(names, reading=0.125, writing=2))
+    _check_copied(pump, Disk(names[:8], reading=0.5, writing=2))
     _check_copied(pump, Disk(names, reading=2, writing=0.25))
     _check_copied(pump, Disk([]))
     _check_copied(pump, Disk(FALSY[:4] + FALSY[5:]))

@@ -2,6 +2,7 @@
 
 import asyncio
 import inspect
+from collections import Counter
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
@@ -38,6 +39,7 @@ class Hall:
     free: list[str] = field(init=False)
     paying: dict[str, str] = field(default_factory=dict)
     paid: dict[str, str] = field(default_factory=dict)
+    called: Counter[str] = field(default_factory=Counter)  # how often a buyer called pay
     twice: tuple[str, str, str] | None = None  # who was first to pay, who came to it, and the seat
 
     def __post_init__(self) -> None:
@@ -47,6 +49,7 @@ class Hall:
         """Return the coroutine function with which this buyer pays for a seat."""
 
         async def work(seat: str) -> None:
+            self.called[buyer.name] += 1
             if not isinstance(seat, str) or seat not in self.seats:
                 raise Wrong(f"You called pay({seat!r:.40}), which is no seat: it takes a seat of `free`.")
             if other := self.paying.get(seat) or self.paid.get(seat):
@@ -74,8 +77,15 @@ def _sold(sell: Answer, seats: int, *buyers: Buyer) -> tuple[Hall, Scene]:
         return Call(buyer.name, lambda: sell(hall.free, hall.pays(buyer)), buyer.at, buyer.cancel_at, sell)
 
     scene = play(*(made(buyer) for buyer in buyers))
+    for buyer in buyers:
+        if (times := hall.called[buyer.name]) > 1:
+            failed = "when a payment fails, do not pay again, but pass the failure on"
+            raise scene.wrong(
+                f"{buyer.name} called pay {times} times: {failed if buyer.failure else 'pay for one seat, and once'}."
+            )
     if scene.stuck:
-        raise scene.wrong(f"{scene.stuck[0]} had not come to an end after 60 s.")
+        never = "" if hall.called[scene.stuck[0]] else ", and never paid: if no seat is free, return None at once"
+        raise scene.wrong(f"{scene.stuck[0]} had not come to an end after 60 s{never}.")
     if hall.twice:
         first, second, seat = hall.twice
         if next(call for call in scene.calls if call.name == first).cancelled:
@@ -120,15 +130,26 @@ def _check(sell: Answer, seats: int, *buyers: Buyer) -> None:
     for number, (buyer, call) in enumerate(zip(buyers, scene.calls, strict=True)):
         how, end = _expected(seats, list(buyers))[buyer.name]
         late = call.ended is not None and call.ended > end
+        others = [each for each in buyers if each is not buyer]
+        first = all((buyer.at, number) < (each.at, buyers.index(each)) for each in others)
         if how == "none":
             if (got := scene.result(number, none=True)) is not None:
-                raise scene.wrong(f"{buyer.name} came at {buyer.at:g} s, when no seat was free, and got {got!r:.60}.")
+                raise scene.wrong(
+                    f"{buyer.name} came at {buyer.at:g} s, when no seat was free, and got {got!r:.60}: return None "
+                    "then."
+                )
         elif how == "sold":
             if call.returned is None and not call.raised and not call.cancelled:
                 if len(buyers) == 1:
                     raise scene.wrong("A seat was free, and was paid, and you returned None: return the seat then.")
-                cancelled = [each.name for each in buyers if each.cancel_at is not None]
-                if cancelled and not any(each.failure for each in buyers):
+                cancelled = [each.name for each in others if each.cancel_at is not None]
+                failed = any(each.failure for each in others)
+                if not cancelled and not failed:
+                    raise scene.wrong(
+                        f"{buyer.name} came at {buyer.at:g} s, when a seat was free, and got None: while one seat is "
+                        "paid, the others stay free."
+                    )
+                if cancelled and not failed:
                     raise scene.wrong(
                         f"{buyer.name} came at {buyer.at:g} s, when a seat was free, and got None: {cancelled[0]} was "
                         f"cancelled before, and CancelledError is no Exception. {GIVE_BACK}"
@@ -138,6 +159,8 @@ def _check(sell: Answer, seats: int, *buyers: Buyer) -> None:
                     f"or was cancelled, before. {GIVE_BACK}"
                 )
             seat = scene.result(number)
+            if seat not in hall.seats and buyer.name in hall.paid.values():
+                raise scene.wrong(f"{buyer.name} paid for a seat, and got {seat!r:.60}: return the seat.")
             if hall.paid.get(seat) != buyer.name:
                 raise scene.wrong(f"{buyer.name} got {seat!r:.60}, and paid for another, or for none.")
             bought.append(seat)
@@ -151,12 +174,13 @@ def _check(sell: Answer, seats: int, *buyers: Buyer) -> None:
                 f"{buyer.name} was cancelled at {buyer.cancel_at:g} s, and your function {call.answered()}: let "
                 "CancelledError through."
             )
-        if late and len(buyers) == 1:
+        if late and first:
             raise scene.wrong(f"{buyer.name} was done at {call.ended:g} s instead of {end:g} s: wait for nothing else.")
         if late:
+            none = "if no seat is free, return None at once, and " if how == "none" else ""
             raise scene.wrong(
-                f"{buyer.name}, who came at {buyer.at:g} s, was done at {call.ended:g} s instead of {end:g} s: buyers "
-                "do not wait for one another. Take the seat out of `free` before you pay, and no lock is needed."
+                f"{buyer.name}, who came at {buyer.at:g} s, was done at {call.ended:g} s instead of {end:g} s: {none}"
+                "buyers do not wait for one another. Take the seat out of `free` before you pay, and no lock is needed."
             )
     free = [seat for seat in hall.seats if seat not in bought]
     if sorted(map(str, hall.free)) != free:
@@ -170,6 +194,7 @@ def _grade_sell(sell: Answer) -> str:
     _check(sell, 1, Buyer("Ann"))
     _check(sell, 1, Buyer("Ann"), Buyer("Ben"))
     _check(sell, 1, Buyer("Ann"), Buyer("Ben", at=3))
+    _check(sell, 1, Buyer("Ann", seconds=35))  # a payment may take its time
     _check(sell, 2, Buyer("Ann"), Buyer("Ben", at=0.5), Buyer("Cy", at=0.75))
     for kind in KINDS:
         _check(sell, 1, Buyer("Ann", failure=kind("the bank said no")), Buyer("Ben", at=3))

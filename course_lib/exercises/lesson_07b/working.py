@@ -168,6 +168,7 @@ def _grade_work_off(work_off: Answer) -> str:
     _check_done(work_off, Handling([5, 1, 1, 1, 1]), 2)
     _check_done(work_off, Handling([]), 2)
     _check_done(work_off, Handling([1]), 3)
+    _check_done(work_off, Handling([35, 1]), 2)  # a job may take its time
     for kind in KINDS:
         _check_failed(work_off, Handling([0.75, 1, 3, 3], {1: kind("no")}, clean_up=0.5), 3)
     _check_failed(work_off, Handling([1], {0: OSError("no")}), 1)
