@@ -797,6 +797,20 @@ async def gives_back_after_an_answer_only(slots, ask, patience, seconds):
     return answer
 
 
+@told(ex.ask_within, "All have ended, and a slot was never given back")
+async def keeps_the_slot_when_asking_fails(slots, ask, patience, seconds):
+    try:
+        await asyncio.wait_for(slots.acquire(), patience)
+    except TimeoutError:
+        return "busy"
+    try:
+        answer = await asyncio.wait_for(ask(), seconds)
+    except TimeoutError:
+        answer = "too late"
+    slots.release()
+    return answer
+
+
 @told(ex.ask_within, "Right would be 'busy'")
 async def a_busy_place_is_full(slots, ask, patience, seconds):
     try:

@@ -127,13 +127,13 @@ def _check(ask_within: Answer, slots: int, *callers: Caller) -> None:
             f"{asked.peak} asked at one time, with {slots} slot{'s' if slots > 1 else ''}: who asks has one, and keeps "
             "it until ask has ended."
         )
+    if asked.slots.taken > 0:  # before what became of those who waited for it
+        raise scene.wrong("All have ended, and a slot was never given back.")
     ends = _expected(slots, list(callers))
     for number, caller in enumerate(callers):
         _check_end(scene, number, caller, *ends[caller.name], begun=caller.name in asked.begun)
     if asked.slots.given_too_many:
         raise scene.wrong("A slot was given back by one that had none: release() belongs to an acquire that succeeded.")
-    if asked.slots.taken:
-        raise scene.wrong("All have ended, and a slot was never given back.")
 
 
 def _check_end(scene: Scene, number: int, caller: Caller, out: Any, end: float, begun: bool) -> None:
