@@ -533,7 +533,7 @@ async def an_empty_block_ends_the_writer(read, write):
     return count
 
 
-@told(ex.pump, "It had not ended after 60 s. Of 12 blocks 5 had been read, and 5 written.")
+@told(ex.pump, "It had not ended after 60 s. Of 8 blocks 5 had been read, and 5 written.")
 async def never_makes_room(read, write):
     room, queue, count = asyncio.Semaphore(5), asyncio.Queue(), 0
 

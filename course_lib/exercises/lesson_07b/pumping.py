@@ -178,8 +178,8 @@ def _check_cancelled(pump: Answer, disk: Disk, cancel_at: float) -> None:
 def _grade_pump(pump: Answer) -> str:
     names = [f"block {number}" for number in range(1, 13)]
     _check_copied(pump, Disk(names[:3]))
+    _check_copied(pump, Disk(names[:8], reading=0.25, writing=2))  # all are read before one is written
     _check_copied(pump, Disk(names, reading=0.125, writing=2))
-    _check_copied(pump, Disk(names[:8], reading=0.5, writing=2))
     _check_copied(pump, Disk(names, reading=2, writing=0.25))
     _check_copied(pump, Disk([]))
     _check_copied(pump, Disk(FALSY[:4] + FALSY[5:]))
