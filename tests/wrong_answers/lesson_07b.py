@@ -8,7 +8,7 @@ from course_lib.exercises.lesson_07b import as_found
 from wrong_answers import told
 
 told(ex.sell, "Ann and Ben both pay for 'seat 1'")(as_found.sell)
-told(ex.work_off, "nobody noticed: `queue.join()` waits for ever")(as_found.work_off)
+told(ex.work_off, "a worker died of it, and nobody noticed. (A `queue.join()` waits for ever")(as_found.work_off)
 told(ex.pump, "5 at most should be. What makes the reader wait for the writer?")(as_found.pump)
 told(ex.move, "each holds a lock and waits for one that another holds")(as_found.move)
 told(ex.ask_within, "Right would be an end at 2.5 s; it returned 'too late' at 4.5 s")(as_found.ask_within)
@@ -285,7 +285,7 @@ async def gathers(jobs, handle, workers):
     return len(jobs)
 
 
-@told(ex.work_off, "All jobs were done, and 60 s later your function still waits: for whom?")
+@told(ex.work_off, "All jobs were done, and after 60 s your function still waits: for whom?")
 async def never_ends_its_workers(jobs, handle, workers):
     queue = asyncio.Queue()
     for job in jobs:
@@ -364,6 +364,27 @@ async def gives_up_when_it_takes_long(jobs, handle, workers):
     async with asyncio.timeout(30), asyncio.TaskGroup() as group:
         for _ in range(workers):
             group.create_task(worker())
+    return len(jobs)
+
+
+@told(ex.work_off, "the jobs under way are to be cancelled then.")
+async def lets_the_others_finish(jobs, handle, workers):
+    waiting, failures = iter(jobs), []
+
+    async def worker():
+        for job in waiting:
+            if failures:
+                break
+            try:
+                await handle(job)
+            except Exception as error:
+                failures.append(error)
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(workers):
+            group.create_task(worker())
+    if failures:
+        raise failures[0]
     return len(jobs)
 
 

@@ -90,7 +90,7 @@ def _played(pump: Answer, disk: Disk, cancel_at: float | None = None) -> Scene:
         if disk.failed_at is not None and disk.fails and "had not ended" in str(wrong):
             what, other = disk.fails[0], "writer" if disk.fails[0] == "read" else "reader"
             raise Wrong(
-                f"A {what} failed at {disk.failed_at:g} s, and 60 s later your function still waits: the {other} waits "
+                f"A {what} failed at {disk.failed_at:g} s, and after 60 s your function still waits: the {other} waits "
                 "for somebody who is dead. Who owns both?",
                 wrong.timeline,
             ) from None

@@ -89,12 +89,14 @@ def _played(work_off: Answer, handling: Handling, workers: int, cancel_at: float
     except Wrong as wrong:
         if handling.failed and "had not ended" in str(wrong):
             raise Wrong(
-                "A job failed, and 60 s later your function still waits. The worker died of it, its task_done() never "
-                "came, and nobody noticed: `queue.join()` waits for ever. Who owns the workers?",
+                "A job failed, and after 60 s your function still waits: a worker died of it, and nobody noticed. (A "
+                "`queue.join()` waits for ever for its task_done().) Who owns the workers?",
                 wrong.timeline,
             ) from None
         if "had not ended" in str(wrong) and len(handling.handled) == len(handling.jobs):
-            raise Wrong("All jobs were done, and 60 s later your function still waits: for whom?") from None
+            raise Wrong(
+                "All jobs were done, and after 60 s your function still waits: for whom?", wrong.timeline
+            ) from None
         raise
     for each in leaves(scene.raised):
         if isinstance(each, Wrong):
@@ -146,9 +148,10 @@ def _check_failed(work_off: Answer, handling: Handling, workers: int) -> None:
     # A job that is begun at the moment of the failure is cancelled in that moment, and cleans up.
     under_way = handling.last_begun == at or any(begin < at < end for begin, end in times)
     if scene.ended > at + (handling.clean_up if under_way else 0):
+        clean_up = f", and need {handling.clean_up:g} s to clean up" if handling.clean_up else ""
         raise scene.wrong(
             f"A job failed at {at:g} s, and your function ended at {scene.ended:g} s: the jobs under way are to be "
-            f"cancelled then, and need {handling.clean_up:g} s to clean up."
+            f"cancelled then{clean_up}."
         )
 
 
