@@ -52,6 +52,20 @@ def test_a_task_that_nobody_holds_is_collected_unless_a_timer_holds_it():
     assert PROGRAMS["vanished"].lint("RUF006").rules == ["RUF006", "RUF006"]
 
 
+def test_ruff_misses_a_dropped_task_in_a_lambda_a_comprehension_or_of_a_loop_handed_in():
+    """It looks at statements, and at loops that it saw come from asyncio."""
+    dropped = """
+        import asyncio
+
+        async def work(loop, job):
+            loop.create_task(job())
+            [asyncio.create_task(job()) for _ in range(2)]
+            (lambda: asyncio.create_task(job()))()
+            asyncio.create_task(job())
+    """
+    assert [line for line, *_ in program(dropped).lint("RUF006")] == [7]
+
+
 def test_a_task_that_is_held_stays():
     """The mend: somebody has it."""
     ran = mended("vanished", "    asyncio.create_task(listen", "    kept = asyncio.create_task(listen")
@@ -176,6 +190,30 @@ def test_gather_leaves_the_others_running_and_a_group_does_not(capsys):
     assert capsys.readouterr().out == "order refused: sold out\n"
 
 
+@pytest.mark.parametrize(("careful", "ended"), [(False, 1), (True, 2)])
+def test_a_gather_that_is_cancelled_waits_for_all_only_if_exceptions_are_results(careful, ended):
+    """It ends with the first that has cleaned up, at 1 s, and with return_exceptions=True with the last, at 2 s."""
+
+    async def clean_up(seconds):
+        try:
+            await asyncio.sleep(9)
+        finally:
+            await asyncio.sleep(seconds)
+
+    async def main():
+        async def both():
+            await asyncio.gather(clean_up(1), clean_up(2), return_exceptions=careful)
+
+        task = asyncio.create_task(both())
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait([task])
+        return asyncio.get_running_loop().time(), task.cancelled()
+
+    assert simulate(main).result == (ended, True)
+
+
 def test_a_loop_cannot_be_run_inside_another_but_in_a_thread():
     """load() works where no loop runs and in a thread, and raises RuntimeError in a coroutine."""
     assert HERE.load() == "page"
@@ -252,12 +290,55 @@ def test_a_loop_is_given_to_plain_code_by_the_python():
     assert ("There is no current event loop" in ran.text) == (sys.version_info >= (3, 12))
 
 
+@pytest.mark.parametrize("before", ["asyncio.run(asyncio.sleep(0))", "import threading"])
+def test_no_loop_is_given_to_a_thread_nor_after_a_run(before):
+    """Where asyncio.run has been, or in another thread, get_event_loop() raises on every Python."""
+    thread = "threading" in before
+    call = "threading.Thread(target=asyncio.get_event_loop).start()" if thread else "asyncio.get_event_loop()"
+    assert "RuntimeError: There is no current event loop" in program(f"import asyncio\n{before}\n{call}").run().text
+
+
 def test_a_shield_loses_its_work_and_finish_does_not(capsys):
     """What is shielded is cancelled at the program's end; finish waits for it."""
     assert simulate(lambda: HERE.cancelled_at_1(False)).leaked
     assert capsys.readouterr().out == ""
     assert not simulate(lambda: HERE.cancelled_at_1(True)).leaked
     assert capsys.readouterr().out == "saved\n"
+
+
+@pytest.mark.parametrize(
+    ("work", "told"),
+    [
+        ("asyncio.shield(asyncio.sleep(60))", "still running: task sleep"),
+        ("swallow()", "cancelled, and returned: task worker"),
+    ],
+)
+def test_diagnose_tells_what_a_shield_left_and_who_swallowed_a_cancellation(work, told):
+    """Python says nothing of either; diagnose(main) names the task."""
+    plain = f"""
+import asyncio
+
+async def swallow():
+    try:
+        await asyncio.sleep(60)
+    except asyncio.CancelledError:
+        pass
+
+async def worker():
+    await {work}
+
+async def main():
+    task = asyncio.create_task(worker(), name="worker")
+    await asyncio.sleep(0.1)
+    task.cancel()
+    await asyncio.wait([task])
+
+asyncio.run(main())
+"""
+    diagnosed = "from course_lib.diagnostics import diagnose\ndiagnose(main)"
+    watched = plain.replace("asyncio.run(main())", diagnosed)
+    assert program(plain).run().text == ""
+    assert told in program(watched).run().text
 
 
 def test_plain_code_does_not_await():
