@@ -1,11 +1,12 @@
 """Wrong answers to the exercises of lesson 7a, as learners write them: each must get its own sentence."""
 
 import asyncio
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import suppress
 
 from course_lib.exercises import lesson_07a as ex
 from course_lib.exercises.lesson_07a import as_found
+from course_lib.tasks import TaskManager
 from wrong_answers import told
 
 # live_hosts
@@ -87,6 +88,43 @@ async def gather_does_not_wait(hosts, is_up):
 
     answers = await asyncio.gather(*map(ask, hosts))
     return [host for host, up in zip(hosts, answers, strict=True) if up]
+
+
+@told(ex.live_hosts, "InvalidStateError")
+async def asks_inside_the_block(hosts, is_up):
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(is_up(host)) for host in hosts]
+        return [host for host, task in zip(hosts, tasks, strict=True) if task.result()]
+
+
+@told(ex.live_hosts, "Your code raised RuntimeError")
+async def runs_a_loop_in_the_loop(hosts, is_up):
+    return [host for host in hosts if asyncio.run(is_up(host))]
+
+
+@told(ex.live_hosts, "You called `is_up(['a', 'b', 'c'])`: pass one of 'a', 'b', 'c'.")
+async def asks_for_all_at_once(hosts, is_up):
+    async def ask():
+        return await is_up(hosts)
+
+    answers = await asyncio.gather(*(ask() for _ in hosts), return_exceptions=True)
+    return [host for host, up in zip(hosts, answers, strict=True) if up is True]
+
+
+@told(ex.live_hosts, "You called `is_up()`: pass one of 'a', 'b', 'c'.")
+async def asks_for_nobody(hosts, is_up):
+    answers = await asyncio.gather(*(is_up() for _ in hosts), return_exceptions=True)
+    return [host for host, up in zip(hosts, answers, strict=True) if up is True]
+
+
+@told(ex.live_hosts, "You called `is_up('a', 'b', 'c')`: pass one of 'a', 'b', 'c'.")
+async def unpacks_the_hosts(hosts, is_up):
+    return await is_up(*hosts)
+
+
+@told(ex.live_hosts, "square brackets make a list")
+async def gives_a_generator(hosts, is_up):
+    return (host for host in hosts if await is_up(host))
 
 
 # notify
@@ -190,6 +228,96 @@ async def late_binding(users, send, report):
         task.add_done_callback(
             lambda task: not task.cancelled() and task.exception() and report(user, task.exception())  # noqa: B023
         )
+        tasks.append(task)
+    results = await asyncio.gather(*tasks, return_exceptions=True)
+    return sum(not isinstance(result, Exception) for result in results)
+
+
+@told(ex.notify, "gave `report` the exception first")
+async def the_error_first(users, send, report):
+    async def one(user):
+        try:
+            await send(user)
+        except Exception as error:
+            report(error, user)
+            return 0
+        return 1
+
+    return sum(await asyncio.gather(*map(one, users), return_exceptions=True))
+
+
+@told(ex.notify, "you gave `report` a task where the user belongs")
+async def on_failure_tells_of_tasks(users, send, report):
+    async with TaskManager(on_failure=report) as manager:
+        tasks = [manager.add_task(send(user)) for user in users]
+    return sum(task.exception() is None for task in tasks)
+
+
+@told(ex.notify, "where the user belongs")
+async def reports_the_name_of_the_task(users, send, report):
+    async with TaskManager(on_failure=lambda task, error: report(task.get_name(), error)) as manager:
+        tasks = [manager.add_task(send(user)) for user in users]
+    return sum(task.exception() is None for task in tasks)
+
+
+@told(ex.notify, "you gave `report` ['Ann', 'Ben', 'Cy'] where the user belongs")
+async def reports_all_of_them(users, send, report):
+    async def one(user):
+        try:
+            await send(user)
+        except Exception as error:
+            report(users, error)
+            return 0
+        return 1
+
+    return sum(await asyncio.gather(*map(one, users), return_exceptions=True))
+
+
+@told(ex.notify, "UnboundLocalError")
+async def counts_what_is_not_its_own(users, send, report):
+    failed = 0
+
+    async def one(user):
+        try:
+            await send(user)
+        except Exception as error:
+            failed += 1  # noqa: F823, F841  # the mistake
+            report(user, error)
+
+    async with asyncio.TaskGroup() as group:
+        for user in users:
+            group.create_task(one(user))
+    return len(users) - failed
+
+
+@told(ex.notify, "TypeError")
+async def awaits_the_report(users, send, report):
+    async def one(user):
+        try:
+            await send(user)
+        except Exception as error:
+            await report(user, error)
+            return 0
+        return 1
+
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(one(user)) for user in users]
+    return sum(task.result() for task in tasks)
+
+
+@told(ex.notify, "InvalidStateError")
+async def counts_inside_the_block(users, send, report):
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(send(user)) for user in users]
+        return sum(task.exception() is None for task in tasks)
+
+
+@told(ex.notify, "ask `task.cancelled()` first")
+async def asks_what_was_cancelled(users, send, report):
+    tasks = []
+    for user in users:
+        task = asyncio.create_task(send(user))
+        task.add_done_callback(lambda task, user=user: task.exception() and report(user, task.exception()))
         tasks.append(task)
     results = await asyncio.gather(*tasks, return_exceptions=True)
     return sum(not isinstance(result, Exception) for result in results)
@@ -307,6 +435,26 @@ async def takes_an_older_request_for_a_new_one(task):
     return "cancelled" if task.cancelled() else "returned"
 
 
+@told(ex.stop, "and so do its `result()` and `exception()`: ask `task.cancelled()` first")
+async def asks_for_the_exception_first(task):
+    task.cancel()
+    await asyncio.wait([task])
+    if task.exception():
+        return "failed"
+    return "cancelled" if task.cancelled() else "returned"
+
+
+@told(ex.stop, "The task is not done yet")
+async def loses_patience(task):
+    task.cancel()
+    with suppress(TimeoutError):
+        async with asyncio.timeout(5):
+            await asyncio.wait([task])
+    if task.cancelled():
+        return "cancelled"
+    return "failed" if task.exception() else "returned"
+
+
 # digest_all
 
 told(ex.digest_all, "The event loop was blocked for 4 s")(as_found.digest_all)
@@ -340,6 +488,50 @@ async def calls_it_first(files, read, digest):
 
     digests = await asyncio.gather(*map(one, files))
     return dict(zip(files, digests, strict=True))
+
+
+@told(ex.digest_all, "`digest` ran on the loop: whoever writes `digest(...)` calls it")
+async def hands_over_what_it_gave(files, read, digest):
+    async def one(file):
+        return await asyncio.to_thread(digest(await read(file)))
+
+    return dict(zip(files, await asyncio.gather(*map(one, files)), strict=True))
+
+
+@told(ex.digest_all, "`digest` ran in a thread, and the loop stood still until it had ended")
+async def waits_without_await(files, read, digest):
+    async def one(file):
+        text = await read(file)
+        with ThreadPoolExecutor() as pool:
+            return pool.submit(digest, text).result()
+
+    return dict(zip(files, await asyncio.gather(*map(one, files)), strict=True))
+
+
+@told(ex.digest_all, "an `await` is missing")
+async def never_awaits_the_thread(files, read, digest):
+    async def one(file):
+        return asyncio.to_thread(digest, await read(file))
+
+    return dict(zip(files, await asyncio.gather(*map(one, files)), strict=True))
+
+
+@told(ex.digest_all, "You gave `digest` 'a.txt'")
+async def digests_the_name(files, read, digest):
+    async def one(file):
+        return await asyncio.to_thread(digest, file)
+
+    async with asyncio.TaskGroup() as group:
+        tasks = {file: group.create_task(one(file)) for file in files}
+    return {file: task.result() for file, task in tasks.items()}
+
+
+@told(ex.digest_all, "You gave `digest` a coroutine")
+async def digests_before_it_has_read(files, read, digest):
+    async def one(file):
+        return await asyncio.to_thread(digest, read(file))
+
+    return dict(zip(files, await asyncio.gather(*map(one, files)), strict=True))
 
 
 @told(ex.digest_all, "in the order of `files`")
@@ -435,3 +627,11 @@ async def lets_the_other_finish(check, charge):
         if isinstance(result, Exception):
             raise result
     return results[1]
+
+
+@told(ex.place_order, "InvalidStateError")
+async def takes_the_receipt_too_early(check, charge):
+    async with asyncio.TaskGroup() as group:
+        group.create_task(check())
+        charging = group.create_task(charge())
+        return charging.result()

@@ -9,10 +9,10 @@ from typing import Any
 from unittest.mock import patch
 
 from course_lib.exercises.chance import Chance
-from course_lib.exercises.framework import Answer, Exercise, Wrong
+from course_lib.exercises.framework import Answer, Exercise, Wrong, await_missing, elsewhere, leaves
 from course_lib.exercises.lesson_07a import as_found, solutions
 from course_lib.exercises.lesson_07a.scenes import Call, Plan
-from course_lib.exercises.playing import play
+from course_lib.exercises.playing import Scene, play
 from course_lib.exercises.shown import shown
 
 ROUNDS = 4
@@ -25,9 +25,13 @@ class Digest:
     def __init__(self, seconds: Mapping[str, float]) -> None:
         self.seconds = seconds
         self.threads: list[int] = []
+        self.on_the_loop = False
 
     def __call__(self, text: str) -> str:
         """Return the digest of a text."""
+        if inspect.iscoroutine(text) or text not in self.seconds:
+            raise Wrong(f"You gave `digest` {shown(text, 60)}, and it takes a text that `await read(file)` gave.")
+        self.on_the_loop = self.on_the_loop or not elsewhere()
         self.threads.append(threading.get_ident())
         time.sleep(self.seconds[text])
         return f"digest of {text}"
@@ -55,12 +59,17 @@ def _digested(digest_all: Answer, files: dict[str, tuple[float, float]]) -> None
     read = Call("read", {file: Plan(seconds, f"text of {file}") for file, (seconds, _) in files.items()})
     digest = Digest({f"text of {file}": seconds for file, (_, seconds) in files.items()})
     with patch.object(ProcessPoolExecutor, "__init__", _refuse_processes):
-        scene = play(digest_all, list(files), read, digest)
-    if isinstance(scene.raised, Wrong):
-        raise scene.wrong(str(scene.raised))
+        scene = _played(digest_all, list(files), read, digest)
+    for error in leaves(scene.raised):
+        if isinstance(error, Wrong):
+            raise scene.wrong(str(error))
     read.check_called(scene)
     found = scene.result()
     read.check_together(scene)
+    if isinstance(found, dict) and await_missing(found.values()):
+        raise scene.wrong(
+            "You returned a dict of coroutines or tasks, where their results belong: an `await` is missing."
+        )
     wanted = {file: f"digest of text of {file}" for file in files}
     if found != wanted or not isinstance(found, dict) or list(found) != list(wanted):
         raise scene.wrong(f"Return a dict, {wanted!r:.120}, in the order of `files`; you returned {shown(found, 120)}.")
@@ -72,6 +81,20 @@ def _digested(digest_all: Answer, files: dict[str, tuple[float, float]]) -> None
             f"You returned at {scene.ended:g} s, and {best:g} s are enough: digest each text as soon as it is read, "
             "each in a thread of its own."
         )
+
+
+def _played(digest_all: Answer, files: list[str], read: Call, digest: Digest) -> Scene:
+    try:
+        return play(digest_all, files, read, digest)
+    except Wrong as wrong:
+        if not (wrong.timeline and wrong.timeline.blocked and digest.threads):
+            raise
+        why = (
+            "`digest` ran on the loop: whoever writes `digest(...)` calls it, there and then."
+            if digest.on_the_loop
+            else "`digest` ran in a thread, and the loop stood still until it had ended: `await` it."
+        )
+        raise Wrong(f"{wrong} {why}", wrong.timeline) from None
 
 
 digest_all = Exercise(

@@ -86,7 +86,7 @@ live_hosts = Exercise(
 - `is_up(host)` is a coroutine function that gives True or False, or fails. A host where it fails is not up.
 - Ask all the hosts at the same time. Return the list of those that are up, in the order of `hosts`.
 - If you are cancelled, you end cancelled, and what you started has ended (it may clean up: cancel it
-  once, and wait).""",
+  at once, but only once, and wait).""",
     reference=solutions.live_hosts,
     grade=_grade_live_hosts,
     hints=[

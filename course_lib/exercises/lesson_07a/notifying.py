@@ -5,7 +5,7 @@ import inspect
 from typing import Any
 
 from course_lib.exercises.chance import Chance
-from course_lib.exercises.framework import Answer, Exercise, describe_raised
+from course_lib.exercises.framework import Answer, Exercise, describe_raised, leaves
 from course_lib.exercises.lesson_07a import as_found, solutions
 from course_lib.exercises.lesson_07a.scenes import Call, Plan, check_cancelled
 from course_lib.exercises.ordering import in_every_order
@@ -52,7 +52,7 @@ def _sent(notify: Answer, plans: dict[str, Plan]) -> None:
     send.check_called(scene)
     failures = {user: plan for user, plan in plans.items() if isinstance(plan.answer, Exception)}
     if scene.raised:
-        mine = isinstance(scene.raised, BaseExceptionGroup) or scene.raised in [p.answer for p in failures.values()]
+        mine = next(leaves(scene.raised)) in [plan.answer for plan in failures.values()]
         raise scene.wrong(
             f"Your function raised {type(scene.raised).__name__} because a sending failed: report it, and go on."
             if mine
@@ -64,7 +64,16 @@ def _sent(notify: Answer, plans: dict[str, Plan]) -> None:
     send.check_together(scene)
     told = [(user, at) for user, _, at in report.told]
     for user, plan in failures.items():
+        if any(name is plan.answer for name, *_ in report.told):
+            raise scene.wrong(
+                f"Sending to {user} failed, and you gave `report` the exception first: `report(user, error)`."
+            )
         others = [name for name, error, _ in report.told if error is plan.answer and name != user]
+        if others and others[0] not in list(plans):
+            raise scene.wrong(
+                f"Sending to {user} failed, and you gave `report` {shown(others[0], 60)} where the user belongs: "
+                "`report(user, error)`."
+            )
         if others:
             raise scene.wrong(
                 f"Sending to {user} failed, and you reported it as {others[0]!r}'s. A `lambda` or `def` in a loop "
@@ -83,7 +92,7 @@ def _sent(notify: Answer, plans: dict[str, Plan]) -> None:
         (user, id(plan.answer)) for user, plan in failures.items()
     ):
         raise scene.wrong(
-            f"Failed: {', '.join(failures) or 'nobody'}. Reported: {', '.join(str(user) for user, *_ in report.told)}. "
+            f"Failed: {', '.join(failures) or 'nobody'}. Reported: {_named(report.told)}. "
             "Report each failure once, report(user, error), with the exception itself, and nothing else."
         )
     if number != len(plans) - len(failures) or isinstance(number, bool):
@@ -100,6 +109,15 @@ def _stopped(notify: Answer, plans: dict[str, Plan], at: float) -> None:
     check_cancelled(scene, at, at + max(plan.clean_up for plan in plans.values()), "while it sent")
     if report.told:
         raise scene.wrong(f"A sending that was cancelled was reported as {report.told[0][1]!r}: it has not failed.")
+    if any(note.startswith("the callback ") for note in scene.timeline.notes):
+        raise scene.wrong(
+            f"At {at:g} s somebody cancelled your function, and a callback of yours failed: `exception()` of a "
+            "cancelled task raises its CancelledError, so ask `task.cancelled()` first."
+        )
+
+
+def _named(told: list[tuple[Any, Any, float]]) -> str:
+    return ", ".join(user if isinstance(user, str) else shown(user, 40) for user, *_ in told) or "nobody"
 
 
 def _three() -> tuple[Report, list[Any]]:
@@ -131,7 +149,8 @@ anything is sent, and nobody learns of a failure.
 - Tell of each failure as soon as it happens: `report(user, error)`, a plain function, once for each.
 - When all have ended, return how many succeeded.
 - If you are cancelled, so are the sendings, and you end cancelled when they have ended (they may clean up: cancel
-  them once, and wait). A sending that was cancelled has not failed.""",
+  them at once, but only once, and wait). A sending that was cancelled has not failed: nothing is reported, and no
+  callback of yours fails over it.""",
     reference=solutions.notify,
     grade=_grade_notify,
     hints=[

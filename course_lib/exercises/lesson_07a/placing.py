@@ -124,7 +124,7 @@ place_order = Exercise(
   gives.
 - When one fails, cancel the other, wait until it has ended (it may clean up, and fail in that), and raise the first
   failure: itself, not a group.
-- If you are cancelled, you end cancelled, and both have ended: cancel them once, and wait.""",
+- If you are cancelled, you end cancelled, and both have ended: cancel them at once, but only once, and wait.""",
     reference=solutions.place_order,
     grade=_grade_place_order,
     hints=[

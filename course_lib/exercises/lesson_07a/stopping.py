@@ -61,6 +61,7 @@ def _grade_stop(stop: Answer) -> str:
     _ends(stop, Plan(9, None, 2))
     _ends(stop, Plan(9, None, 2, OSError("disk full")))
     _ends(stop, Plan(9, "a result all the same", 1))
+    _ends(stop, Plan(9, None, 30))
     _ends(stop, Plan(0.5, "a result"))
     _ends(stop, Plan(0.5, OSError("disk full")))
     _cancelled(stop, Plan(9, None, 3), 2)
@@ -145,7 +146,10 @@ def _ends(stop: Answer, plan: Plan) -> None:
     scene = _play(stop, worker)
     how, when = worker.end(ASKED)
     if scene.cancelled:
-        raise scene.wrong("Your function ended cancelled: awaiting a cancelled task raises its CancelledError.")
+        raise scene.wrong(
+            "Your function ended cancelled: awaiting a cancelled task raises its CancelledError, and so do its "
+            "`result()` and `exception()`: ask `task.cancelled()` first."
+        )
     if scene.raised and scene.raised in (plan.late, plan.answer):
         raise scene.wrong(
             f"The task failed with {scene.raised!r}, and that came out of your function: return 'failed' then."
