@@ -369,6 +369,43 @@ def test_nothing_is_told_where_all_is_well(told):
     assert told(main) == []
 
 
+def test_a_group_that_failed_was_no_swallowed_cancellation(told):
+    """Where a TaskGroup fails, it cancels its own task, and up to 3.12 counts that for ever: nobody is blamed."""
+
+    async def main():
+        for _ in range(2):
+            with suppress(ExceptionGroup):
+                async with asyncio.TaskGroup() as group:
+                    group.create_task(fails())
+        with suppress(TimeoutError):
+            async with asyncio.timeout(0.001):
+                await asyncio.sleep(600)
+
+    assert told(main) == []
+
+
+def test_a_cancellation_that_is_swallowed_after_a_group_failed_is_told(told):
+    """What a TaskGroup has counted hides no cancellation that comes later."""
+
+    over = asyncio.Event()
+
+    async def swallows():
+        with suppress(ExceptionGroup):
+            async with asyncio.TaskGroup() as group:
+                group.create_task(fails())
+        over.set()
+        with suppress(asyncio.CancelledError):
+            await asyncio.sleep(600)  # struck after a group
+
+    async def main():
+        task = asyncio.create_task(swallows())
+        await over.wait()
+        task.cancel()
+        await task
+
+    assert told(main) == ["cancelled, and returned: task swallows", f"cancelled at {line('struck after a group')}"]
+
+
 def test_an_eager_task_is_watched(told):
     """A task that begins inside a step of another is told as any."""
     if not hasattr(asyncio, "eager_task_factory"):

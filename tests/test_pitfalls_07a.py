@@ -341,6 +341,24 @@ asyncio.run(main())
     assert told in program(watched).run().text
 
 
+def test_diagnose_does_not_tell_of_a_limit_that_was_eaten():
+    """The limit takes its request back at the end of its block, and nothing is left to be seen."""
+    ran = program("""
+        import asyncio
+        from contextlib import suppress
+        from course_lib.diagnostics import diagnose
+
+        async def main():
+            async with asyncio.timeout(0.1) as limit:
+                with suppress(asyncio.CancelledError):
+                    await asyncio.sleep(9)
+            print("over the limit:", limit.expired())
+
+        diagnose(main)
+    """).run()
+    assert str(ran) == "over the limit: True"
+
+
 def test_plain_code_does_not_await():
     """filter finds every coroutine true, awaited they differ, and call_soon refuses in debug mode alone."""
     plain, dev = (PROGRAMS["callback"].run(*options).text for options in ((), ("-X", "dev")))

@@ -56,6 +56,7 @@ program can see of it: `task.get_coro()` is the wrapper, `cr_origin` is there, a
 - What a task does that no cell's code began, as a callback of a widget may, or that has an empty context of its own: it
   is not watched.
 - Where a session was made in the cell that first imports aiohttp.
+- That a limit was swallowed: `asyncio.timeout` takes its request back when its block ends.
 - Whether a queue will grow for ever, or a lock never be free.
 """
 

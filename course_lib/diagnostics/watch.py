@@ -3,7 +3,7 @@
 import asyncio
 from time import perf_counter
 from typing import Any
-from weakref import WeakSet
+from weakref import WeakKeyDictionary, WeakSet
 
 from course_lib.diagnostics import describing
 from course_lib.diagnostics.around import put_around, take_off
@@ -33,6 +33,7 @@ class Watch:
         self._loop = loop
         self._failed: WeakSet[asyncio.Task[Any]] = WeakSet()
         self._noted: WeakSet[Any] = WeakSet()
+        self._by_groups: WeakKeyDictionary[asyncio.Task[Any], int] = WeakKeyDictionary()  # requests that stay counted
         self._unawaited, self._generators, self.sessions = Unawaited(self), Generators(self), Sessions(self)
 
     def start(self) -> None:
@@ -125,8 +126,13 @@ class Watch:
     def swallowed(self, watched: Watched) -> None:
         """Note that the current task, into which a cancellation was thrown, is about to return."""
         task = asyncio.current_task(self._loop)
-        if isinstance(task, asyncio.Task) and task.cancelling():
+        if isinstance(task, asyncio.Task) and task.cancelling() > self._by_groups.get(task, 0):
             self.findings.add(describing.swallowed(task, watched))
+
+    def cancelled_by_group(self) -> None:
+        """Note that a TaskGroup has cancelled the current task, to end its own block."""
+        if task := asyncio.current_task(self._loop):
+            self._by_groups[task] = self._by_groups.get(task, 0) + 1
 
     def told(self, context: dict[str, Any]) -> None:
         """Note what the loop's exception handler is called with."""

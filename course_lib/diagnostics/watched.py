@@ -4,6 +4,7 @@ The wrapper holds what is known of the task, so that it is forgotten with the ta
 """
 
 import asyncio
+import sys
 from collections.abc import Callable, Coroutine
 from time import perf_counter
 from types import CoroutineType
@@ -13,6 +14,7 @@ from course_lib.diagnostics.places import Spot
 from course_lib.seeing.timeline.frames import is_library, leave_no_line
 from course_lib.seeing.timeline.wrapping import WrappedCoroutine, layers_of
 
+GROUPS_COUNT = sys.version_info < (3, 13)  # a TaskGroup that has failed leaves its own request in `cancelling()`
 SLOW = 0.1  # seconds, unless something else is asked for; from here on asyncio's own debug mode warns, too
 
 
@@ -37,6 +39,9 @@ class Watching(Protocol):
 
     def swallowed(self, watched: "Watched") -> None:
         """Note that the current task, into which a cancellation was thrown, is about to return."""
+
+    def cancelled_by_group(self) -> None:
+        """Note that a TaskGroup has cancelled the current task, to end its own block."""
 
 
 class Watched(WrappedCoroutine):
@@ -80,7 +85,10 @@ class Watched(WrappedCoroutine):
     def throw(self, *error: Any) -> Any:
         """Run one step that begins with an exception."""
         if isinstance(error[0], asyncio.CancelledError) or error[0] is asyncio.CancelledError:
-            self.struck = _waiting_spot(self.coro)
+            if GROUPS_COUNT and _group_ends(self.coro):
+                self.watch.cancelled_by_group()
+            else:
+                self.struck = _waiting_spot(self.coro)
         try:
             return self.send(None, error)
         except BaseException as raised:
@@ -129,3 +137,14 @@ def _waiting_spot(coro: Any) -> Spot | None:
             found = frame.f_code, frame.f_lasti
         coro = getattr(coro, "cr_await", None)
     return found
+
+
+def _group_ends(coro: Any) -> bool:
+    """Return whether a suspended coroutine waits at the end of a TaskGroup that has cancelled its own task."""
+    while coro is not None:
+        frame = getattr(coro, "cr_frame", None)
+        if frame is not None and frame.f_code is asyncio.TaskGroup.__aexit__.__code__:
+            # Private, and the one way to know whose request it is.
+            return bool(getattr(frame.f_locals["self"], "_parent_cancel_requested", False))
+        coro = getattr(coro, "cr_await", None)
+    return False
