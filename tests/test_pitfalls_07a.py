@@ -41,7 +41,9 @@ def test_an_awaited_coroutine_runs():
     ran = mended(
         "forgotten", '    save("Ann")\n    later = save("Ben")', '    await save("Ann")\n    await save("Ben")'
     )
-    assert str(ran.run("-X", "dev")) == "saved Ann\nsaved Ben\ndone"
+    said = ran.run("-X", "dev").text.splitlines()
+    # A busy machine makes steps slow, of which debug mode tells.
+    assert [line for line in said if not line.startswith("Executing")] == ["saved Ann", "saved Ben", "done"]
 
 
 def test_a_task_that_nobody_holds_is_collected_unless_a_timer_holds_it():
