@@ -1,8 +1,10 @@
 """Wrong answers to lesson 10a's exercises, and what each must be told."""
 
 import asyncio
+import queue as plain_queue
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing
 
 from course_lib.exercises import lesson_10a as ex
 from course_lib.interop import iterate_in_thread, run_sync
@@ -674,3 +676,209 @@ async def does_not_close_the_iteration(readings, save, size):
         group.create_task(feed())
         while (item := await queue.get()) is not END:
             await save(item)
+
+
+# save_all: what is told of other loops, of StopIteration, of a loop that waits for itself, of an end that nobody hears.
+
+
+def _in_one_thread(save_item):
+    """Return an answer whose thread saves each reading itself, by `save_item(save, item)`."""
+
+    async def save_all(readings, save, size):
+        def read():
+            for item in readings:
+                save_item(save, item)
+
+        await asyncio.to_thread(read)
+
+    return save_all
+
+
+saves_on_another_loop = told(ex.save_all, "`save` ran on a loop of its own, in the thread, and it belongs to yours")(
+    _in_one_thread(lambda save, item: asyncio.run(save(item)))
+)
+saves_by_run_sync = told(ex.save_all, "put each reading into a queue, and `await save(item)` in your function")(
+    _in_one_thread(run_sync)
+)
+
+
+@told(ex.save_all, "`save` was called twice with 'reading 1'")
+async def saves_twice(readings, save, size):
+    async def both(item):
+        await save(item)
+        await save(item)
+
+    await ex.solutions.save_all(readings, both, size)
+
+
+@told(ex.save_all, "StopIteration cannot pass through a future: `next(readings, END)` gives an object of your own")
+async def catches_what_cannot_come(readings, save, size):
+    queue = asyncio.Queue(size)
+
+    async def feed():
+        try:
+            while True:
+                await queue.put(await asyncio.to_thread(next, readings))
+        except StopIteration:
+            await queue.put(END)
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(feed())
+        while (item := await queue.get()) is not END:
+            await save(item)
+
+
+@told(ex.save_all, "What waits on the loop's own thread lets nothing else run")
+async def takes_from_a_plain_queue(readings, save, size):
+    queue = plain_queue.Queue(size)
+
+    def read():
+        for item in readings:
+            queue.put(item)
+        queue.put(END)
+
+    reading = asyncio.create_task(asyncio.to_thread(read))
+    while (item := queue.get()) is not END:
+        await save(item)
+    await reading
+
+
+@told(ex.save_all, "Nothing is left to save, and who waits for the next item has to hear it: when no more come, put")
+async def puts_no_end(readings, save, size):
+    queue = asyncio.Queue(size)
+
+    async def feed():
+        async with aclosing(iterate_in_thread(readings)) as items:
+            async for item in items:
+                await queue.put(item)
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(feed())
+        while True:
+            await save(await queue.get())
+
+
+@told(ex.save_all, "`save` never ran: `await save(item)`, for each reading")
+async def forgets_to_await_save(readings, save, size):
+    async with aclosing(iterate_in_thread(readings)) as items:
+        async for item in items:
+            save(item)
+
+
+# first_found: what went wrong first, and what is late for another reason than the flag.
+
+
+@told(ex.first_found, "Your code raised TypeError")
+async def awaits_what_submit_gives(search, places, threads):
+    stop, pool = threading.Event(), ThreadPoolExecutor(threads)
+    jobs = [pool.submit(search, place, stop) for place in places]
+    try:
+        for job in jobs:
+            if (found := await job) is not None:
+                return found
+    finally:
+        stop.set()
+        await asyncio.to_thread(pool.shutdown, cancel_futures=True)
+
+
+@told(ex.first_found, "By 9 s no search was under way any more, and who waits has to hear it. What a thread")
+async def sets_the_loops_event_in_a_thread(search, places, threads):
+    stop, over, answers = threading.Event(), asyncio.Event(), []
+    slots = threading.Semaphore(threads)
+
+    def work(place):
+        with slots:
+            if (found := search(place, stop)) is not None:
+                answers.append(found)
+                over.set()
+
+    workers = [threading.Thread(target=work, args=(place,)) for place in places]
+    for worker in workers:
+        worker.start()
+    await over.wait()
+    stop.set()
+    for worker in workers:
+        await asyncio.to_thread(worker.join)
+    return answers[0]
+
+
+@told(ex.first_found, "by 2.25 s no search was under way any more. What a thread sets itself does not wake the loop")
+async def looks_at_times(search, places, threads):
+    loop, stop = asyncio.get_running_loop(), threading.Event()
+    pool, answers = ThreadPoolExecutor(threads), []
+
+    def work(place):
+        if (found := search(place, stop)) is not None:
+            answers.append(found)
+            stop.set()
+
+    jobs = [loop.run_in_executor(pool, work, place) for place in places]
+    try:
+        while not answers and not all(job.done() for job in jobs):
+            await asyncio.sleep(3)
+        return answers[0] if answers else None
+    finally:
+        stop.set()
+        await asyncio.to_thread(pool.shutdown, cancel_futures=True)
+
+
+@told(ex.first_found, "search(6, stop) began before search(4, stop): search the places in their order")
+async def from_the_last_one(search, places, threads):
+    return await ex.solutions.first_found(search, places[::-1], threads)
+
+
+@told(ex.first_found, "A `lambda` takes `place` as it is when it runs: hand `place` over as an argument")
+async def a_lambda_that_looks_late(search, places, threads):
+    loop, stop = asyncio.get_running_loop(), threading.Event()
+    pool, jobs = ThreadPoolExecutor(threads), []
+    for place in places:
+        jobs.append(loop.run_in_executor(pool, lambda: search(place, stop)))  # noqa: B023  # the mistake
+    try:
+        for job in asyncio.as_completed(jobs):
+            if (found := await job) is not None:
+                return found
+    finally:
+        stop.set()
+        await asyncio.to_thread(pool.shutdown, cancel_futures=True)
+
+
+# cheapest_first: the next step, where a loop is to run inside a loop, and where no rate was asked for.
+
+
+def _sorting_by(wait_for):
+    """Return an answer whose key waits, by `wait_for(loop, coroutine)`."""
+
+    async def cheapest_first(offers, price, rate):
+        loop = asyncio.get_running_loop()
+
+        def in_euros(offer):
+            amount, currency = wait_for(loop, price(offer))
+            return amount * wait_for(loop, rate(currency))
+
+        return sorted(offers, key=in_euros)
+
+    return cheapest_first
+
+
+def _on_a_new_loop(_, coro):
+    loop = asyncio.new_event_loop()
+    try:
+        return loop.run_until_complete(coro)
+    finally:
+        loop.close()
+
+
+FIRST = "A key is plain code, and cannot wait: `await` all prices and rates first, and then sort by what came"
+runs_the_loop_again = told(ex.cheapest_first, FIRST)(_sorting_by(lambda loop, coro: loop.run_until_complete(coro)))
+runs_another = told(ex.cheapest_first, FIRST)(_sorting_by(lambda _, coro: asyncio.run(coro)))
+runs_a_new_one = told(ex.cheapest_first, FIRST)(_sorting_by(_on_a_new_loop))
+waits_for_itself = told(ex.cheapest_first, FIRST)(
+    _sorting_by(lambda loop, coro: asyncio.run_coroutine_threadsafe(coro, loop).result())
+)
+
+
+@told(ex.cheapest_first, "No rate was asked for: multiply each amount by what its currency is in euros")
+async def compares_the_amounts(offers, price, rate):
+    async with asyncio.TaskGroup() as group:
+        prices = {offer: group.create_task(price(offer)) for offer in offers}
+    return sorted(offers, key=lambda offer: prices[offer].result()[0])

@@ -2,6 +2,7 @@
 
 import heapq
 import math
+from itertools import combinations
 from typing import Any
 
 from course_lib.exercises.chance import Chance
@@ -12,6 +13,8 @@ from course_lib.exercises.playing import Scene
 from course_lib.exercises.shown import shown
 
 ROUNDS = 15
+NOT_ENDED = "It had not ended"  # how a sentence of `play` begins
+NOT_WOKEN = "What a thread sets itself does not wake the loop: `call_soon_threadsafe` does."
 BESIDE = 1 / 64  # seconds, so that nobody is cancelled in the moment in which a search ends
 
 
@@ -77,7 +80,15 @@ def _played(
                 "loop's own thread: `await asyncio.to_thread(pool.shutdown)` waits, too, and lets the others run.",
                 wrong.timeline,
             ) from None
+        if str(wrong).startswith(NOT_ENDED) and search.uses and not search.under_way:
+            raise Wrong(
+                f"{wrong} By {search.over:g} s no search was under way any more, and who waits has to hear it. "
+                f"{NOT_WOKEN}",
+                wrong.timeline,
+            ) from None
         raise
+    if row and cancel_at is None and not any(isinstance(answer, Exception) for _, answer in row):
+        scene.result(none=True)  # what the function itself has raised comes before what it then left
     if search.peak > threads:
         raise scene.wrong(
             f"With threads={threads}, {search.peak} searches were under way at one time: a pool of your own, "
@@ -129,6 +140,17 @@ def _why_late(scene: Scene, search: Search, threads: int, first: float) -> str:
             " The pool of `to_thread` has 32 threads here, and on most machines fewer." if search.peak == 32 else ""
         )
         return f"{ended}: at most {one} under way at one time.{shared}"
+    for earlier, later in combinations(search.uses, 2):
+        if earlier.begun < later.begun and earlier.item > later.item:
+            return (
+                f"{ended}: search({earlier.item}, stop) began before search({later.item}, stop): search the places in "
+                "their order."
+            )
+    if search.uses and scene.ended > search.over + LOOK:
+        return (
+            f"{ended}, and by {search.over:g} s no search was under way any more. {NOT_WOKEN} And who asks again and "
+            "again is late."
+        )
     if first and scene.ended > first + LOOK:
         return (
             f"{ended}: at {first:g} s something was found, and whoever still searches looks at `stop` soon after. "

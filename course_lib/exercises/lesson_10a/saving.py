@@ -1,14 +1,16 @@
 """Exercise 3: from a thread to the loop, and not too far ahead; and how the thread hears that nobody wants more."""
 
 import asyncio
+from typing import Any
 
 from course_lib.exercises.chance import Chance
-from course_lib.exercises.framework import Answer, Exercise, Wrong, leaves
+from course_lib.exercises.framework import Answer, Exercise, Wrong, elsewhere, leaves
 from course_lib.exercises.lesson_09a.stand_ins import Work
 from course_lib.exercises.lesson_10a import solutions
-from course_lib.exercises.lesson_10a.stand_ins import Left, Readings, Row, came, played
+from course_lib.exercises.lesson_10a.stand_ins import LOOP_WAITS, Left, Readings, Row, StandIn, came, played
 from course_lib.exercises.playing import Scene
 from course_lib.exercises.shown import shown
+from course_lib.seeing import Timeline
 
 ROUNDS = 15
 BESIDE = 1 / 64  # seconds, so that nothing is saved, or fails, in the moment in which a reading is there
@@ -16,6 +18,21 @@ NO_END = ("It had not ended", "Your code waits for something")  # how the senten
 WAKES_NOBODY = (
     "Who puts something into an `asyncio.Queue` in a thread wakes nobody: go by `run_coroutine_threadsafe` or "
     "`call_soon_threadsafe`. And who waits for an item has to hear that no more come."
+)
+NOTHING_LEFT = (
+    "Nothing is left to save, and who waits for the next item has to hear it: when no more come, put an object of your "
+    "own, as the end mark, by the same door."
+)
+ON_THE_LOOP = (
+    "What waits on the loop's own thread lets nothing else run, not even what it waits for: await there, such as the "
+    "`get` of an `asyncio.Queue`."
+)
+OWN_LOOP = (
+    "`save` ran on a loop of its own, in the thread, and it belongs to yours: let the thread put each reading into a "
+    "queue, and `await save(item)` in your function."
+)
+STOP_ITERATION = (
+    "StopIteration cannot pass through a future: `next(readings, END)` gives an object of your own where no more come."
 )
 NO_ROOM = "Does the thread wait for room in a queue from which nobody takes any more? Take from it, until it has ended."
 NONE_IS_AN_ITEM = "An item may be None: it cannot say that no more come. An object of your own can."
@@ -59,11 +76,23 @@ def _grade_save_all(save_all: Answer) -> str:
     return "Each reading was saved, none was read too early, and the thread heard of every end."
 
 
+class _Save(StandIn, Work):
+    """The work on the readings; what it refuses is told before what came of that."""
+
+    async def _work(self, item: Any) -> Any:
+        if elsewhere():
+            self.refuse(OWN_LOOP)
+        try:
+            return await super()._work(item)
+        except Wrong as wrong:
+            self.refuse(str(wrong))
+
+
 class _Played:
     """A scene, its readings and its saving."""
 
     def __init__(self, row: Row, saving: Row, clean_up: float) -> None:
-        self.save = Work("save", saving, [item for _, item in row if not isinstance(item, Exception)], clean_up)
+        self.save = _Save("save", saving, [item for _, item in row if not isinstance(item, Exception)], clean_up)
         self.readings = Readings(row, lambda: len(self.save.calls))
         self.scene: Scene
         self.left: Left
@@ -78,7 +107,13 @@ class _Played:
     def explained(self, row: Row, what: str, why: str, wrong: Wrong) -> str:
         """Return a sentence of `play`, with what it means here."""
         told, begun = str(wrong), len(self.save.calls)
+        if _met_stop_iteration(wrong.timeline):
+            return f"{what}. {told} {STOP_ITERATION}"
+        if LOOP_WAITS in told:
+            return f"{told} {ON_THE_LOOP}"
         if told.startswith(NO_END):
+            if why is WAKES_NOBODY and begun == len(row):
+                why = NOTHING_LEFT
             ended_by_none = begun < self.readings.came and row[begun][1] is None
             return f"{what}. {told} {NONE_IS_AN_ITEM if ended_by_none else why}"
         if "_in_thread" in told:
@@ -88,6 +123,12 @@ class _Played:
         if wrong.timeline and any("QueueFull" in note for note in wrong.timeline.notes):
             return f"{FULL} {told}"
         return told
+
+
+def _met_stop_iteration(timeline: Timeline | None, raised: BaseException | None = None) -> bool:
+    """Return whether StopIteration was to pass through a future: it fails in a callback, or, later, as RuntimeError."""
+    noted = any("StopIteration" in note for note in timeline.notes) if timeline else False
+    return noted or any(isinstance(each.__cause__, StopIteration) for each in leaves(raised))
 
 
 def _played(
@@ -108,6 +149,8 @@ def _played(
     scene, left = seen.scene, seen.left
     if any("QueueFull" in note for note in scene.timeline.notes):
         raise scene.wrong(FULL)
+    if _met_stop_iteration(scene.timeline, scene.raised):
+        raise scene.wrong(STOP_ITERATION)
     if any(isinstance(each, asyncio.QueueFull) for each in leaves(scene.raised)):
         raise scene.wrong(f"`put_nowait` raised QueueFull in the thread. {BY_A_DOOR}")
     if left.under_way:
@@ -146,6 +189,8 @@ def _saved(function: Answer, row: Row, saving: Row, size: int) -> None:
     seen, best = _played(function, row, saving, size), _best(row, saving, size)
     scene, save = seen.scene, seen.save
     scene.result(none=True)
+    if row and not save.calls:
+        raise scene.wrong("`save` never ran: `await save(item)`, for each reading.")
     if seen.readings.most_ahead > size + 1:
         raise scene.wrong(
             f"With size={size}, {seen.readings.most_ahead} readings were there whose saving had not begun: {size} may "

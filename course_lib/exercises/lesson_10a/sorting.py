@@ -2,12 +2,13 @@
 
 import asyncio
 import inspect
+import traceback
 from typing import Any
 
 from course_lib.exercises.chance import Chance
-from course_lib.exercises.framework import Answer, Exercise, Wrong, leaves
+from course_lib.exercises.framework import Answer, Exercise, Wrong, describe_raised, leaves
 from course_lib.exercises.lesson_10a import as_found, solutions
-from course_lib.exercises.lesson_10a.stand_ins import Ask, played
+from course_lib.exercises.lesson_10a.stand_ins import LOOP_WAITS, Ask, played
 from course_lib.exercises.playing import Scene
 from course_lib.exercises.shown import shown
 
@@ -18,6 +19,8 @@ BESIDE = 1 / 64  # seconds, so that nobody is cancelled in the moment in which a
 NO_THREADS = (
     "Your function used a thread, and nothing here blocks: await what waits on your loop, and then sort, in plain code."
 )
+
+FIRST = "A key is plain code, and cannot wait: `await` all prices and rates first, and then sort by what came."
 
 Answers = dict[str, tuple[float, Any]]
 
@@ -72,6 +75,8 @@ def _played(
     except Wrong as wrong:
         if any(threads):
             raise Wrong(NO_THREADS, wrong.timeline) from None
+        if LOOP_WAITS in str(wrong):
+            raise Wrong(f"{wrong} {FIRST}", wrong.timeline) from None
         raise
     if any(threads):
         raise scene.wrong(NO_THREADS)
@@ -82,6 +87,8 @@ def _played(
 
 def _sorted(function: Answer, prices: Answers, rates: Answers) -> None:
     scene, price, rate, best = _played(function, prices, rates)
+    if scene.raised and _runs_a_loop(scene.raised):
+        raise scene.wrong(describe_raised(scene.raised, FIRST))
     returned = scene.result()
     euros = {name: amount * rates[currency][1] for name, (_, (amount, currency)) in prices.items()}
     wanted = sorted(prices, key=lambda name: euros[name])
@@ -91,7 +98,7 @@ def _sorted(function: Answer, prices: Answers, rates: Answers) -> None:
         more = (
             " Those that cost the same stay in the order of `offers`."
             if equal
-            else _why_another(prices, rates, returned)
+            else _why_another(prices, rates, returned, rate)
         )
         raise scene.wrong(f"Return {shown(wanted, 60)}; your function returned {shown(returned, 60)}.{more}")
     if scene.ended > best:
@@ -102,7 +109,15 @@ def _sorted(function: Answer, prices: Answers, rates: Answers) -> None:
         )
 
 
-def _why_another(prices: Answers, rates: Answers, returned: Any) -> str:
+def _runs_a_loop(error: BaseException) -> bool:
+    """Return whether an error is asyncio's refusal to run a loop inside a loop."""
+    names = [frame.f_globals.get("__name__") for frame, _ in traceback.walk_tb(error.__traceback__)]
+    return type(error) is RuntimeError and names[-1:] in (["asyncio.base_events"], ["asyncio.runners"])
+
+
+def _why_another(prices: Answers, rates: Answers, returned: Any, rate: Ask) -> str:
+    if not rate.asked:
+        return " No rate was asked for: multiply each amount by what its currency is in euros."
     known = {name: (amount, rates[currency][1]) for name, (_, (amount, currency)) in prices.items()}
     if returned == sorted(prices, key=lambda name: int(known[name][0] * known[name][1])):
         return " Compare the prices as they are, with what comes after the point."

@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 from course_lib.exercises.framework import Answer, Wrong, elsewhere, leaves
 from course_lib.exercises.playing import Scene, play
@@ -14,6 +14,7 @@ from course_lib.seeing import span
 from course_lib.seeing.clock import VirtualClock, clock_of_this_thread
 
 LOOK = 0.25  # seconds from one look at `stop` to the next
+LOOP_WAITS = "the loop's thread waits at "  # how a deadlock tells that nobody can run
 
 Row = Sequence[tuple[float, Any]]
 
@@ -33,7 +34,7 @@ class StandIn:
     name = ""
     refused = ""
 
-    def refuse(self, sentence: str) -> None:
+    def refuse(self, sentence: str) -> NoReturn:
         """Raise Wrong, and keep the sentence: what becomes of an exception is the learner's."""
         self.refused = self.refused or sentence
         raise Wrong(sentence)
@@ -66,6 +67,11 @@ class Search(StandIn):
         self.stopped_at: float | None = None  # when `stop` was first seen set
         self.after_stop: Any = None  # a place whose search began when `stop` was set
         self._stop: Any = None
+
+    @property
+    def over(self) -> float:
+        """When the last search that has ended did so, in seconds."""
+        return max((use.ended or 0 for use in self.uses), default=0)
 
     def __call__(self, place: Any, stop: Any) -> Any:
         """Search a place, until `stop` is set."""
@@ -103,7 +109,10 @@ class Search(StandIn):
         if place not in self.places:
             self.refuse(f"`search` was called with {shown(place, 40)}, which is no place.")
         if any(use.item == place for use in self.uses):
-            self.refuse(f"`search` was called twice with {shown(place, 40)}.")
+            self.refuse(
+                f"`search` was called twice with {shown(place, 40)}, and each place needs one call. A `lambda` takes "
+                "`place` as it is when it runs: hand `place` over as an argument, after the function."
+            )
 
 
 class Readings(StandIn):
