@@ -164,7 +164,7 @@ cheapest_first = Exercise(
 {inspect.getsource(as_found.cheapest_first).strip()}
 ```
 
-- `offers` is a list of names, each another one. `await price(offer)` gives an amount and a currency, \
+- `offers` is a list of names, no two alike. `await price(offer)` gives an amount and a currency, \
 `await rate(currency)` what one of it is in euros. Both belong to your loop.
 - Return the offers, the cheapest first. Those that cost the same stay in their order. Leave the list `offers` as it \
 is.
