@@ -882,3 +882,38 @@ async def compares_the_amounts(offers, price, rate):
     async with asyncio.TaskGroup() as group:
         prices = {offer: group.create_task(price(offer)) for offer in offers}
     return sorted(offers, key=lambda offer: prices[offer].result()[0])
+
+
+# cheapest_first: a thread is a thread, also one that belongs to no loop's pool.
+
+
+@told(ex.cheapest_first, "Your function used a thread, and nothing here blocks: await what waits on your loop")
+async def sorts_in_a_pool_of_its_own(offers, price, rate):
+    known = await _fetched(offers, price, rate)
+    with ThreadPoolExecutor(1) as pool:
+        return await asyncio.get_running_loop().run_in_executor(
+            pool, lambda: sorted(offers, key=lambda offer: known[offer][0] * known[offer][1])
+        )
+
+
+@told(ex.cheapest_first, "Your function used a thread, and nothing here blocks: await what waits on your loop")
+async def sorts_in_a_plain_thread(offers, price, rate):
+    known, found = await _fetched(offers, price, rate), []
+    thread = threading.Thread(
+        target=lambda: found.extend(sorted(offers, key=lambda offer: known[offer][0] * known[offer][1]))
+    )
+    thread.start()
+    thread.join()
+    return found
+
+
+@told(ex.cheapest_first, "Your function used a thread, and nothing here blocks: await what waits on your loop")
+async def there_and_back_by_a_pool(offers, price, rate):
+    loop = asyncio.get_running_loop()
+
+    def in_euros(offer):
+        amount, currency = asyncio.run_coroutine_threadsafe(price(offer), loop).result()
+        return amount * asyncio.run_coroutine_threadsafe(rate(currency), loop).result()
+
+    with ThreadPoolExecutor(1) as pool:
+        return await loop.run_in_executor(pool, lambda: sorted(offers, key=in_euros))

@@ -14,6 +14,7 @@ from course_lib.seeing import span
 from course_lib.seeing.clock import VirtualClock, clock_of_this_thread
 
 LOOK = 0.25  # seconds from one look at `stop` to the next
+OTHER_LOOP = "ran on a loop of its own"
 LOOP_WAITS = "the loop's thread waits at "  # how a deadlock tells that nobody can run
 
 Row = Sequence[tuple[float, Any]]
@@ -178,10 +179,7 @@ class Ask(StandIn):
 
     async def _ask(self, item: Any) -> Any:
         if elsewhere():
-            self.refuse(
-                f"`{self.name}` ran on a loop of its own, while yours stood still: `await` it on yours, before you "
-                "sort."
-            )
+            self.refuse(f"`{self.name}` {OTHER_LOOP}, while yours stood still: `await` it on yours, before you sort.")
         if not isinstance(item, str) or item not in self.answers:
             self.refuse(f"`{self.name}` was called with {shown(item, 40)}, which it does not know.")
         if item in self.asked:
