@@ -917,3 +917,88 @@ async def there_and_back_by_a_pool(offers, price, rate):
 
     with ThreadPoolExecutor(1) as pool:
         return await loop.run_in_executor(pool, lambda: sorted(offers, key=in_euros))
+
+
+# A clean-up that fails itself is told with its line.
+
+
+@told(ex.first_found, "let it through, alone or in a group. Your code raised AttributeError")
+async def fails_as_it_stops(search, places, threads):
+    loop, stop = asyncio.get_running_loop(), threading.Event()
+    pool = ThreadPoolExecutor(threads)
+    jobs = [loop.run_in_executor(pool, search, place, stop) for place in places]
+    try:
+        for job in asyncio.as_completed(jobs):
+            if (found := await job) is not None:
+                return found
+    except OSError:
+        jobs.cancel()
+        raise
+    finally:
+        stop.set()
+        await asyncio.to_thread(pool.shutdown, cancel_futures=True)
+
+
+@told(ex.first_found, "let CancelledError through. Your code raised AttributeError")
+async def fails_as_it_is_cancelled(search, places, threads):
+    loop, stop = asyncio.get_running_loop(), threading.Event()
+    pool = ThreadPoolExecutor(threads)
+    jobs = [loop.run_in_executor(pool, search, place, stop) for place in places]
+    try:
+        for job in asyncio.as_completed(jobs):
+            if (found := await job) is not None:
+                return found
+    except asyncio.CancelledError:
+        jobs.cancel()
+        raise
+    finally:
+        stop.set()
+        await asyncio.to_thread(pool.shutdown, cancel_futures=True)
+
+
+def _cleans_up_wrongly(kind):
+    """Return an answer whose clean-up after an exception of this kind fails."""
+
+    async def save_all(readings, save, size):
+        try:
+            await ex.solutions.save_all(readings, save, size)
+        except kind:
+            [].cancel()
+            raise
+
+    return save_all
+
+
+fails_after_save = told(ex.save_all, "let it through, alone or in a group. Your code raised AttributeError")(
+    _cleans_up_wrongly(OSError)
+)
+fails_after_a_cancellation = told(ex.save_all, "let CancelledError through. Your code raised AttributeError")(
+    _cleans_up_wrongly(asyncio.CancelledError)
+)
+
+
+@told(ex.cheapest_first, "let it through, alone or in a group. Your code raised AttributeError")
+async def cancels_a_list(offers, price, rate):
+    asked = [asyncio.ensure_future(price(offer)) for offer in offers]
+    try:
+        prices = await asyncio.gather(*asked)
+        currencies = list({currency for _, currency in prices})
+        asked = [asyncio.ensure_future(rate(currency)) for currency in currencies]
+        rates = dict(zip(currencies, await asyncio.gather(*asked), strict=True))
+    except BaseException:
+        for task in asked:
+            task.cancel()
+        await asyncio.gather(*asked, return_exceptions=True)
+        asked.cancel()
+        raise
+    euros = {offer: amount * rates[currency] for offer, (amount, currency) in zip(offers, prices, strict=True)}
+    return sorted(offers, key=euros.get)
+
+
+@told(ex.cheapest_first, "let CancelledError through. Your code raised AttributeError")
+async def fails_when_it_is_cancelled(offers, price, rate):
+    try:
+        return await ex.solutions.cheapest_first(offers, price, rate)
+    except asyncio.CancelledError:
+        offers.cancel()
+        raise

@@ -8,7 +8,16 @@ from typing import Any
 from course_lib.exercises.chance import Chance
 from course_lib.exercises.framework import Answer, Exercise, Wrong
 from course_lib.exercises.lesson_10a import solutions
-from course_lib.exercises.lesson_10a.stand_ins import LOOK, Row, Search, came, played
+from course_lib.exercises.lesson_10a.stand_ins import (
+    LET_CANCELLED_THROUGH,
+    LET_THROUGH,
+    LOOK,
+    Row,
+    Search,
+    came,
+    not_let_through,
+    played,
+)
 from course_lib.exercises.playing import Scene
 from course_lib.exercises.shown import shown
 
@@ -164,7 +173,7 @@ def _fails(function: Answer, row: Row, threads: int) -> None:
     what = f"`search` raised {type(error).__name__}"
     scene, _ = _played(function, row, threads, what)
     if not came(error, scene.raised):
-        raise scene.wrong(f"{what}, and your function {scene.answered()}: let it through, alone or in a group.")
+        raise not_let_through(scene, f"{what}, and your function", LET_THROUGH)
     _check_over(scene, what, _over_at(row, threads))
 
 
@@ -172,7 +181,7 @@ def _stopped(function: Answer, row: Row, threads: int, cancel_at: float) -> None
     what = f"Your function was cancelled at {cancel_at:g} s"
     scene, _ = _played(function, row, threads, what, cancel_at)
     if not scene.cancelled:
-        raise scene.wrong(f"{what}, and it {scene.answered()}: let CancelledError through.")
+        raise not_let_through(scene, f"{what}, and it", LET_CANCELLED_THROUGH)
     _check_over(scene, what, _over_at(row, threads, cancel_at))
 
 

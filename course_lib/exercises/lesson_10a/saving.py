@@ -7,7 +7,18 @@ from course_lib.exercises.chance import Chance
 from course_lib.exercises.framework import Answer, Exercise, Wrong, elsewhere, leaves
 from course_lib.exercises.lesson_09a.stand_ins import Work
 from course_lib.exercises.lesson_10a import solutions
-from course_lib.exercises.lesson_10a.stand_ins import LOOP_WAITS, Left, Readings, Row, StandIn, came, played
+from course_lib.exercises.lesson_10a.stand_ins import (
+    LET_CANCELLED_THROUGH,
+    LET_THROUGH,
+    LOOP_WAITS,
+    Left,
+    Readings,
+    Row,
+    StandIn,
+    came,
+    not_let_through,
+    played,
+)
 from course_lib.exercises.playing import Scene
 from course_lib.exercises.shown import shown
 from course_lib.seeing import Timeline
@@ -238,14 +249,14 @@ def _stopped(function: Answer, row: Row, saving: Row, size: int, cancel_at: floa
     what = f"Your function was cancelled at {cancel_at:g} s"
     seen = _played(function, row, saving, size, what, NO_ROOM, cancel_at, clean_up)
     if not seen.scene.cancelled:
-        raise seen.scene.wrong(f"{what}, and it {seen.scene.answered()}: let CancelledError through.")
+        raise not_let_through(seen.scene, f"{what}, and it", LET_CANCELLED_THROUGH)
     _check_over(seen, cancel_at, what)
 
 
 def _check_raised(seen: _Played, error: Exception, what: str) -> None:
     scene = seen.scene
     if not came(error, scene.raised):
-        raise scene.wrong(f"{what}, and your function {scene.answered()}: let it through, alone or in a group.")
+        raise not_let_through(scene, f"{what}, and your function", LET_THROUGH)
 
 
 def _check_over(seen: _Played, at: float, what: str) -> None:

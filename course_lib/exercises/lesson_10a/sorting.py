@@ -7,7 +7,15 @@ from typing import Any
 from course_lib.exercises.chance import Chance
 from course_lib.exercises.framework import Answer, Exercise, Wrong, describe_raised, leaves
 from course_lib.exercises.lesson_10a import as_found, solutions
-from course_lib.exercises.lesson_10a.stand_ins import LOOP_WAITS, OTHER_LOOP, Ask, played
+from course_lib.exercises.lesson_10a.stand_ins import (
+    LET_CANCELLED_THROUGH,
+    LET_THROUGH,
+    LOOP_WAITS,
+    OTHER_LOOP,
+    Ask,
+    not_let_through,
+    played,
+)
 from course_lib.exercises.playing import Scene
 from course_lib.exercises.shown import shown
 from course_lib.seeing.clock import VirtualClock, clock_of_this_thread
@@ -135,7 +143,7 @@ def _fails(function: Answer, prices: Answers, rates: Answers) -> None:
     if failed.failed_at is None:
         raise scene.wrong(f"Not every price and rate was asked for, and your function {scene.answered()}.")
     if not any(each is error for each in leaves(scene.raised)):
-        raise scene.wrong(f"{what}, and your function {scene.answered()}: let it through, alone or in a group.")
+        raise not_let_through(scene, f"{what}, and your function", LET_THROUGH)
     if scene.ended > best:
         raise scene.wrong(
             f"{what} at {failed.failed_at:g} s, and it left your function at {scene.ended:g} s: it must leave at once, "
@@ -149,7 +157,7 @@ def _stopped(function: Answer, prices: Answers, rates: Answers, cancel_at: float
         return  # it need not wait for all prices before it asks for rates
     what = f"At {cancel_at:g} s your function was cancelled, and it"
     if not scene.cancelled:
-        raise scene.wrong(f"{what} {scene.answered()}: let CancelledError through.")
+        raise not_let_through(scene, what, LET_CANCELLED_THROUGH)
     if scene.ended > cancel_at:
         raise scene.wrong(f"{what} ended at {scene.ended:g} s: stop at once.")
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from course_lib.exercises.framework import Answer, Wrong, elsewhere, leaves
+from course_lib.exercises.framework import Answer, Wrong, describe_raised, elsewhere, leaves
 from course_lib.exercises.playing import Scene, play
 from course_lib.exercises.shown import shown
 from course_lib.seeing import span
@@ -16,6 +16,9 @@ from course_lib.seeing.clock import VirtualClock, clock_of_this_thread
 LOOK = 0.25  # seconds from one look at `stop` to the next
 OTHER_LOOP = "ran on a loop of its own"
 LOOP_WAITS = "the loop's thread waits at "  # how a deadlock tells that nobody can run
+
+LET_THROUGH = "let it through, alone or in a group."
+LET_CANCELLED_THROUGH = "let CancelledError through."
 
 Row = Sequence[tuple[float, Any]]
 
@@ -233,6 +236,12 @@ def played(
         for each in args:
             if isinstance(each, StandIn) and each.refused:
                 raise Wrong(each.refused, timeline)
+
+
+def not_let_through(scene: Scene, what: str, let_through: str) -> Wrong:
+    """Return what to raise where something else came out than was to; its own line is told, where that was an error."""
+    raised = f" {describe_raised(scene.raised)}" if scene.raised else ""
+    return scene.wrong(f"{what} {scene.answered()}: {let_through}{raised}")
 
 
 def came(error: Exception, raised: BaseException | None) -> bool:
