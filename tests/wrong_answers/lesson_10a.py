@@ -1002,3 +1002,37 @@ async def fails_when_it_is_cancelled(offers, price, rate):
     except asyncio.CancelledError:
         offers.cancel()
         raise
+
+
+# save_all: a thread that failed is no matter of doors, and a task that puts is no thread.
+
+
+@told(ex.save_all, "Does who waits for the next item hear that the thread has ended?")
+async def fails_in_the_thread(readings, save, size):
+    queue = asyncio.Queue(size)
+
+    def read():
+        for item in readings:
+            asyncio.run_coroutine_threadsafe(queue.put(item), lop).result()  # noqa: F821  # the mistake
+        asyncio.run_coroutine_threadsafe(queue.put(END), lop).result()  # noqa: F821
+
+    reading = asyncio.create_task(asyncio.to_thread(read))
+    while (item := await queue.get()) is not END:
+        await save(item)
+    await reading
+
+
+@told(ex.save_all, "`put_nowait` raised QueueFull: it does not wait for room, and `await queue.put(item)` does")
+async def a_task_that_does_not_wait(readings, save, size):
+    queue = asyncio.Queue(size)
+
+    async def feed():
+        async with aclosing(iterate_in_thread(readings)) as items:
+            async for item in items:
+                queue.put_nowait(item)
+        queue.put_nowait(END)
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(feed())
+        while (item := await queue.get()) is not END:
+            await save(item)

@@ -1,10 +1,11 @@
 """Exercise 3: from a thread to the loop, and not too far ahead; and how the thread hears that nobody wants more."""
 
 import asyncio
+import traceback
 from typing import Any
 
 from course_lib.exercises.chance import Chance
-from course_lib.exercises.framework import Answer, Exercise, Wrong, elsewhere, leaves
+from course_lib.exercises.framework import Answer, Exercise, Wrong, elsewhere, leaves, unseen_failure
 from course_lib.exercises.lesson_09a.stand_ins import Work
 from course_lib.exercises.lesson_10a import solutions
 from course_lib.exercises.lesson_10a.stand_ins import (
@@ -51,6 +52,7 @@ BY_A_DOOR = (
     "From a thread, go by `run_coroutine_threadsafe(queue.put(item), loop)`, and wait for its `.result()`: that wakes "
     "the loop, and waits for room."
 )
+NO_WAIT = "`put_nowait` raised QueueFull: it does not wait for room, and `await queue.put(item)` does."
 NOT_CLOSED = (
     "An iteration that is left early goes on until somebody closes it: close it in time, `async with "
     "aclosing(iterate_in_thread(readings)) as items`."
@@ -123,7 +125,10 @@ class _Played:
         if LOOP_WAITS in told:
             return f"{told} {ON_THE_LOOP}"
         if told.startswith(NO_END):
-            if why is WAKES_NOBODY and begun == len(row):
+            failed = unseen_failure(wrong.timeline)
+            if why is WAKES_NOBODY and failed and "QueueFull" not in failed:
+                why = NO_NEWS
+            elif why is WAKES_NOBODY and begun == len(row):
                 why = NOTHING_LEFT
             ended_by_none = begun < self.readings.came and row[begun][1] is None
             return f"{what}. {told} {NONE_IS_AN_ITEM if ended_by_none else why}"
@@ -162,8 +167,11 @@ def _played(
         raise scene.wrong(FULL)
     if _met_stop_iteration(scene.timeline, scene.raised):
         raise scene.wrong(STOP_ITERATION)
-    if any(isinstance(each, asyncio.QueueFull) for each in leaves(scene.raised)):
-        raise scene.wrong(f"`put_nowait` raised QueueFull in the thread. {BY_A_DOOR}")
+    for each in leaves(scene.raised):
+        if isinstance(each, asyncio.QueueFull):
+            names = [frame.f_globals.get("__name__", "") for frame, _ in traceback.walk_tb(each.__traceback__)]
+            in_thread = "concurrent.futures.thread" in names
+            raise scene.wrong(f"`put_nowait` raised QueueFull in the thread. {BY_A_DOOR}" if in_thread else NO_WAIT)
     if left.under_way:
         raise scene.wrong(
             f"{what}, and when your function ended, its thread was still reading. Nothing can stop that reading, so "
