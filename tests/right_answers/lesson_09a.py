@@ -81,6 +81,37 @@ async def hands_and_waits(source, work, workers, size):
     return results
 
 
+@right(ex.work_ahead)
+async def waits_for_an_item_or_the_end(source, work, workers, size):
+    queue, results, ended = asyncio.Queue(size), [], asyncio.Event()
+
+    async def run_worker():
+        while True:
+            getting = asyncio.create_task(queue.get())
+            tasks = [getting, asyncio.create_task(ended.wait())]
+            try:
+                await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+                if getting.done():
+                    item = getting.result()
+                elif queue.empty():
+                    return
+                else:
+                    item = queue.get_nowait()
+            finally:
+                for task in tasks:
+                    task.cancel()
+                await asyncio.wait(tasks)
+            results.append(await work(item))
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(workers):
+            group.create_task(run_worker())
+        async for item in source:
+            await queue.put(item)
+        ended.set()
+    return results
+
+
 # keep_newest
 
 

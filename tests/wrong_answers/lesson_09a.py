@@ -450,6 +450,92 @@ async def cancels_and_does_not_wait(source, work, workers, size):
     return results
 
 
+@told(ex.work_ahead, "`source` was never asked for an item")
+async def awaits_the_workers_first(source, work, workers, size):
+    queue, results = asyncio.Queue(size), []
+
+    async def run_worker():
+        while (item := await queue.get()) is not END:
+            results.append(await work(item))
+
+    async with asyncio.TaskGroup():
+        for _ in range(workers):
+            await run_worker()
+        async for item in source:
+            await queue.put(item)
+        for _ in range(workers):
+            await queue.put(END)
+    return results
+
+
+@told(ex.work_ahead, "`source` failed: who waits at `get` then waits for an item that never comes")
+async def nobody_watches_the_reader(source, work, workers, size):
+    queue, results = asyncio.Queue(size), []
+
+    async def read():
+        async for item in source:
+            await queue.put(item)
+        for _ in range(workers):
+            await queue.put(END)
+
+    async def run_worker():
+        while (item := await queue.get()) is not END:
+            results.append(await work(item))
+
+    reader = asyncio.create_task(read())
+    try:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(workers):
+                group.create_task(run_worker())
+    finally:
+        reader.cancel()
+        await asyncio.wait({reader})
+    await reader
+    return results
+
+
+@told(ex.work_ahead, "who was cancelled waits at `get` all the same: let CancelledError through")
+async def asks_on_when_cancelled(source, work, workers, size):
+    queue, results = asyncio.Queue(size), []
+
+    async def run_worker():
+        while True:
+            try:
+                item = await queue.get()
+            except asyncio.CancelledError:
+                continue
+            if item is END:
+                break
+            results.append(await work(item))
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(workers):
+            group.create_task(run_worker())
+        async for item in source:
+            await queue.put(item)
+        for _ in range(workers):
+            await queue.put(END)
+    return results
+
+
+@told(ex.work_ahead, "only an object of your own can say that nothing more comes")
+async def a_text_for_the_end(source, work, workers, size):
+    queue, results = asyncio.Queue(size), []
+
+    async def run_worker():
+        while (item := await queue.get()) != "END":
+            results.append(await work(item))
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(workers):
+            group.create_task(run_worker())
+        async for item in source:
+            await queue.put(item)
+        for _ in range(workers):
+            await queue.put("END")
+    return results
+
+
 # keep_newest
 
 
@@ -578,7 +664,7 @@ async def looks_for_the_end_before_it_waits(feed, use, size):
     return dropped
 
 
-@told(ex.keep_newest, "put_nowait does not wait for room, and the limit is to stay: `await queue.put(...)`")
+@told(ex.keep_newest, "at the end there is time: `await queue.put(...)` waits for room")
 async def does_not_wait_at_the_end(feed, use, size):
     queue, dropped = asyncio.Queue(size), []
 
@@ -722,6 +808,76 @@ async def goes_on_without_a_user(feed, use, size):
     finally:
         task.cancel()
         await asyncio.wait([task])
+    return dropped
+
+
+@told(ex.keep_newest, "take the oldest out first, with `get_nowait()`, and keep it among the dropped")
+async def makes_no_room(feed, use, size):
+    queue, dropped = asyncio.Queue(size), []
+
+    async def consume():
+        while (item := await queue.get()) is not END:
+            await use(item)
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(consume())
+        async for item in feed:
+            queue.put_nowait(item)
+        await queue.put(END)
+    return dropped
+
+
+@told(ex.keep_newest, "to drop one, ask `queue.full()` before, with its brackets")
+async def forgets_to_call_full(feed, use, size):
+    queue, dropped = asyncio.Queue(size), []
+
+    async def consume():
+        while (item := await queue.get()) is not END:
+            await use(item)
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(consume())
+        async for item in feed:
+            if queue.full:
+                dropped.append(queue.get_nowait())
+            queue.put_nowait(item)
+        await queue.put(END)
+    return dropped
+
+
+@told(ex.keep_newest, "`feed` was never asked for an item")
+async def awaits_the_user_first(feed, use, size):
+    queue, dropped = asyncio.Queue(size), []
+
+    async def consume():
+        while (item := await queue.get()) is not END:
+            await use(item)
+
+    async with asyncio.TaskGroup():
+        await consume()
+        async for item in feed:
+            if queue.full():
+                dropped.append(queue.get_nowait())
+            queue.put_nowait(item)
+        await queue.put(END)
+    return dropped
+
+
+@told(ex.keep_newest, "only an object of your own can say that nothing more comes")
+async def a_number_for_the_end(feed, use, size):
+    queue, dropped = asyncio.Queue(size), []
+
+    async def consume():
+        while (item := await queue.get()) != -1:
+            await use(item)
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(consume())
+        async for item in feed:
+            if queue.full():
+                dropped.append(queue.get_nowait())
+            queue.put_nowait(item)
+        await queue.put(-1)
     return dropped
 
 
@@ -948,3 +1104,53 @@ async def cancels_and_leaves(call, items, at_once, gap):
         for task in tasks:
             task.cancel()
         raise
+
+
+@told(ex.call_paced, "2 of 6 items were asked about, and all have their answers: `async with slots:` gives a slot back")
+async def keeps_the_slots(call, items, at_once, gap):
+    slots, bucket = asyncio.Semaphore(at_once), Bucket(1 / gap)
+
+    async def one(item):
+        await slots.acquire()
+        await bucket.wait()
+        return await call(item)
+
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(one(item)) for item in items]
+    return [task.result() for task in tasks]
+
+
+@told(ex.call_paced, "At 3 s `call` failed, and your function went on: let its exception through")
+async def tries_again(call, items, at_once, gap):
+    slots, bucket = asyncio.Semaphore(at_once), Bucket(1 / gap)
+
+    async def one(item):
+        async with slots:
+            while True:
+                await bucket.wait()
+                try:
+                    return await call(item)
+                except Exception:
+                    continue
+
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(one(item)) for item in items]
+    return [task.result() for task in tasks]
+
+
+@told(ex.call_paced, "after the last call there is nothing to wait for")
+async def pauses_after_each(call, items, at_once, gap):
+    slots, tasks = asyncio.Semaphore(at_once), []
+
+    async def one(item):
+        try:
+            return await call(item)
+        finally:
+            slots.release()
+
+    async with asyncio.TaskGroup() as group:
+        for item in items:
+            await slots.acquire()
+            tasks.append(group.create_task(one(item)))
+            await asyncio.sleep(gap)
+    return [task.result() for task in tasks]

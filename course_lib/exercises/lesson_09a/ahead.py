@@ -6,8 +6,8 @@ from typing import Any
 from course_lib.exercises.chance import Chance
 from course_lib.exercises.framework import Answer, Exercise, Wrong
 from course_lib.exercises.lesson_09a import solutions
-from course_lib.exercises.lesson_09a.stand_ins import Source, Work, check_raised, check_stopped, played
-from course_lib.exercises.lesson_09a.waits import Waits
+from course_lib.exercises.lesson_09a.stand_ins import Equal, Source, Work, check_raised, check_stopped, played
+from course_lib.exercises.lesson_09a.waits import Waits, never_asked
 from course_lib.exercises.ordering import in_every_order
 from course_lib.exercises.playing import Scene
 from course_lib.exercises.shown import shown
@@ -30,6 +30,7 @@ def _grade_work_ahead(work_ahead: Answer) -> str:
     in_turn = [(5 if n % 4 == 1 else 0.25, f"result {n}") for n in range(1, 9)]
     _done(work_ahead, [(1, n) for n in range(1, 9)], in_turn, 1, 2)
     _done(work_ahead, [(1, "first"), (1, None), (1, 0), (1, "last")], [(2, None), (2, ""), (1, 0), (1, "z")], 2, 1)
+    _done(work_ahead, [(1, "first"), (1, Equal()), (1, "last")], [(1, "a"), (1, "b"), (1, "c")], 1, 2)
     _done(work_ahead, [], [], 3, 2)
     _work_fails(work_ahead, quick, [(1, "a"), (1, OSError("disk full")), *slow[2:]], 1, 2)
     for clean_up in (0, 2):
@@ -97,10 +98,12 @@ def _played(
             f"With workers={workers}, {work.peak} calls of `work` were under way at one time: so many workers, each "
             "with one item after another."
         )
-    if source.most_ahead > size + 1:
-        never = source.most_ahead >= len(work.items) - workers  # it read on to the end
+    ends = [at for at in (scene.ended, work.failed_at, source.failed_at, cancel_at) if at is not None]
+    most_ahead = source.most_ahead(until=min(ends))
+    if most_ahead > size + 1:
+        never = most_ahead >= len(work.items) - workers  # it read on to the end
         raise scene.wrong(
-            f"With size={size}, {source.most_ahead} items had been read whose work had not begun: {size} may wait in "
+            f"With size={size}, {most_ahead} items had been read whose work had not begun: {size} may wait in "
             f"the queue, and one in the hand of who reads. The source is {HELD_UP[never]}"
         )
     return scene, work, source
@@ -113,7 +116,13 @@ def _why_left(work: Work, source: Source) -> str:
 
 
 def _why_no_end(work: Work, source: Source, waits: Waits) -> str:
-    if work.failed_at is not None and waits.cancelled_at_put:
+    failed, at = ("source", source.failed_at) if work.failed_at is None else ("work", work.failed_at)
+    if at is not None and "get" in waits.cancelled_at:
+        return (
+            f"At {at:g} s `{failed}` failed, and who was cancelled waits at `get` all the same: let CancelledError "
+            "through."
+        )
+    if work.failed_at is not None and "put" in waits.cancelled_at:
         return (
             f"At {work.failed_at:g} s `work` failed, and what was still running was cancelled: a `finally` or an "
             "`except` that waits at `put` waits for a worker that is dead. At a failure nobody needs a sentinel."
@@ -123,6 +132,13 @@ def _why_no_end(work: Work, source: Source, waits: Waits) -> str:
             f"At {work.failed_at:g} s `work` failed, and a worker with it: who waits at `put` for a worker that is "
             "dead waits for ever. One task group over both sides ends both."
         )
+    if source.failed_at is not None:
+        return (
+            f"At {source.failed_at:g} s `source` failed: who waits at `get` then waits for an item that never comes. "
+            "One task group over both sides ends both."
+        )
+    if not source.asked and "get" in waits.at:
+        return never_asked("source")
     if not work.calls and work.items:
         return (
             f"{source.came} items had been read, and nobody worked: make the workers before you read the source, and "

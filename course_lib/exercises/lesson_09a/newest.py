@@ -6,13 +6,21 @@ from typing import Any
 from course_lib.exercises.chance import STEP, Chance
 from course_lib.exercises.framework import Answer, Exercise, Wrong
 from course_lib.exercises.lesson_09a import solutions
-from course_lib.exercises.lesson_09a.stand_ins import Feed, Work, check_raised, check_stopped, played
-from course_lib.exercises.lesson_09a.waits import Waits
+from course_lib.exercises.lesson_09a.stand_ins import Equal, Feed, Work, check_raised, check_stopped, played
+from course_lib.exercises.lesson_09a.waits import Waits, never_asked
 from course_lib.exercises.playing import Scene
 from course_lib.exercises.shown import shown
 
 ROUNDS = 20
 NO_END = ("It had not ended", "Your code waits for something")  # how the sentences of `play` begin
+FULL = (
+    "put_nowait does not wait for room. For an item, make room: take the oldest out first, with `get_nowait()`, and "
+    "keep it among the dropped; at the end there is time: `await queue.put(...)` waits for room."
+)
+EMPTY = (
+    "get_nowait found the queue empty: to drop one, ask `queue.full()` before, with its brackets; to use one, `await "
+    "queue.get()` waits for it."
+)
 BESIDE = 1 / 64  # seconds, so that no item comes in the moment in which another has been used
 
 Row = Sequence[tuple[float, Any]]
@@ -24,6 +32,7 @@ def _grade_keep_newest(keep_newest: Answer) -> str:
     _kept(keep_newest, [(0.125, "early"), *eight], 0.125, 1)
     _kept(keep_newest, eight, 2.25, 1)
     _kept(keep_newest, [(1, None), (2, 0), (3, ""), (4, "item 4"), (5, False)], 2.25, 3)
+    _kept(keep_newest, [(1, "first"), (2, Equal()), (3, "last")], 2.25, 3)
     _kept(keep_newest, eight[:2], 0.25, 2, ends_at=4)
     _kept(keep_newest, [], 1, 1)
     _kept(keep_newest, [], 1, 2, ends_at=2)
@@ -72,7 +81,7 @@ def _played(
 ) -> Scene:
     feed, waits = Feed(row, ends_at), Waits()
     try:
-        scene = played(function, feed, use, size, cancel_at=cancel_at, at_end=waits.look)
+        scene = played(function, feed, use, size, cancel_at=cancel_at, at_end=waits.look, full=FULL, empty=EMPTY)
     except Wrong as wrong:
         if cancel_at is None and str(wrong).startswith(NO_END):
             raise Wrong(f"{wrong} {_why_no_end(use, feed, waits)}".rstrip(), wrong.timeline) from None
@@ -87,6 +96,8 @@ def _played(
 
 
 def _why_no_end(use: Work, feed: Feed, waits: Waits) -> str:
+    if not feed.asked and "get" in waits.at:
+        return never_asked("feed")
     if use.failed_at is not None and "put" in waits.at:
         return (
             f"At {use.failed_at:g} s `use` failed, and with it the task that called it: who waits at `put` for a task "
@@ -150,7 +161,13 @@ def _kept(function: Answer, row: Row, seconds: float, size: int, ends_at: float 
         if at != due:
             raise scene.wrong(f"{with_size}, {shown(item, 40)} can be used from {due:g} s on; you began at {at:g} s.")
     if len(began) != len(used):
-        raise scene.wrong(f"{with_size}, {len(used)} of {len(row)} items are used; you used {len(began)}.")
+        why, (_, item) = "", used[min(len(began), len(used) - 1)]
+        if len(began) < len(used) and (not item or isinstance(item, Equal)):
+            why = (
+                f" The next was {shown(item, 60)}: an item may be anything, also None, and only an object of your own "
+                "can say that nothing more comes."
+            )
+        raise scene.wrong(f"{with_size}, {len(used)} of {len(row)} items are used; you used {len(began)}.{why}")
     if not isinstance(returned, list):
         raise scene.wrong(f"Return a list of the dropped items; your function returned {shown(returned, 60)}.")
     if len(returned) != len(dropped) or any(a is not b for a, b in zip(returned, dropped, strict=True)):

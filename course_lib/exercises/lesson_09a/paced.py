@@ -6,13 +6,14 @@ from itertools import pairwise
 from typing import Any
 
 from course_lib.exercises.chance import STEP, Chance
-from course_lib.exercises.framework import Answer, Exercise
+from course_lib.exercises.framework import Answer, Exercise, Wrong
 from course_lib.exercises.lesson_09a import solutions
 from course_lib.exercises.lesson_09a.stand_ins import Work, check_raised, check_stopped, played
 from course_lib.exercises.playing import Scene
 from course_lib.exercises.shown import shown
 
 ROUNDS = 20
+NO_END = ("It had not ended", "Your code waits for something")  # how the sentences of `play` begin
 START_TO_START = "The gap is from start to start, and whoever ends makes room at once."
 
 Row = Sequence[tuple[float, Any]]
@@ -58,7 +59,12 @@ def _starts(row: Row, at_once: int, gap: float) -> list[float]:
 
 
 def _played(function: Answer, call: Work, at_once: int, gap: float, cancel_at: float | None = None) -> Scene:
-    scene = played(function, call, list(call.items), at_once, gap, cancel_at=cancel_at)
+    try:
+        scene = played(function, call, list(call.items), at_once, gap, cancel_at=cancel_at)
+    except Wrong as wrong:
+        if cancel_at is None and str(wrong).startswith(NO_END):
+            raise Wrong(f"{wrong} {_why_no_end(call)}".rstrip(), wrong.timeline) from None
+        raise
     if call.peak > at_once:
         raise scene.wrong(
             f"With at_once={at_once}, {call.peak} calls were under way at one time: a gap between the starts does not "
@@ -78,6 +84,17 @@ def _played(function: Answer, call: Work, at_once: int, gap: float, cancel_at: f
                 f"{_for_a_rate(first, second, gap) or _turn_is_old(number + 1, second, gap)}"
             )
     return scene
+
+
+def _why_no_end(call: Work) -> str:
+    if call.failed_at is not None:
+        return f"At {call.failed_at:g} s `call` failed, and your function went on: let its exception through."
+    if len(call.calls) < len(call.items) and all(each.answered for each in call.calls):
+        return (
+            f"{len(call.calls)} of {len(call.items)} items were asked about, and all have their answers: `async with "
+            "slots:` gives a slot back, however its block ends."
+        )
+    return ""
 
 
 def _for_a_rate(first: float, second: float, gap: float) -> str:
@@ -123,7 +140,10 @@ def _paced(function: Answer, row: Row, at_once: int, gap: float, items: Sequence
             )
     ended = max((start + seconds for start, (seconds, _) in zip(starts, row, strict=True)), default=0)
     if scene.ended > ended:
-        raise scene.wrong(f"The last call ended at {ended:g} s, and your function at {scene.ended:g} s.")
+        raise scene.wrong(
+            f"The last call ended at {ended:g} s, and your function at {scene.ended:g} s: after the last call there is "
+            "nothing to wait for."
+        )
 
 
 def _check_starts(scene: Scene, call: Work, starts: list[float], at_once: int, gap: float) -> None:

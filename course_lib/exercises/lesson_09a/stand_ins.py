@@ -103,11 +103,27 @@ class Source:
 
     def __init__(self, row: Sequence[tuple[float, Any]], work: Work) -> None:
         self.row, self.work = row, work
-        self.came = 0
+        self.came_at: list[float] = []  # when each came, in seconds
         self.asked: list[float] = []  # when it was asked for each, in seconds
         self.failed_at: float | None = None
-        self.most_ahead = 0  # the most items that had been read, and whose work had not begun
         self._asked = False
+
+    @property
+    def came(self) -> int:
+        """How many items have been read."""
+        return len(self.came_at)
+
+    def most_ahead(self, until: float) -> int:
+        """Return the most items that had been read, and whose work did not begin in the same moment.
+
+        Within a moment an item may be under way from the queue to its work, in as many tasks as the learner likes.
+        Nothing begins in the moment in which all ends, at `until` seconds.
+        """
+        begun = [call.begun for call in self.work.calls]
+        moments = [at for at in self.came_at if at < until]
+        return max(
+            (sum(at <= now for at in self.came_at) - sum(at <= now for at in begun) for now in moments), default=0
+        )
 
     def __aiter__(self) -> "Source":
         return self
@@ -131,12 +147,23 @@ class Source:
                     raise item
         finally:
             self._asked = False
-        self.came += 1
-        self.most_ahead = max(self.most_ahead, self.came - len(self.work.calls))
+        self.came_at.append(now())
         return item
 
     def __repr__(self) -> str:
         return "<asynchronous iterator source>"
+
+
+class Equal:
+    """An item that is equal to every text and number, so that none of them can say that nothing more comes."""
+
+    __hash__ = object.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or isinstance(other, str | bytes | int | float)
+
+    def __repr__(self) -> str:
+        return "<an item equal to any text or number>"
 
 
 class Feed:
@@ -150,6 +177,7 @@ class Feed:
     def __init__(self, row: Sequence[tuple[float, Any]], ends_at: float = 0.0) -> None:
         self._row, self.ends_at = list(row), max([ends_at, *(at for at, _ in row)])
         self.missed: tuple[float, Any] | None = None  # the first that came while nobody waited
+        self.asked = False
 
     def __aiter__(self) -> "Feed":
         return self
@@ -157,6 +185,7 @@ class Feed:
     async def __anext__(self) -> Any:
         if elsewhere():
             raise Wrong(f"`feed` {THREAD}")
+        self.asked = True
         now = asyncio.get_running_loop().time
         while self._row and self._row[0][0] < now():
             self.missed = self.missed or self._row[0]
@@ -174,14 +203,26 @@ class Feed:
         return "<asynchronous iterator feed>"
 
 
-def played(function: Answer, *args: Any, cancel_at: float | None = None, at_end: Callable[[], object] = int) -> Scene:
-    """Play a scene; raise Wrong for what a stand-in has refused, and for a queue that was full."""
+def played(
+    function: Answer,
+    *args: Any,
+    cancel_at: float | None = None,
+    at_end: Callable[[], object] = int,
+    full: str = FULL,
+    empty: str | None = None,
+) -> Scene:
+    """Play a scene; raise Wrong for what a stand-in has refused, and for a queue that was full, or empty.
+
+    `full` and `empty` say what to do about that; without `empty`, the general advice stands.
+    """
     scene = play(function, *args, cancel_at=cancel_at, at_end=at_end)
     for error in leaves(scene.raised):
         if isinstance(error, Wrong):
             raise scene.wrong(str(error))
         if isinstance(error, asyncio.QueueFull):
-            raise scene.wrong(describe_raised(error, FULL))
+            raise scene.wrong(describe_raised(error, full))
+        if isinstance(error, asyncio.QueueEmpty):
+            raise scene.wrong(describe_raised(error, empty))
     if isinstance(scene.returned, list) and await_missing(scene.returned):
         raise scene.wrong("Your list has coroutines or tasks where their results belong: an `await` is missing.")
     return scene

@@ -6,12 +6,20 @@ from typing import Any
 PLACES = {getattr(asyncio.Queue, name).__code__: name for name in ("put", "get", "join")}
 
 
+def never_asked(what: str) -> str:
+    """Say why a call does not end that has never asked its source, or feed, for anything."""
+    return (
+        f"`{what}` was never asked for an item: what is awaited before `async for` waits at `get` for the first one. "
+        "`create_task` begins it, and goes on at once."
+    )
+
+
 class Waits:
     """At which methods of a queue the tasks of a running loop wait, once they were looked at."""
 
     def __init__(self) -> None:
         self.at: list[str] = []
-        self.cancelled_at_put = False  # a task that was cancelled, and waits at `put` all the same
+        self.cancelled_at: set[str] = set()  # where tasks that were cancelled wait all the same
 
     def look(self) -> None:
         """Look at the tasks as they are now."""
@@ -19,7 +27,8 @@ class Waits:
             place = _place(task.get_coro())
             if place:
                 self.at.append(place)
-            self.cancelled_at_put = self.cancelled_at_put or (place == "put" and task.cancelling() > 0)
+                if task.cancelling():
+                    self.cancelled_at.add(place)
 
     @property
     def only_put(self) -> bool:
