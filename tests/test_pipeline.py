@@ -193,6 +193,25 @@ def test_what_on_failure_raises_ends_the_run() -> None:
         collected(lambda: pipeline(fail, on_failure=give_up)([1]))
 
 
+def test_a_stage_cannot_end_the_results_without_a_word() -> None:
+    """A StopAsyncIteration of a stage is a failure of the run, and not its end, with a block and without."""
+
+    async def is_out_of_items(number: int) -> int:
+        if number == 2:
+            raise StopAsyncIteration
+        return number
+
+    async def in_a_block() -> list[int]:
+        async with pipeline(is_out_of_items)([1, 2, 3]) as results:
+            return [number async for number in results]
+
+    with pytest.raises(RuntimeError, match="the stage is_out_of_items raised StopAsyncIteration") as raised:
+        collected(lambda: pipeline(is_out_of_items)([1, 2, 3]))
+    assert isinstance(raised.value.__cause__, StopAsyncIteration)
+    with pytest.raises(RuntimeError, match="catch it in the stage"):
+        simulate(in_a_block)
+
+
 def test_a_failing_source_ends_the_run() -> None:
     """What it gave before goes through, and then its error is raised."""
 

@@ -74,7 +74,8 @@ class Results(AsyncIterator[Any]):
     async def __anext__(self) -> Any:
         """Return the next result; raise StopAsyncIteration after the last.
 
-        Raises what ended the run, once; RuntimeError outside of an `async with` block.
+        Raises what ended the run, once, a StopAsyncIteration of a stage as a RuntimeError; RuntimeError also outside of
+        an `async with` block.
         """
         self._must_be_open()
         try:
@@ -208,6 +209,11 @@ class Results(AsyncIterator[Any]):
             error = self._failures.pop([place for place, _ in self._failures].index(place))[1]
             self._report_failures()
             try:
+                if isinstance(error, StopAsyncIteration):  # with which this iterator says that it has no more
+                    raise RuntimeError(
+                        f"the stage {self._stages[place].name} raised StopAsyncIteration, which would end the results "
+                        "without a word: catch it in the stage, or give `anext` a default"
+                    ) from error
                 raise error
             finally:
                 del error  # its traceback holds this frame
