@@ -1,6 +1,7 @@
 """Wrong answers to the exercises of lesson 9a, as learners write them: each must get its own sentence."""
 
 import asyncio
+from collections import deque
 
 from course_lib.exercises import lesson_09a as ex
 from course_lib.pipeline import pipeline, stage
@@ -536,6 +537,41 @@ async def a_text_for_the_end(source, work, workers, size):
     return results
 
 
+@told(ex.work_ahead, "when the source has ended, what waits in the queue is still to be worked on")
+async def cancels_with_items_in_the_queue(source, work, workers, size):
+    queue, results = asyncio.Queue(size), []
+
+    async def run_worker():
+        while True:
+            results.append(await work(await queue.get()))
+
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(run_worker()) for _ in range(workers)]
+        async for item in source:
+            await queue.put(item)
+        for task in tasks:
+            task.cancel()
+    return results
+
+
+@told(ex.work_ahead, "All the work was done, and `join` waits: for one `task_done()` for each item that was put in")
+async def joins_and_reports_nothing(source, work, workers, size):
+    queue, results = asyncio.Queue(size), []
+
+    async def run_worker():
+        while True:
+            results.append(await work(await queue.get()))
+
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(run_worker()) for _ in range(workers)]
+        async for item in source:
+            await queue.put(item)
+        await queue.join()
+        for task in tasks:
+            task.cancel()
+    return results
+
+
 # keep_newest
 
 
@@ -878,6 +914,60 @@ async def a_number_for_the_end(feed, use, size):
                 dropped.append(queue.get_nowait())
             queue.put_nowait(item)
         await queue.put(-1)
+    return dropped
+
+
+@told(ex.keep_newest, "'item 6' came before 'item 8', which you have used already: use what waits in the order")
+async def uses_the_newest_first(feed, use, size):
+    waiting, dropped, changed, ended = deque(), [], asyncio.Event(), False
+
+    async def consume():
+        while waiting or not ended:
+            if not waiting:
+                changed.clear()
+                await changed.wait()
+                continue
+            await use(waiting.pop())
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(consume())
+        async for item in feed:
+            if len(waiting) == size:
+                dropped.append(waiting.popleft())
+            waiting.append(item)
+            changed.set()
+        ended = True
+        changed.set()
+    return dropped
+
+
+@told(ex.keep_newest, "'item 1' can be used from 1 s on, while more come; the first that you used was 'item 7', at 8 s")
+async def uses_what_is_left_when_the_feed_ends(feed, use, size):
+    waiting, dropped = deque(), []
+    async for item in feed:
+        if len(waiting) == size:
+            dropped.append(waiting.popleft())
+        waiting.append(item)
+    for item in waiting:
+        await use(item)
+    return dropped
+
+
+@told(ex.keep_newest, "Who uses the items goes on until the feed has ended, and nothing waits any more")
+async def goes_home_when_the_feed_has_ended(feed, use, size):
+    queue, dropped = asyncio.Queue(size), []
+
+    async def consume():
+        while True:
+            await use(await queue.get())
+
+    async with asyncio.TaskGroup() as group:
+        user = group.create_task(consume())
+        async for item in feed:
+            if queue.full():
+                dropped.append(queue.get_nowait())
+            queue.put_nowait(item)
+        user.cancel()
     return dropped
 
 

@@ -128,8 +128,9 @@ def _why_no_end(work: Work, source: Source, waits: Waits) -> str:
             "`except` that waits at `put` waits for a worker that is dead. At a failure nobody needs a sentinel."
         )
     if work.failed_at is not None:
+        place = "join" if "join" in waits.at else "put"
         return (
-            f"At {work.failed_at:g} s `work` failed, and a worker with it: who waits at `put` for a worker that is "
+            f"At {work.failed_at:g} s `work` failed, and a worker with it: who waits at `{place}` for a worker that is "
             "dead waits for ever. One task group over both sides ends both."
         )
     if source.failed_at is not None:
@@ -149,6 +150,8 @@ def _why_no_end(work: Work, source: Source, waits: Waits) -> str:
             f"`work` gave {len(work.calls)} results. Who waits, waits at `put`, and nobody takes anything out: a queue "
             "of results with a limit needs somebody who takes from it meanwhile; a list has no limit."
         )
+    if "join" in waits.at and all(call.answered for call in work.calls):
+        return "All the work was done, and `join` waits: for one `task_done()` for each item that was put in."
     if len(work.calls) == len(work.items):
         return (
             "All the work was done: does each worker hear that nothing more comes? One sentinel ends one worker; or, "
@@ -188,9 +191,12 @@ def _check_results(scene: Scene, work: Work) -> None:
         raise scene.wrong(f"Return a list of what `work` gave; your function returned {shown(returned, 60)}.")
     if len(work.calls) < len(work.items):
         missing = work.items[len(work.calls)]
+        why = "when the source has ended, what waits in the queue is still to be worked on."
+        if not missing or isinstance(missing, Equal):
+            why = "an item may be anything, also None; only an object of your own can say that nothing more comes."
         raise scene.wrong(
             f"`work` was never called with item {len(work.calls) + 1}, {shown(missing, 40)}, and your function "
-            "returned: an item may be anything, also None; only an object of your own can say that nothing more comes."
+            f"returned: {why}"
         )
     left = list(returned)
     for _, wanted in work.row:

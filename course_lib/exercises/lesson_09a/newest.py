@@ -153,6 +153,11 @@ def _kept(function: Answer, row: Row, seconds: float, size: int, ends_at: float 
         )
     with_size = f"With size={size}, and {seconds:g} s to use an item"
     for number, ((due, item), (at, got)) in enumerate(zip(used, began, strict=False), 1):
+        if got is not item and number == 1 and at > due:
+            raise scene.wrong(
+                f"{shown(item, 40)} can be used from {due:g} s on, while more come; the first that you used was "
+                f"{shown(got, 40)}, at {at:g} s. Another task is to use the items meanwhile."
+            )
         if got is not item:
             raise scene.wrong(
                 f"{with_size}, the item used as number {number} is {shown(item, 40)}; you used {shown(got, 40)}. When "
@@ -161,13 +166,14 @@ def _kept(function: Answer, row: Row, seconds: float, size: int, ends_at: float 
         if at != due:
             raise scene.wrong(f"{with_size}, {shown(item, 40)} can be used from {due:g} s on; you began at {at:g} s.")
     if len(began) != len(used):
-        why, (_, item) = "", used[min(len(began), len(used) - 1)]
-        if len(began) < len(used) and (not item or isinstance(item, Equal)):
+        left = [item for _, item in used[len(began) :]]
+        why = "Who uses the items goes on until the feed has ended, and nothing waits any more."
+        if left and (not left[0] or isinstance(left[0], Equal)):
             why = (
-                f" The next was {shown(item, 60)}: an item may be anything, also None, and only an object of your own "
-                "can say that nothing more comes."
+                f"The next was {shown(left[0], 60)}: an item may be anything, also None, and only an object of your "
+                "own can say that nothing more comes."
             )
-        raise scene.wrong(f"{with_size}, {len(used)} of {len(row)} items are used; you used {len(began)}.{why}")
+        raise scene.wrong(f"{with_size}, {len(used)} of {len(row)} items are used; you used {len(began)}. {why}")
     if not isinstance(returned, list):
         raise scene.wrong(f"Return a list of the dropped items; your function returned {shown(returned, 60)}.")
     if len(returned) != len(dropped) or any(a is not b for a, b in zip(returned, dropped, strict=True)):
@@ -188,6 +194,7 @@ class _Uses(Work):
             number, error = failure
             answers[number - 1] = (seconds, error)
         super().__init__("use", answers, [item for _, item in row], **more)
+        self._came = list(self.items)
 
     async def _work(self, item: Any) -> Any:
         if self.under_way:
@@ -196,6 +203,11 @@ class _Uses(Work):
         rest = [each for each in range(number, len(self.items)) if self.items[each] is item]
         if rest:
             self.items[number : rest[0]] = []
+        elif any(item is each for each in self._came) and not any(item is call.item for call in self.calls):
+            raise Wrong(
+                f"{shown(item, 40)} came before {shown(self.calls[-1].item, 40)}, which you have used already: use "
+                "what waits in the order in which it came."
+            )
         return await super()._work(item)
 
 
