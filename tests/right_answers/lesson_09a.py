@@ -112,6 +112,28 @@ async def waits_for_an_item_or_the_end(source, work, workers, size):
     return results
 
 
+if hasattr(asyncio, "QueueShutDown"):  # from Python 3.13 on
+
+    @right(ex.work_ahead)
+    async def shuts_down(source, work, workers, size):
+        queue, results = asyncio.Queue(size), []
+
+        async def run_worker():
+            try:
+                while True:
+                    results.append(await work(await queue.get()))
+            except asyncio.QueueShutDown:
+                pass
+
+        async with asyncio.TaskGroup() as group:
+            for _ in range(workers):
+                group.create_task(run_worker())
+            async for item in source:
+                await queue.put(item)
+            queue.shutdown()
+        return results
+
+
 # keep_newest
 
 

@@ -572,6 +572,43 @@ async def joins_and_reports_nothing(source, work, workers, size):
     return results
 
 
+@told(ex.work_ahead, "`async for` ends by itself after the last item; `anext` gives its second argument there")
+async def asks_for_one_more(source, work, workers, size):
+    queue, results = asyncio.Queue(size), []
+
+    async def run_worker():
+        while (item := await queue.get()) is not END:
+            results.append(await work(item))
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(workers):
+            group.create_task(run_worker())
+        while True:
+            await queue.put(await anext(source))
+    return results
+
+
+if hasattr(asyncio, "QueueShutDown"):  # from Python 3.13 on
+
+    @told(
+        ex.work_ahead, "`get` raises QueueShutDown when nothing is left of a queue that was shut down: catch it there"
+    )
+    async def shuts_down_the_workers_too(source, work, workers, size):
+        queue, results = asyncio.Queue(size), []
+
+        async def run_worker():
+            while True:
+                results.append(await work(await queue.get()))
+
+        async with asyncio.TaskGroup() as group:
+            for _ in range(workers):
+                group.create_task(run_worker())
+            async for item in source:
+                await queue.put(item)
+            queue.shutdown()
+        return results
+
+
 # keep_newest
 
 

@@ -11,6 +11,8 @@ from course_lib.exercises.shown import shown
 from course_lib.seeing import span
 
 THREAD = "ran on an event loop of its own, in another thread: no threads here, one loop is enough."
+NO_MORE = "`async for` ends by itself after the last item; `anext` gives its second argument there, such as END."
+SHUT = "`get` raises QueueShutDown when nothing is left of a queue that was shut down: catch it there."
 FULL = "put_nowait does not wait for room, and the limit is to stay: `await queue.put(...)` waits."
 
 
@@ -223,6 +225,10 @@ def played(
             raise scene.wrong(describe_raised(error, full))
         if isinstance(error, asyncio.QueueEmpty):
             raise scene.wrong(describe_raised(error, empty))
+        if isinstance(error, StopAsyncIteration):
+            raise scene.wrong(describe_raised(error, NO_MORE))
+        if type(error).__name__ == "QueueShutDown":  # from Python 3.13 on
+            raise scene.wrong(describe_raised(error, SHUT))
     if isinstance(scene.returned, list) and await_missing(scene.returned):
         raise scene.wrong("Your list has coroutines or tasks where their results belong: an `await` is missing.")
     return scene
