@@ -668,7 +668,25 @@ async def reports_nothing_dropped(feed, use, size):
     return dropped
 
 
-@told(ex.keep_newest, "the item used as number 2 is 'item 3'; you used 'item 4'")
+@told(ex.keep_newest, "'item 3' was dropped, and its place was not needed: only when 2 wait, besides the one in use")
+async def one_place_less(feed, use, size):
+    queue, dropped = asyncio.Queue(size), []
+
+    async def consume():
+        while (item := await queue.get()) is not END:
+            await use(item)
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(consume())
+        async for item in feed:
+            queue.put_nowait(item)
+            if queue.full():
+                dropped.append(queue.get_nowait())
+        await queue.put(END)
+    return dropped
+
+
+@told(ex.keep_newest, "'item 3' was dropped, and its place was not needed")
 async def empties_the_queue(feed, use, size):
     queue, dropped = asyncio.Queue(size), []
 
@@ -834,6 +852,27 @@ async def drops_for_the_end(feed, use, size):
         async for item in feed:
             add(item)
         add(END)
+    return dropped
+
+
+@told(ex.keep_newest, "You dropped 'item 7', and no item came that needed its place: at the end there is time")
+async def throws_one_away_for_the_end(feed, use, size):
+    queue, dropped = asyncio.Queue(size), []
+
+    async def consume():
+        while (item := await queue.get()) is not END:
+            await use(item)
+
+    def drop_oldest(item):  # the lesson's
+        out = [queue.get_nowait()] if queue.full() else []
+        queue.put_nowait(item)
+        return out
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(consume())
+        async for item in feed:
+            dropped += drop_oldest(item)
+        drop_oldest(END)
     return dropped
 
 

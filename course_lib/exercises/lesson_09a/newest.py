@@ -132,6 +132,14 @@ def _most_waited(row: Row, use: Work) -> tuple[int, float]:
     return most, -at
 
 
+def _thrown_away(used: list[tuple[float, Any]], use: Work, returned: Any) -> list[Any]:
+    """Return the item that was neither used nor returned, in a list, where it is one, and what came after it was."""
+    done = [call.item for call in use.calls]
+    lost = [item for _, item in used if not any(item is each for each in done)]
+    later = bool(done) and bool(used) and done[-1] is used[-1][1]
+    return lost if later and len(lost) == 1 and isinstance(returned, list) else []
+
+
 def _kept(function: Answer, row: Row, seconds: float, size: int, ends_at: float = 0) -> None:
     used, dropped, ended = _model(row, seconds, size)
     ended = max(ended, ends_at)
@@ -146,9 +154,10 @@ def _kept(function: Answer, row: Row, seconds: float, size: int, ends_at: float 
             "waits goes, and is dropped."
         )
     more = isinstance(returned, list) and len(returned) > len(dropped)
-    if more and len(began) < len(used) and all(a is b for a, b in zip(returned, dropped, strict=False)):
+    thrown = returned[-1:] if more else _thrown_away(used, use, returned)
+    if thrown and len(began) < len(used) and all(a is b for a, b in zip(returned, dropped, strict=False)):
         raise scene.wrong(
-            f"You dropped {shown(returned[-1], 40)}, and no item came that needed its place: at the end there is time. "
+            f"You dropped {shown(thrown[0], 40)}, and no item came that needed its place: at the end there is time. "
             "Who says that nothing more comes waits for room."
         )
     with_size = f"With size={size}, and {seconds:g} s to use an item"
@@ -157,6 +166,11 @@ def _kept(function: Answer, row: Row, seconds: float, size: int, ends_at: float 
             raise scene.wrong(
                 f"{shown(item, 40)} can be used from {due:g} s on, while more come; the first that you used was "
                 f"{shown(got, 40)}, at {at:g} s. Another task is to use the items meanwhile."
+            )
+        if got is not item and more and any(each is item for each in returned):
+            raise scene.wrong(
+                f"With size={size}, {shown(item, 40)} was dropped, and its place was not needed: only when {size} "
+                "wait, besides the one in use, does the oldest go, one for each that comes."
             )
         if got is not item:
             raise scene.wrong(
