@@ -138,6 +138,14 @@ async def _case(retry, attempts, failures, kind=OSError):
         assert (ended, calls, loop.time() - start) == (0, failures + 1, takes(failures + 1))
 
 
+@right(ex.test_retry)
+async def with_no_attempt_too(retry):
+    call = mock.AsyncMock(side_effect=OSError)
+    await retry(call, attempts=0, pause=1)
+    assert call.await_count == 0
+    await ex.solutions.test_retry(retry)
+
+
 # test_limited
 
 

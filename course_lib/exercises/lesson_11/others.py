@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 
 async def retry_counting_down(call, attempts, pause):
-    while True:
+    while attempts > 0:
         attempts -= 1
         try:
             answer = await call()
@@ -23,6 +23,8 @@ async def retry_counting_down(call, attempts, pause):
 
 async def retry_in_tasks(call, attempts, pause):
     await asyncio.sleep(0)
+    if attempts < 1:
+        return None
     try:
         return await asyncio.ensure_future(call())
     except OSError:

@@ -14,7 +14,7 @@ def _bug(what: str, lesson: str, *changes: tuple[str, str]) -> Bug:
 RETRY = Subject(
     rights=[
         Right(Code(under_test.retry), "the task shows"),
-        Right(Code(others.retry_counting_down), "counts its attempts down, in a loop without end"),
+        Right(Code(others.retry_counting_down), "counts its attempts down"),
         Right(Code(others.retry_in_tasks), "runs each call in a task of its own, and needs more turns of the loop"),
     ],
     bugs=[
