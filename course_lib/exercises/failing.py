@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from course_lib.exercises.framework import describe_raised, leaves
 from course_lib.exercises.places import is_learners, place_of
-from course_lib.exercises.trials import Trial, step_of, where
+from course_lib.exercises.trials import UNENDED, Trial, step_of, where
 
 
 def why(trial: Trial) -> str:
@@ -42,15 +42,37 @@ def late(trial: Trial) -> float:
     return by if by > 0 and wanted[0] == 0 else 0
 
 
+def looks_too_early(trial: Trial) -> bool:
+    """Return whether a failed assertion asks a task that was cancelled, and has had no turn since."""
+    test, values = _asserted(trial)
+    if test is None:
+        return False
+    asks = any(isinstance(node, ast.Attribute) and node.attr in ("cancelled", "done") for node in ast.walk(test))
+    return asks and any(values.get(name) == UNENDED for name in _names(test))
+
+
+def look_alike(trial: Trial) -> bool:
+    """Return whether a failed assertion compares what is shown by the same text, as two exceptions are."""
+    test, values = _asserted(trial)
+    if not isinstance(test, ast.Compare) or not isinstance(test.ops[0], ast.Eq):
+        return False
+    one, other = (values.get(text, text) for text in map(ast.unparse, (test.left, test.comparators[0])))
+    return one == other and not one.endswith(" ...")
+
+
 def _line(trial: Trial) -> str:
     first = next(leaves(trial.error))
     said = where(first)
     test, values = _asserted(trial)
     if test is None:
         return said
-    names = dict.fromkeys(node.id for node in ast.walk(test) if isinstance(node, ast.Name))
-    told = ", ".join(f"{name} = {values[name]}" for name in names if name in values)
+    told = ", ".join(f"{name} = {values[name]}" for name in _names(test) if name in values)
     return f"{said.partition(', `')[0]}, `{ast.unparse(ast.Assert(test)):.70}`{f' ({told})' if told else ''}"
+
+
+def _names(test: ast.expr) -> list[str]:
+    """Return the names that stand in what is asserted, each once."""
+    return list(dict.fromkeys(node.id for node in ast.walk(test) if isinstance(node, ast.Name)))
 
 
 def _asserted(trial: Trial) -> tuple[ast.expr | None, Mapping[str, str]]:

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from course_lib.exercises.chance import Chance
-from course_lib.exercises.failing import is_assertion, late, slips, why
+from course_lib.exercises.failing import is_assertion, late, look_alike, looks_too_early, slips, why
 from course_lib.exercises.framework import Exercise, Verdict, Wrong, leaves
 from course_lib.exercises.habits import asserts, other_clock, peeks, sleeps_in_earnest
 from course_lib.exercises.implementations import Bug, Code, Right
@@ -165,12 +165,18 @@ class Subject:
         if notes.left and trial.kind == "passed":
             return (
                 f"When your test had ended, this was still running: {', '.join(notes.left)}. Whoever comes next would "
-                "find it. Await what you start, or cancel it and await that."
+                f"find it. Await what you start, or cancel it and await that; what `{self.name}` started, give the "
+                "time to end."
             )
         return ""
 
     def _why_not(self, number: int, trials: Sequence[Trial]) -> str:
         trial = trials[number]
+        if trial.elsewhere and not trial.spanned:
+            return (
+                "It passes in one order, and fails in another: what happens at the same time may come in either order, "
+                "and so may the tasks of a set. Assert nothing that depends on which is first, or let one be later."
+            )
         if trial.elsewhere:
             return (
                 "It passes in the usual order of the same answers, and fails in this one. A sleep in a `span` may take "
@@ -187,6 +193,16 @@ class Subject:
             return "Nothing that is promised ends that."
         if not is_assertion(trial.error) and not self._went_through(trial.error):
             return "That is an error of the test: no implementation passes."
+        if looks_too_early(trial):
+            return (
+                "`cancel()` only asks, and a task ends when its turn comes: `await asyncio.wait(...)` with what you "
+                "cancelled, and look then."
+            )
+        if look_alike(trial):
+            return (
+                "They look the same, and are not equal: an exception is equal to itself alone. Compare the classes, or "
+                "what `str` gives."
+            )
         if by := late(trial):
             return (
                 f"These times are all {by:g} s late. Each scene begins when the one before it has ended: note "

@@ -2,6 +2,7 @@
 
 import asyncio
 import linecache
+import math
 import random
 import sys
 import traceback
@@ -25,6 +26,7 @@ from course_lib.seeing.timeline.trace import task_name
 FIRST, MORE = 16, 8
 STEPS = 10_000  # callbacks of one run: more is a run without end
 PATIENCE = 60.0  # virtual seconds for the clean-up of what a test leaves running
+UNENDED = "cancelled but not yet ended"  # how a task is told that was asked to end, and had no turn since
 PLAIN = (int, float, str, bool, list, tuple, dict, set, BaseException, type(None))  # what is shown as it is
 
 Kind = Literal["passed", "failed", "deadlock", "endless", "left", "refused", "unsteady"]
@@ -52,11 +54,11 @@ class Notes(Seen):
 class Trial:
     """How a test ended with one implementation, and what was seen of it.
 
-    `kind` is "passed"; "failed" with `error`, "deadlock" and "endless", which pytest shows red (or never ends);
-    "left" where it leaves an asynchronous generator open, "refused" for threads and sockets, "unsteady" where the same
-    run ended in two ways. `elsewhere` says that it passes in the usual order, and fails in another, `untried` that
-    there are more orders than were run. `draw` runs it once more, watched, and gives the timeline; what the test prints
-    is seen then, and not before.
+    `kind` is "passed"; "failed" with `error`, "deadlock" and "endless", which pytest shows red (or never ends); "left"
+    where it leaves an asynchronous generator open, "refused" for threads and sockets, "unsteady" where the same run
+    ended in two ways. `elsewhere` says that it passes in the usual order, and fails in another, `spanned` that
+    something waited in a `span` there, `untried` that there are more orders than were run. `draw` runs it once more,
+    watched, and gives the timeline; what the test prints is seen then, and not before.
     """
 
     kind: Kind
@@ -64,6 +66,7 @@ class Trial:
     text: str = ""
     error: BaseException | None = None
     elsewhere: bool = False
+    spanned: bool = False
     untried: bool = False
     draw: Callable[[], Timeline | None] = lambda: None
 
@@ -149,7 +152,7 @@ def tried(
     def draw() -> Timeline | None:
         return _drawn(lambda: worst.timeline) if kind == "endless" else replayed(worst.order)
 
-    return Trial(kind, notes, worst.text, raised, worst.departures > 0, draw=draw)
+    return Trial(kind, notes, worst.text, raised, worst.departures > 0, worst.run.shortest < math.inf, draw=draw)
 
 
 def step_of(error: BaseException) -> tuple[FrameType, int] | None:
@@ -214,10 +217,20 @@ class _Watching:
 def _values(names: Mapping[str, Any]) -> dict[str, str]:
     told = dict[str, str]()
     for name, value in names.items():
-        if isinstance(value, PLAIN):
+        if _unended(value):
+            told[name] = UNENDED
+        elif isinstance(value, PLAIN):
             with suppress(Exception):  # what stands in it may have a broken repr
                 told[name] = shown(value, 60)
     return told
+
+
+def _unended(value: Any) -> bool:
+    """Return whether a value is a task, or some, to be cancelled as soon as its turn comes."""
+    tasks = value if isinstance(value, list | tuple | set) else [value]
+    return bool(tasks) and all(
+        isinstance(each, asyncio.Task) and each.cancelling() > 0 and not each.done() for each in tasks
+    )
 
 
 def _is_skip(error: BaseException) -> bool:

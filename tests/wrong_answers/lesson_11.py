@@ -317,6 +317,17 @@ async def counts_from_the_first_scene(retry):
     assert times == [0, 2]
 
 
+@told(ex.test_retry, "`assert task.cancelled()` (task = cancelled but not yet ended). `cancel()` only asks, and")
+@told(
+    ex.test_retry, "a task ends when its turn comes: `await asyncio.wait(...)` with what you cancelled, and look then."
+)
+async def looks_before_it_has_ended(retry):
+    task = asyncio.create_task(retry(fake([DOWN, 0]), attempts=3, pause=1))
+    await asyncio.sleep(0.5)
+    task.cancel()
+    assert task.cancelled()
+
+
 @told(ex.test_retry, "your test ends with NameError")
 @told(ex.test_retry, "That is an error of the test: no implementation passes.")
 async def has_a_slip(retry):
@@ -618,6 +629,25 @@ async def expects_that_none_begins_after_a_failure(run_limited):
     assert begun == ["good", "bad"]
 
 
+@told(ex.test_limited, "your test ends with ValueError: second (at line ")
+@told(ex.test_limited, "It passes in one order, and fails in another: what happens at the same time may come in either")
+@told(ex.test_limited, "so may the tasks of a set. Assert nothing that depends on which is first, or let one be later.")
+async def lets_two_fail_at_the_same_time(run_limited):
+    call = Calls()
+    with pytest.raises(OSError, match="down"):
+        await run_limited([call(1, DOWN), call(1, ValueError("second"))], 2)
+
+
+@told(ex.test_limited, "tasks = cancelled but not yet ended). `cancel()` only asks")
+async def looks_before_they_have_ended(run_limited):
+    call = Calls()
+    tasks = [asyncio.create_task(run_limited([call(9, "a"), call(9, "b")], 2)) for _ in range(2)]
+    await asyncio.sleep(0.5)
+    for task in tasks:
+        task.cancel()
+    assert all(task.cancelled() for task in tasks)
+
+
 # share
 
 
@@ -717,6 +747,7 @@ async def the_second_is_cancelled(share):
 
 
 @told(ex.test_share, "this was still running: load. Whoever comes next would find it.")
+@told(ex.test_share, "Await what you start, or cancel it and await that; what `share` started, give the time to end.")
 async def the_only_asker_is_cancelled(share):
     load, _ = make_load(a="apple")
     asker = asyncio.create_task(share(load)("a"))
@@ -734,6 +765,15 @@ async def looks_after_two_turns(share):
     await asyncio.sleep(0)
     assert loads.keys == ["a"]
     await asker
+
+
+@told(ex.test_share, "(got = [OSError('down'), OSError('down')]). They look the same, and are not equal: an exception")
+@told(ex.test_share, "is equal to itself alone. Compare the classes, or what `str` gives.")
+async def compares_with_other_exceptions(share):
+    load, _ = make_load(a=DOWN)
+    get = share(load)
+    got = await asyncio.gather(get("a"), get("a"), return_exceptions=True)
+    assert got == [OSError("down"), OSError("down")]
 
 
 @told(ex.test_share, "it calls `get`, and what a call gives never begins.")
