@@ -2,7 +2,9 @@
 
 import ast
 import dis
+import math
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from course_lib.exercises.framework import describe_raised, leaves
 from course_lib.exercises.places import is_learners, place_of
@@ -30,16 +32,38 @@ def is_assertion(error: BaseException | None) -> bool:
 
 def late(trial: Trial) -> float:
     """Return by how many seconds all times are late that a failed assertion compares with some from 0 on."""
+    found, wanted = _compared(trial)
+    by = _apart(found, wanted)
+    times = isinstance(found, list | tuple) and all(isinstance(each, float) for each in found)
+    return by if times and by > 0 and wanted[0] == 0 else 0
+
+
+def rounded(trial: Trial) -> bool:
+    """Return whether a failed assertion compares floats that differ by their rounding alone."""
+    found, wanted = _compared(trial)
+    return _apart(found, wanted) == 0 or _apart([found], [wanted]) == 0
+
+
+def _compared(trial: Trial) -> tuple[Any, Any]:
+    """Return what a failed assertion found under a name, and what it wanted; None where that is not known."""
     test, values = _asserted(trial)
     if not isinstance(test, ast.Compare) or not isinstance(test.left, ast.Name) or not isinstance(test.ops[0], ast.Eq):
-        return 0
+        return None, None
     try:
-        found = ast.literal_eval(values.get(test.left.id, ""))
-        wanted = ast.literal_eval(test.comparators[0])
-        (by,) = {round(one - other, 6) for one, other in zip(found, wanted, strict=True)}
+        return ast.literal_eval(values.get(test.left.id, "")), ast.literal_eval(test.comparators[0])
     except (ValueError, TypeError, SyntaxError):
-        return 0  # too long to be shown whole, no numbers, or not by the same
-    return by if by > 0 and wanted[0] == 0 else 0
+        return None, None  # too long to be shown whole, or more than a literal
+
+
+def _apart(found: Any, wanted: Any) -> float:
+    """Return by how much each number in a list is above its like in another; nan where there is no one such number."""
+    if not isinstance(found, list | tuple) or not isinstance(wanted, list | tuple):
+        return math.nan
+    try:
+        (by,) = {round(one - other, 6) for one, other in zip(found, wanted, strict=True)}
+        return float(by)
+    except (ValueError, TypeError, OverflowError):
+        return math.nan
 
 
 def looks_too_early(trial: Trial) -> bool:

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from course_lib.exercises.chance import Chance
-from course_lib.exercises.failing import is_assertion, late, look_alike, looks_too_early, slips, why
+from course_lib.exercises.failing import is_assertion, late, look_alike, looks_too_early, rounded, slips, why
 from course_lib.exercises.framework import Exercise, Verdict, Wrong, leaves
 from course_lib.exercises.habits import asserts, other_clock, peeks, sleeps_in_earnest
 from course_lib.exercises.implementations import Bug, Code, Right
@@ -207,6 +207,11 @@ class Subject:
             return (
                 f"These times are all {by:g} s late. Each scene begins when the one before it has ended: note "
                 "`loop.time()` where the scene starts, and count from there."
+            )
+        if rounded(trial):
+            return (
+                "They differ by the rounding of floats alone: let your times be whole seconds, or use "
+                "`pytest.approx(...)`."
             )
         given = next(iter(inspect.signature(self.rights[0].code.function).parameters))
         return (

@@ -317,6 +317,64 @@ async def counts_from_the_first_scene(retry):
     assert times == [0, 2]
 
 
+@told(ex.test_retry, "(times = [0.0, 0.10000000000000009, 0.30000000000000004]). They differ by the rounding of floats")
+@told(ex.test_retry, "by the rounding of floats alone: let your times be whole seconds, or use `pytest.approx(...)`.")
+async def counts_in_tenths(retry):
+    await asyncio.sleep(0.7)
+    loop, times = asyncio.get_running_loop(), []
+    start = loop.time()
+
+    async def call():
+        times.append(loop.time() - start)
+        if len(times) < 3:
+            raise DOWN.with_traceback(None)
+
+    await retry(call, attempts=3, pause=0.1)
+    assert times == [0, 0.1, 0.3]
+
+
+@told(ex.test_retry, "`assert took == 0.3` (took = 0.30000000000000004). They differ by the rounding of floats alone")
+async def takes_tenths(retry):
+    loop, answers = asyncio.get_running_loop(), [DOWN, DOWN, 0]
+
+    async def call():
+        if isinstance(answer := answers.pop(0), Exception):
+            raise answer.with_traceback(None)
+
+    await asyncio.sleep(0.7)
+    start = loop.time()
+    await retry(call, attempts=3, pause=0.1)
+    took = loop.time() - start
+    assert took == 0.3
+
+
+@told(ex.test_retry, "`assert times == {0, 1}` (times = {1.0, 2.0}). No right function passes.")
+async def collects_times_in_a_set(retry):
+    loop, times = asyncio.get_running_loop(), set()
+
+    async def call():
+        times.add(loop.time())
+        if len(times) < 2:
+            raise DOWN.with_traceback(None)
+
+    await asyncio.sleep(1)
+    await retry(call, attempts=2, pause=1)
+    assert times == {0, 1}
+
+
+@told(ex.test_retry, "`assert numbers == [0, 1]` (numbers = [1, 2]). No right function passes.")
+async def numbers_its_calls_from_0(retry):
+    numbers = []
+
+    async def call():
+        numbers.append(len(numbers) + 1)
+        if len(numbers) < 2:
+            raise DOWN.with_traceback(None)
+
+    await retry(call, attempts=2, pause=1)
+    assert numbers == [0, 1]
+
+
 @told(ex.test_retry, "`assert task.cancelled()` (task = cancelled but not yet ended). `cancel()` only asks, and")
 @told(
     ex.test_retry, "a task ends when its turn comes: `await asyncio.wait(...)` with what you cancelled, and look then."
