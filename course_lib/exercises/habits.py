@@ -80,6 +80,15 @@ def functions(test: Any) -> Iterator[types.FunctionType]:
         yield function
 
 
+def classes(test: Any) -> Iterator[type]:
+    """Give the learner's classes that a learner's functions name, or have an object of, and what these are built on."""
+    for code, names in _codes(test):
+        for value in (names.get(name) for name in code.co_names + code.co_freevars):
+            for kind in value.__mro__ if isinstance(value, type) else type(value).__mro__:
+                if kind.__module__ == names.get("__name__"):
+                    yield kind
+
+
 def tree_of(function: types.FunctionType) -> ast.Module:
     """Return a function as it is written, its lines numbered as in its file; empty where its text cannot be had."""
     try:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Set
 from types import FunctionType
 from typing import Any
 
-from course_lib.exercises.habits import functions, tree_of
+from course_lib.exercises.habits import classes, functions, tree_of
 
 LEAVING = {ast.Return: "return", ast.Raise: "raise", ast.Continue: "continue", ast.Break: "break"}
 METHODS = frozenset({"cancelled", "done", "exception", "is_set", "locked"})  # asked for without a call they are true
@@ -22,11 +22,12 @@ Line = tuple[str, int]  # a file's name, and the number of a line
 
 def vacuous(test: Any) -> str:
     """Say which assertion of a test is always true, or stands where nothing comes; empty where none does."""
+    own = _own_attributes(test)
     for function in functions(test):
         for block in _blocks(tree_of(function)):
             left = ""
             for statement in block:
-                if isinstance(statement, ast.Assert) and (said := _always(statement.test)):
+                if isinstance(statement, ast.Assert) and (said := _always(statement.test, own)):
                     return f"{named(statement, function)}, {said}."
                 found = (each for each in ast.walk(statement) if isinstance(each, ast.Assert))
                 if left and (behind := next(found, None)):
@@ -63,12 +64,31 @@ def named(statement: ast.Assert, function: FunctionType) -> str:
     return f"`{asserted:.70}`, at line {statement.lineno} of {function.__name__}"
 
 
-def _always(test: ast.expr) -> str:
-    """Say why a test is true whatever happens; empty where that is not known."""
+def _own_attributes(test: Any) -> set[str]:
+    """Return the names of the attributes to which a learner's functions and classes give a value."""
+    names, found = set[str](), [*functions(test)]
+    for kind in classes(test):
+        names |= vars(kind).keys()
+        found += [each for each in vars(kind).values() if isinstance(each, FunctionType)]
+    for node in (node for function in found for node in ast.walk(tree_of(function))):
+        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+            names.add(node.attr)
+        elif isinstance(node, ast.keyword) and node.arg:  # as in SimpleNamespace(done=False)
+            names.add(node.arg)
+    return names
+
+
+def _always(test: ast.expr, own: Set[str]) -> str:
+    """Say why a test is true whatever happens; empty where that is not known.
+
+    Args:
+        test: what is asserted.
+        own: the names of attributes that are the learner's own, and need not be methods.
+    """
     kind = KINDS.get(type(test), "")
     if kind and not (isinstance(test, ast.Tuple) and not test.elts):
         return f"is of a {kind}, which is always true, {MENDS[kind]}"
-    if isinstance(test, ast.Attribute) and test.attr in METHODS:
+    if isinstance(test, ast.Attribute) and test.attr in METHODS - own:
         return f"is of a method, which is always true. Call it: `{ast.unparse(test)}()`"
     if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.Or):
         for each in test.values:

@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from unittest import mock
 
 import pytest
@@ -234,6 +235,50 @@ async def in_every_order_of_the_answers(run_limited):
     start = loop.time()
     await run_limited([lambda seconds=seconds: asyncio.sleep(seconds) for seconds in slow], 2)
     assert loop.time() == start + 3
+
+
+class Call:
+    """A call that notes how it ended, under names that a task's methods have, too."""
+
+    def __init__(self, seconds):
+        self.seconds, self.done, self.cancelled = seconds, False, False
+
+    async def __call__(self):
+        try:
+            await asyncio.sleep(self.seconds)
+        except asyncio.CancelledError:
+            self.cancelled = True
+            raise
+        self.done = True
+
+
+@right(ex.test_limited)
+async def with_calls_that_note_their_ends(run_limited):
+    await ex.solutions.test_limited(run_limited)
+    quick, slow = Call(1), Call(9)
+    task = asyncio.create_task(run_limited([quick, slow], 2))
+    await asyncio.sleep(2)
+    task.cancel()
+    await asyncio.wait([task])
+    assert quick.done
+    assert slow.cancelled
+
+
+@right(ex.test_limited)
+async def with_calls_of_a_class_within(run_limited):
+    @dataclass
+    class Noted:
+        done: bool = False
+
+        async def __call__(self):
+            await asyncio.sleep(1)
+            self.done = True
+
+    await ex.solutions.test_limited(run_limited)
+    calls = [Noted(), Noted()]
+    await run_limited(calls, 1)
+    assert calls[0].done
+    assert calls[1].done
 
 
 @right(ex.test_limited)
