@@ -34,6 +34,21 @@ def test_a_sleep_takes_exactly_as_long_as_asked(seconds):
     assert timeline.result == timeline.end == timeline["main"].end == seconds
 
 
+@pytest.mark.parametrize("power", range(19, 28))
+def test_short_sleeps_end_in_a_far_future(power):
+    """However coarse floats have become, from six days to four years on, no timer is ever just ahead of its time."""
+
+    async def main():
+        await asyncio.sleep(2**power - 0.05)
+        for _ in range(300):
+            for seconds in (0.1, 7, 0.001):
+                before = now()
+                await asyncio.sleep(seconds)
+                assert abs(now() - before - seconds) < 1e-6
+
+    assert simulate(main).end == pytest.approx(2**power + 300 * 7.101 - 0.05)
+
+
 def test_ten_sleeps_of_a_tenth_make_a_second():
     """Times stay whole nanoseconds, so no rounding error adds up."""
 

@@ -90,8 +90,9 @@ class VirtualClockLoop(asyncio.SelectorEventLoop):
 
     @property
     def _clock_resolution(self) -> float:
-        # A timer is due when it lies less than this ahead. After some months, floats are further apart than 1 ns.
-        return max(1e-9, math.ulp(self.clock.now()))
+        # A timer is due when it lies less than this ahead. After some weeks floats are about 1 ns apart: a timer at the
+        # next one would not be due, and rounded to whole nanoseconds it may be the present.
+        return max(1e-9, 2 * math.ulp(self.clock.now()))
 
     @_clock_resolution.setter
     def _clock_resolution(self, seconds: float) -> None:
