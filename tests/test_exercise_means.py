@@ -2,6 +2,7 @@
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 
@@ -95,7 +96,7 @@ def test_why_none_was_returned(function, sentence):
 
 
 def raised_by(coro):
-    with pytest.raises((AttributeError, TypeError, UnboundLocalError)) as raised:
+    with pytest.raises((AttributeError, RuntimeError, TypeError, UnboundLocalError)) as raised:
         asyncio.run(coro)
     return raised.value
 
@@ -165,6 +166,82 @@ async def asks_an_item_of_a_list(start):
     return made[0].upper()
 
 
+async def enters_what_has_to_be_called(scope):
+    async with scope as entered:
+        return entered
+
+
+async def enters_it_second(scope):
+    async with asyncio.timeout(1), scope:
+        pass
+
+
+async def enters_a_class_of_a_module(module):
+    async with module.TaskGroup as group:
+        return group
+
+
+async def enters_a_class_without_async(scope):
+    with scope as entered:
+        return entered
+
+
+async def sums_what_waits(start):
+    return sum(await start(name) for name in "ab")
+
+
+async def joins_what_waits(start):
+    return "".join(await start(name) for name in "ab")
+
+
+async def goes_through_gather(start):
+    found = asyncio.gather(start("a"), start("b"))
+    return dict(zip("ab", found, strict=True))
+
+
+async def loops_over_gather(start):
+    found = asyncio.gather(start("a"), start("b"))
+    for each in found:
+        print(each.done())
+
+
+async def enters_what_is_no_scope(scope):
+    async with scope:
+        pass
+
+
+async def enters_what_a_call_gives(scope):
+    async with scope():
+        pass
+
+
+async def sums_what_is_there(start):
+    return sum(name for name in await start("a"))
+
+
+async def hands_a_task_to_what_fails(start):
+    task = asyncio.create_task(start("a"))
+    try:
+        return chr(-1, task)
+    finally:
+        await task
+
+
+@pytest.mark.parametrize(
+    ("function", "given"),
+    [
+        (enters_what_is_no_scope, object()),
+        (enters_what_a_call_gives, object),
+        (sums_what_is_there, answers),
+        (hands_a_task_to_what_fails, answers),
+    ],
+    ids=lambda it: getattr(it, "__name__", ""),
+)
+def test_other_causes_of_the_same_error_get_no_advice(function, given):
+    """What is no scope at all, and a sum of texts, was not mistaken for a class, or for what has to be awaited."""
+    assert not hint(raised_by(function(given)))
+
+
 async def misspells_what_a_task_has(start):
     return asyncio.create_task(start("a")).results()
 
@@ -194,6 +271,15 @@ async def misspells_what_a_task_has(start):
         (takes_an_item_of_gather, answers, "brackets: `(await asyncio.gather(start('a'), start('b')))[0]`"),
         (asks_a_task, answers, "`task` has to be awaited first, in brackets: `(await task).upper`"),
         (takes_an_item_of_a_task, answers, "`task` has to be awaited first, in brackets: `(await task)[0]`"),
+        (enters_what_has_to_be_called, AsyncExitStack, "`scope` has to be called, and what it gives is entered: `sco"),
+        (enters_what_has_to_be_called, asynccontextmanager(answers), "`scope(...)`. Are its () missing?"),
+        (enters_it_second, AsyncExitStack, "`scope` has to be called"),
+        (enters_a_class_of_a_module, asyncio, "`module.TaskGroup` has to be called"),
+        (enters_a_class_without_async, AsyncExitStack, "`scope` has to be called"),
+        (sums_what_waits, answers, "through which `sum` cannot go. Square brackets around it make a list first"),
+        (joins_what_waits, answers, "through which `join` cannot go"),
+        (goes_through_gather, answers, "`found` has to be awaited first: `await found` gives the results"),
+        (loops_over_gather, answers, "`found` has to be awaited first: `await found` gives the results"),
     ],
     ids=lambda it: getattr(it, "__name__", ""),
 )

@@ -11,20 +11,27 @@ from typing import Any
 
 from course_lib.exercises.advice import NOT_AWAITABLE, advice
 from course_lib.exercises.places import Place, assigned, place_of, tree_of
+from course_lib.exercises.uncalled import (
+    called,
+    called_too_early,
+    entered_uncalled,
+    first,
+    listed,
+    uncalled,
+    uncalled_list,
+)
 
 WRAP = "A pool's own future becomes one by `asyncio.wrap_future(...)`."
 IN_BRACKETS = (
     "The `await` inside the brackets finished each call before the next began, and left results, not coroutines: leave "
     "it out."
 )
-CALLS = {"to_thread": 0, "run_in_executor": 1, "submit": 0}
-"""What calls a function elsewhere, and which of its arguments that is."""
-
 GIVE_FUTURES = ("gather", "create_task", "ensure_future", "shield", "to_thread", "run_in_executor", "wait_for")
 
 STAR_MISSING = "gather was given one generator: put a star before it, `gather(*...)`."
 
 _NEVER_AWAITED = "`{}` holds a coroutine, not what it gives: an `await` is missing where it is made."
+_NOT_AWAITED_YET = "`{0}` has to be awaited first: `await {0}` gives the results."
 
 
 def hint(error: BaseException) -> str:
@@ -45,20 +52,26 @@ def hint(error: BaseException) -> str:
         return STAR_MISSING
     if isinstance(error, TypeError | AttributeError) and (missing := _asked_too_early(error, place)):
         return missing
+    if isinstance(error, RuntimeError) and (name := _never_awaited(place, asyncio.isfuture)):
+        return _NOT_AWAITED_YET.format(name)
     if isinstance(error, TypeError):
-        if name := _uncalled(node, place):
+        if entered := entered_uncalled(place):
+            return entered
+        if generator := _cannot_wait(node):
+            return generator
+        if name := uncalled(node, place):
             return f"You passed `{name}` itself; call it: `{name}()`."
-        if name := _uncalled_list(node, place):
+        if name := uncalled_list(node, place):
             return f"`{name}` holds functions; pass what their calls give: `*(each() for each in {name})`."
-        if name := _never_awaited(place):
+        if name := _never_awaited(place, inspect.iscoroutine):
             return _NEVER_AWAITED.format(name)
-        if early := _called_too_early(node):
+        if early := called_too_early(node):
             return early
         if isinstance(node, ast.Await) and place.innermost:
             return _awaited(node.value, place)
-        if isinstance(node, ast.Call) and _called(node) in ("gather", "wait") and _submits(node, place):
+        if isinstance(node, ast.Call) and called(node) in ("gather", "wait") and _submits(node, place):
             return f"What `submit` gives is a pool's own future, and nothing that can be awaited. {WRAP}"
-        if isinstance(node, ast.Call) and _called(node) in ("gather", "wait") and _has_await(node):
+        if isinstance(node, ast.Call) and called(node) in ("gather", "wait") and _has_await(node):
             return IN_BRACKETS
     return advice(error)
 
@@ -74,15 +87,13 @@ def passed_uncalled(kind: type, error: BaseException) -> bool:
     fine = {id(node.func) for node in nodes if isinstance(node, ast.Call)}
     fine |= {id(node.iter) for node in nodes if isinstance(node, ast.comprehension)}
     values = [place.value(node.id) for node in nodes if isinstance(node, ast.Name) and id(node) not in fine]
-    return any(isinstance(value, kind) or (_listed(value) and isinstance(value[0], kind)) for value in values)
+    return any(isinstance(value, kind) or (listed(value) and isinstance(value[0], kind)) for value in values)
 
 
 def awaited_in_brackets(error: BaseException) -> bool:
     """Return whether an error came from a call that was awaited among the arguments of gather."""
     place = place_of(error)
-    return (
-        place is not None and isinstance(place.node, ast.Await) and any(_called(p) == "gather" for p in place.parents)
-    )
+    return place is not None and isinstance(place.node, ast.Await) and any(called(p) == "gather" for p in place.parents)
 
 
 def star_missing(function: Callable[..., Any]) -> bool:
@@ -93,34 +104,17 @@ def star_missing(function: Callable[..., Any]) -> bool:
 
 def _awaited(value: ast.expr, place: Place) -> str:
     found = place.value(value.id) if isinstance(value, ast.Name) else None
-    if isinstance(_first(found), Future):
+    if isinstance(first(found), Future):
         return f"Nothing but a coroutine, a task or an asyncio future can be awaited. {WRAP}"
     if isinstance(value, ast.Name) and callable(found):
         return f"`{value.id}` is a function, and `await` needs what its call gives: is its () missing?"
     if isinstance(value, ast.Call):
-        more = f" {WRAP}" if _called(value) == "submit" else ""
+        more = f" {WRAP}" if called(value) == "submit" else ""
         return (
             f"`{ast.unparse(value.func)}(...)` was called, and gave nothing that can be awaited; only a coroutine, a "
             f"task or an asyncio future can be.{more}"
         )
     return NOT_AWAITABLE
-
-
-def _called_too_early(node: ast.AST) -> str:
-    """Say how to pass a function to what calls it elsewhere; empty where it was not called on the way."""
-    call = node.value if isinstance(node, ast.Await) else node
-    place = CALLS.get(_called(call))
-    if not isinstance(call, ast.Call) or place is None or place >= len(call.args):
-        return ""
-    given = call.args[place]
-    if not isinstance(given, ast.Call) or _called(given) == "partial":
-        return ""
-    apart = [*call.args[:place], given.func, *given.args, *call.args[place + 1 :]]
-    right = ast.Call(ast.Name(_called(call)), apart, given.keywords)
-    return (
-        f"`{_called(call)}` calls what it is given, and was given what `{ast.unparse(given):.60}` gave: pass the "
-        f"function and its arguments apart, `{ast.unparse(right):.80}`."
-    )
 
 
 def _asked_too_early(error: BaseException, place: Place) -> str:
@@ -136,21 +130,52 @@ def _asked_too_early(error: BaseException, place: Place) -> str:
     waits = inspect.iscoroutine(held)
     if call and held is None:  # a TypeError does not keep what could not be asked for an item
         function = place.value(call.func.id) if isinstance(call.func, ast.Name) else None
-        waits = inspect.iscoroutinefunction(function) or _called(call) in GIVE_FUTURES
+        waits = inspect.iscoroutinefunction(function) or called(call) in GIVE_FUTURES
     own = get_close_matches(rest, [f".{name}" for name in dir(held)])  # as in `task.results()`
     if waits or (asyncio.isfuture(held) and not own):
         return f"`{text:.60}` has to be awaited first, in brackets: `(await {text:.60}){rest:.40}`."
     return ""
 
 
-def _never_awaited(place: Place) -> str:
-    """Return the name of a coroutine that was used as what it gives: reckoned with, gone through; empty if none was."""
+def _cannot_wait(node: ast.AST) -> str:
+    """Say what to write where something goes through a generator with an `await` in it, which it cannot."""
+    if not isinstance(node, ast.Call) or (_may_await(node, node) and called(node) != "join"):
+        return ""
+    for each in node.args:
+        if isinstance(each, ast.GeneratorExp) and _waits(each):
+            return (
+                f"A generator that waits is an asynchronous one, through which `{called(node)}` cannot go. Square "
+                "brackets around it make a list first."
+            )
+    return ""
+
+
+def _waits(generator: ast.GeneratorExp) -> bool:
+    """Return whether a generator expression waits for each item; what its first `in` gives is awaited outside."""
+    first, *others = generator.generators
+    parts = [generator.elt, *first.ifs, *others]
+    return any(each.is_async for each in generator.generators) or any(
+        isinstance(inner, ast.Await) for part in parts for inner in ast.walk(part)
+    )
+
+
+def _never_awaited(place: Place, waits: Callable[[Any], bool]) -> str:
+    """Return the name of what has to be awaited, and was used as what it gives: reckoned with, gone through.
+
+    `waits` says what has to be; empty where nothing was.
+    """
     # A `for` that cannot go through something is blamed as a whole by some Pythons.
     node = place.node.iter if isinstance(place.node, ast.For) else place.node
     if not place.innermost or not isinstance(node, ast.expr) or _may_await(node, place.parents[0]):
         return ""
+    # A future that is gone through gives itself, so the variable of a comprehension holds it, too.
     names = [each.id for each in ast.walk(node) if isinstance(each, ast.Name)]
-    return next((name for name in names if inspect.iscoroutine(place.value(name))), "")
+    names = [name for name in names if name not in _stored(node)]
+    return next((name for name in names if waits(place.value(name))), "")
+
+
+def _stored(node: ast.AST) -> set[str]:
+    return {each.id for each in ast.walk(node) if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store)}
 
 
 def _may_await(node: ast.expr, parent: ast.AST) -> bool:
@@ -165,56 +190,23 @@ def _may_await(node: ast.expr, parent: ast.AST) -> bool:
 def _without_star(node: ast.AST) -> bool:
     return (
         isinstance(node, ast.Call)
-        and _called(node) == "gather"
+        and called(node) == "gather"
         and len(node.args) == 1
         and isinstance(node.args[0], ast.GeneratorExp)
     )
-
-
-def _uncalled(node: ast.AST, place: Place) -> str:
-    """Return the name of a function that was passed where a coroutine belongs, empty if none was."""
-    return next((name for name in _passed(node) if inspect.isroutine(place.value(name))), "")
-
-
-def _uncalled_list(node: ast.AST, place: Place) -> str:
-    """Return the name of a list of functions that was passed where coroutines belong, empty if none was."""
-    return next((name for name in _passed(node) if inspect.isroutine(_first(place.value(name)))), "")
-
-
-def _passed(node: ast.AST) -> list[str]:
-    """Return the names that were passed to what makes tasks: alone, with a star, or in brackets."""
-    call = node.value if isinstance(node, ast.Await) else node
-    if not isinstance(call, ast.Call) or _called(call) not in ("gather", "create_task", "ensure_future", "shield"):
-        return []
-    given = [each.value if isinstance(each, ast.Starred) else each for each in call.args]
-    given += [inner for each in given if isinstance(each, ast.List | ast.Tuple) for inner in each.elts]
-    return [each.id for each in given if isinstance(each, ast.Name)]
 
 
 def _submits(call: ast.Call, place: Place) -> bool:
     """Return whether gather, or wait, was given futures of a pool."""
     nodes = [node for arg in call.args for node in ast.walk(arg)]
     return any(
-        _called(node) == "submit" or (isinstance(node, ast.Name) and isinstance(_first(place.value(node.id)), Future))
+        called(node) == "submit" or (isinstance(node, ast.Name) and isinstance(first(place.value(node.id)), Future))
         for node in nodes
     )
 
 
 def _has_await(call: ast.Call) -> bool:
     return any(isinstance(node, ast.Await) for arg in call.args for node in ast.walk(arg))
-
-
-def _called(node: ast.AST) -> str:
-    func = getattr(node, "func", None)
-    return str(getattr(func, "attr", getattr(func, "id", "")))
-
-
-def _listed(value: Any) -> bool:
-    return isinstance(value, list | tuple) and bool(value)
-
-
-def _first(value: Any) -> Any:
-    return value[0] if _listed(value) else value
 
 
 def _set_outside(name: str, place: Place) -> bool:

@@ -22,19 +22,21 @@ class Place:
     parents: tuple[ast.AST, ...]  # the innermost first
     frame: FrameType
     innermost: bool  # whether it was raised there, and not by what was called or awaited there
+    outer: FrameType | None = None  # of a comprehension, up to 3.11: the frame of the function that it stands in
 
     def value(self, name: str) -> Any:
         """Return what a name stood for there, None where it stood for nothing.
 
         For the variable of a comprehension, which is gone when the comprehension is left, what it went through.
         """
-        if name in self.frame.f_locals:
-            return self.frame.f_locals[name]
+        known = (self.outer.f_locals if self.outer else {}) | self.frame.f_locals
+        if name in known:
+            return known[name]
         loops = [loop for each in self.parents for loop in getattr(each, "generators", ())]
         for loop in loops:
             if isinstance(loop.target, ast.Name) and loop.target.id == name and isinstance(loop.iter, ast.Name):
                 name = loop.iter.id
-        return self.frame.f_locals.get(name, self.frame.f_globals.get(name))
+        return known.get(name, self.frame.f_globals.get(name))
 
 
 def is_learners(code: CodeType) -> bool:
@@ -46,11 +48,11 @@ def is_learners(code: CodeType) -> bool:
 
 def place_of(error: BaseException) -> Place | None:
     """Return where an exception left the learner's code; None where that cannot be read."""
-    found, step = None, error.__traceback__
+    found, before, step, last = None, None, error.__traceback__, None
     while step:
         if is_learners(step.tb_frame.f_code):
-            found = step
-        step = step.tb_next
+            found, before = step, last
+        last, step = step, step.tb_next
     if found is None:
         return None
     code = found.tb_frame.f_code
@@ -68,7 +70,8 @@ def place_of(error: BaseException) -> Place | None:
             node.col_offset,
             node.end_col_offset,
         ):
-            return Place(node, parents, found.tb_frame, found.tb_next is None)
+            outer = before.tb_frame if before and code.co_name.endswith("comp>") else None
+            return Place(node, parents, found.tb_frame, found.tb_next is None, outer)
     return None
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from course_lib.exercises.causes import passed_uncalled
+from course_lib.exercises.causes import hint, passed_uncalled
 from course_lib.exercises.framework import (
     Answer,
     Wrong,
@@ -112,6 +112,9 @@ def play(
     if scene.cancelled and cancel_at is None:
         raise scene.wrong(ended_cancelled())
     if timeline.leaked:
+        # A slip of the learner's own comes before what it left running.
+        if scene.raised and any(hint(each) for each in leaves(scene.raised)):
+            raise scene.wrong(describe_raised(scene.raised))
         end = f"was cancelled at {cancel_at:g} s" if scene.cancelled else scene.answered()
         left = still_running(timeline, cancelled=scene.cancelled, failed=scene.raised is not None)
         raise scene.wrong(f"When it {end}, {left}")

@@ -20,6 +20,12 @@ async def one_failure_is_the_answer(hosts, is_up):
     return [host for host, up in zip(hosts, answers, strict=True) if up]
 
 
+@told(ex.live_hosts, "`answers` has to be awaited first: `await answers` gives the results")
+async def goes_through_what_gather_gave(hosts, is_up):
+    answers = asyncio.gather(*map(is_up, hosts), return_exceptions=True)
+    return [host for host, up in zip(hosts, answers, strict=True) if up is True]
+
+
 @told(ex.live_hosts, "start all of them before you await one")
 async def one_after_another(hosts, is_up):
     found = []

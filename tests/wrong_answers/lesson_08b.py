@@ -377,6 +377,12 @@ async def closes_before(open_line, log_in):
 told(ex.use_all, "left a, b, c, in this order")(as_found.use_all)
 
 
+@told(ex.use_all, "`AsyncExitStack` has to be called, and what it gives is entered: `AsyncExitStack(...)`")
+async def enters_the_class_of_stacks(resources, work):
+    async with AsyncExitStack as stack:
+        return await work([await stack.enter_async_context(each) for each in resources])
+
+
 @told(ex.use_all, "and none left. Nobody leaves a, b, c")
 async def leaves_none(resources, work):
     values = [await resource.__aenter__() for resource in resources]
