@@ -4,7 +4,7 @@ import asyncio
 import random
 import time
 import uuid
-from itertools import count
+from itertools import count, cycle
 
 from course_lib.exercises import lesson_13b as ex
 from wrong_answers import told
@@ -56,7 +56,8 @@ told(ex.ask_again, "The key was UUID(")(asks(key=lambda question: uuid.uuid4()))
 told(ex.ask_again, "The key was ' my key'")(asks(key=lambda question: " my key"))
 told(ex.ask_again, "Two calls of your function used the same key")(asks(key=lambda question: str(id(question))))
 numbers = count()
-for key in (lambda _: str(next(numbers)), lambda _: f"{random.randint(0, 999)}", lambda _: f"call-{next(numbers)}"):
+few = cycle(random.Random(1).sample(range(1000), 1000))  # drawn by chance, but no two alike in one check
+for key in (lambda _: str(next(numbers)), lambda _: f"{next(few)}", lambda _: f"call-{next(numbers)}"):
     told(ex.ask_again, "another process may make the same ones. Draw the key by chance, long enough")(asks(key=key))
 for clock_of in (lambda: asyncio.get_running_loop().time(), lambda: time.time_ns()):
     told(ex.ask_again, "Two calls of your function ran at once, and had the same key, such as one made of the time")(
