@@ -7,6 +7,7 @@ import pytest
 
 from course_lib.monitor import EventLoopMonitor
 from course_lib.monitor.blame import SEVERAL, UNSEEN, Sighting, blame
+from course_lib.monitor.lag import LagWatch
 from course_lib.seeing import simulate
 
 START, END = "the beginning of the turn", "the end of the turn"
@@ -172,3 +173,17 @@ def test_on_a_virtual_clock_most_is_exact():
     assert (second.task, second.seconds) == ("alike", 2)
     assert second.line.startswith("between line")
     assert " of alike: time.sleep(1) and line " in second.line
+
+
+def test_a_step_at_which_nobody_looked_lies_between_its_ends(monkeypatch):
+    """With step timing, where a step began and ended is known, also when no look was made while it ran."""
+    monkeypatch.setattr(LagWatch, "look", lambda self, innermost: None)
+
+    async def long_step():
+        await asyncio.sleep(0)
+        time.sleep(0.1)
+        await asyncio.sleep(0)
+
+    task, line = said(asyncio.run(watched(True, lambda: [long_step()])))
+    assert task == "long_step"
+    assert line.startswith("between line") and line.count("await asyncio.sleep(0)") == 2

@@ -120,7 +120,8 @@ class LagWatch:
         # An eager task runs inside the step of another: whose it is, is known.
         seen = [replace(sighting, ident=0) for sighting in self._seen() if sighting.first >= began]
         _, _, line = blame(seen, began, ended, self._gap, start, end)
-        self._report(ended - began, began, name, function, line)
+        # Where nobody could look before it was over, it is still known between what and what it lies.
+        self._report(ended - began, began, name, function, line or f"between {start} and {end}")
 
     def turn_began(self) -> None:
         """Note that the loop has something to do."""
