@@ -6,12 +6,13 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 
-from course_lib.exercises.causes import hint, passed_uncalled
+from course_lib.exercises.causes import hint
 from course_lib.exercises.chance import FALSY, KINDS, STEP, Chance
 from course_lib.exercises.framework import Wrong, run
 from course_lib.exercises.ordering import in_every_order
 from course_lib.exercises.playing import play
 from course_lib.exercises.returning import returned_none
+from course_lib.exercises.uncalled import passed_uncalled
 from course_lib.seeing import span
 
 

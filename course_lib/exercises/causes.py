@@ -16,7 +16,6 @@ from course_lib.exercises.uncalled import (
     called_too_early,
     entered_uncalled,
     first,
-    listed,
     uncalled,
     uncalled_list,
 )
@@ -74,20 +73,6 @@ def hint(error: BaseException) -> str:
         if isinstance(node, ast.Call) and called(node) in ("gather", "wait") and _has_await(node):
             return IN_BRACKETS
     return advice(error)
-
-
-def passed_uncalled(kind: type, error: BaseException) -> bool:
-    """Return whether an error came from using an object of `kind`, or a list of them, where its call belongs."""
-    place = place_of(error)
-    if place is None or not isinstance(error, TypeError | AttributeError):
-        return False
-    # Up to 3.12, a `with` that cannot be entered or left fails as a whole.
-    parts = place.node.items if isinstance(place.node, ast.With | ast.AsyncWith) else [place.node]
-    nodes = [node for part in parts for node in ast.walk(part)]
-    fine = {id(node.func) for node in nodes if isinstance(node, ast.Call)}
-    fine |= {id(node.iter) for node in nodes if isinstance(node, ast.comprehension)}
-    values = [place.value(node.id) for node in nodes if isinstance(node, ast.Name) and id(node) not in fine]
-    return any(isinstance(value, kind) or (listed(value) and isinstance(value[0], kind)) for value in values)
 
 
 def awaited_in_brackets(error: BaseException) -> bool:
@@ -152,8 +137,8 @@ def _cannot_wait(node: ast.AST) -> str:
 
 def _waits(generator: ast.GeneratorExp) -> bool:
     """Return whether a generator expression waits for each item; what its first `in` gives is awaited outside."""
-    first, *others = generator.generators
-    parts = [generator.elt, *first.ifs, *others]
+    outermost, *inner_loops = generator.generators
+    parts = [generator.elt, *outermost.ifs, *inner_loops]
     return any(each.is_async for each in generator.generators) or any(
         isinstance(inner, ast.Await) for part in parts for inner in ast.walk(part)
     )

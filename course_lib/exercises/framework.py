@@ -33,6 +33,7 @@ LIMIT = 2.0  # real seconds a single run of the learner's function may take
 SHOWN = 2_000  # characters of the learner's own output that a check repeats
 TRIES = 3  # after so many, the solution opens
 
+WAITS_FOR_EVER = "Your code waits for something"
 STANDS_STILL = (
     "While your code asks again and again, the virtual clock stands still, and a real processor would be at 100 %."
 )
@@ -235,7 +236,7 @@ def run(function: Answer, *args: Any, none: bool = False, blocks: bool = False) 
     except NotImplementedError:
         raise
     except DeadlockError as error:
-        waits = f"Your code waits for something that never happens: {error.where}."
+        waits = f"{WAITS_FOR_EVER} that never happens: {error.where}."
         raise Wrong(waits + unseen_failure(error.timeline), error.timeline) from None
     except RunawayError as error:
         end = " Nothing can stop it: restart the kernel." if error.still_runs else _failed_callback(error.timeline)

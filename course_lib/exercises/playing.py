@@ -5,8 +5,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from course_lib.exercises.causes import hint, passed_uncalled
+from course_lib.exercises.causes import hint
 from course_lib.exercises.framework import (
+    WAITS_FOR_EVER,
     Answer,
     Wrong,
     await_missing,
@@ -18,7 +19,12 @@ from course_lib.exercises.framework import (
 )
 from course_lib.exercises.returning import returned_none
 from course_lib.exercises.shown import shown
+from course_lib.exercises.uncalled import passed_uncalled
 from course_lib.seeing import Timeline
+
+NOT_ENDED = "It had not ended"
+NO_END = (NOT_ENDED, WAITS_FOR_EVER)
+"""How the sentences begin for a call that does not end; a lesson that knows more adds it to them."""
 
 PATIENCE = 60.0  # virtual seconds after which a call is taken for one that does not end
 ENDED_CANCELLED = (
@@ -106,15 +112,15 @@ def play(
         found, timeline = wrong, wrong.timeline
     though = f", though it was cancelled at {cancel_at:g} s" if cancel_at is not None else ""
     if timeline.result is GAVE_UP:
-        raise Wrong(f"It had not ended after {PATIENCE:g} s{though}.{unseen_failure(timeline)}", timeline)
+        raise Wrong(f"{NOT_ENDED} after {PATIENCE:g} s{though}.{unseen_failure(timeline)}", timeline)
     scene = Scene(function, timeline, *timeline.result)
     # Before what is left running, which may be so because of this.
     if scene.cancelled and cancel_at is None:
         raise scene.wrong(ended_cancelled())
     if timeline.leaked:
         # A slip of the learner's own comes before what it left running.
-        if scene.raised and any(hint(each) for each in leaves(scene.raised)):
-            raise scene.wrong(describe_raised(scene.raised))
+        if scene.raised and (what_to_do := hint(next(leaves(scene.raised)))):
+            raise scene.wrong(describe_raised(scene.raised, what_to_do))
         end = f"was cancelled at {cancel_at:g} s" if scene.cancelled else scene.answered()
         left = still_running(timeline, cancelled=scene.cancelled, failed=scene.raised is not None)
         raise scene.wrong(f"When it {end}, {left}")

@@ -4,7 +4,7 @@ import ast
 import inspect
 from typing import Any
 
-from course_lib.exercises.places import Place
+from course_lib.exercises.places import Place, place_of
 
 CALLS = {"to_thread": 0, "run_in_executor": 1, "submit": 0}
 """What calls a function elsewhere, and which of its arguments that is."""
@@ -28,6 +28,20 @@ def entered_uncalled(place: Place) -> str:
             name = ast.unparse(each)
             return f"`{name}` has to be called, and what it gives is entered: `{name}(...)`. Are its () missing?"
     return ""
+
+
+def passed_uncalled(kind: type, error: BaseException) -> bool:
+    """Return whether an error came from using an object of `kind`, or a list of them, where its call belongs."""
+    place = place_of(error)
+    if place is None or not isinstance(error, TypeError | AttributeError):
+        return False
+    # Up to 3.12, a `with` that cannot be entered or left fails as a whole.
+    parts = place.node.items if isinstance(place.node, ast.With | ast.AsyncWith) else [place.node]
+    nodes = [node for part in parts for node in ast.walk(part)]
+    fine = {id(node.func) for node in nodes if isinstance(node, ast.Call)}
+    fine |= {id(node.iter) for node in nodes if isinstance(node, ast.comprehension)}
+    values = [place.value(node.id) for node in nodes if isinstance(node, ast.Name) and id(node) not in fine]
+    return any(isinstance(value, kind) or (_listed(value) and isinstance(value[0], kind)) for value in values)
 
 
 def uncalled(node: ast.AST, place: Place) -> str:
@@ -73,11 +87,10 @@ def called(node: ast.AST) -> str:
     return str(getattr(func, "attr", getattr(func, "id", "")))
 
 
-def listed(value: Any) -> bool:
-    """Return whether a value is a list or a tuple with something in it."""
+def _listed(value: Any) -> bool:
     return isinstance(value, list | tuple) and bool(value)
 
 
 def first(value: Any) -> Any:
     """Return what stands first in a list, or the value itself."""
-    return value[0] if listed(value) else value
+    return value[0] if _listed(value) else value

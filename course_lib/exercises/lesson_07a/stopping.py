@@ -8,7 +8,7 @@ from course_lib.exercises.chance import Chance
 from course_lib.exercises.framework import Answer, Exercise, describe_raised, run
 from course_lib.exercises.lesson_07a import as_found, solutions
 from course_lib.exercises.lesson_07a.scenes import Plan
-from course_lib.exercises.playing import GAVE_UP, PATIENCE, Scene
+from course_lib.exercises.playing import GAVE_UP, NOT_ENDED, PATIENCE, Scene
 from course_lib.exercises.shown import shown
 from course_lib.seeing import span
 
@@ -131,7 +131,7 @@ def _play(
 
     timeline = run(main)
     if timeline.result is GAVE_UP:
-        raise Scene(stop, timeline, None, None, False, PATIENCE).wrong(f"It had not ended after {PATIENCE:g} s.")
+        raise Scene(stop, timeline, None, None, False, PATIENCE).wrong(f"{NOT_ENDED} after {PATIENCE:g} s.")
     returned, raised, cancelled, ended, left = timeline.result
     scene = Scene(stop, timeline, returned, raised, cancelled, ended)
     if left and cancel_at is None and not scene.cancelled and not scene.raised:

@@ -9,11 +9,10 @@ from course_lib.exercises.lesson_09a import solutions
 from course_lib.exercises.lesson_09a.stand_ins import Equal, Source, Work, check_raised, check_stopped, played
 from course_lib.exercises.lesson_09a.waits import Waits, never_asked
 from course_lib.exercises.ordering import in_every_order
-from course_lib.exercises.playing import Scene
+from course_lib.exercises.playing import NO_END, Scene
 from course_lib.exercises.shown import shown
 
 ROUNDS = 20
-NO_END = ("It had not ended", "Your code waits for something")  # how the sentences of `play` begin
 LEFT = "this was still running"
 HELD_UP = {
     True: "to be held up: put into a queue with a limit.",

@@ -8,11 +8,10 @@ from course_lib.exercises.framework import Answer, Exercise, Wrong
 from course_lib.exercises.lesson_09a import solutions
 from course_lib.exercises.lesson_09a.stand_ins import Equal, Feed, Work, check_raised, check_stopped, played
 from course_lib.exercises.lesson_09a.waits import Waits, never_asked
-from course_lib.exercises.playing import Scene
+from course_lib.exercises.playing import NO_END, Scene
 from course_lib.exercises.shown import shown
 
 ROUNDS = 20
-NO_END = ("It had not ended", "Your code waits for something")  # how the sentences of `play` begin
 FULL = (
     "put_nowait does not wait for room. For an item, make room: take the oldest out first, with `get_nowait()`, and "
     "keep it among the dropped; at the end there is time: `await queue.put(...)` waits for room."

@@ -9,11 +9,10 @@ from course_lib.exercises.chance import STEP, Chance
 from course_lib.exercises.framework import Answer, Exercise, Wrong
 from course_lib.exercises.lesson_09a import solutions
 from course_lib.exercises.lesson_09a.stand_ins import Work, check_raised, check_stopped, played
-from course_lib.exercises.playing import Scene
+from course_lib.exercises.playing import NO_END, Scene
 from course_lib.exercises.shown import shown
 
 ROUNDS = 20
-NO_END = ("It had not ended", "Your code waits for something")  # how the sentences of `play` begin
 START_TO_START = "The gap is from start to start, and whoever ends makes room at once."
 
 Row = Sequence[tuple[float, Any]]

@@ -18,11 +18,10 @@ from course_lib.exercises.lesson_10a.stand_ins import (
     not_let_through,
     played,
 )
-from course_lib.exercises.playing import Scene
+from course_lib.exercises.playing import NOT_ENDED, Scene
 from course_lib.exercises.shown import shown
 
 ROUNDS = 15
-NOT_ENDED = "It had not ended"  # how a sentence of `play` begins
 NOT_WOKEN = "What a thread sets itself does not wake the loop: `call_soon_threadsafe` does."
 BESIDE = 1 / 64  # seconds, so that nobody is cancelled in the moment in which a search ends
 

@@ -20,13 +20,12 @@ from course_lib.exercises.lesson_10a.stand_ins import (
     not_let_through,
     played,
 )
-from course_lib.exercises.playing import Scene
+from course_lib.exercises.playing import NO_END, Scene
 from course_lib.exercises.shown import shown
 from course_lib.seeing import Timeline
 
 ROUNDS = 15
 BESIDE = 1 / 64  # seconds, so that nothing is saved, or fails, in the moment in which a reading is there
-NO_END = ("It had not ended", "Your code waits for something")  # how the sentences of `play` begin
 WAKES_NOBODY = (
     "Who puts something into an `asyncio.Queue` in a thread wakes nobody: go by `run_coroutine_threadsafe` or "
     "`call_soon_threadsafe`. And who waits for an item has to hear that no more come."

@@ -6,7 +6,7 @@ from typing import Any
 from course_lib.exercises.chance import STEP, Chance
 from course_lib.exercises.framework import Answer, Exercise, Wrong, describe_raised, elsewhere, leaves
 from course_lib.exercises.lesson_10b import solutions
-from course_lib.exercises.playing import PATIENCE, Scene, play
+from course_lib.exercises.playing import NOT_ENDED, PATIENCE, Scene, play
 from course_lib.exercises.shown import shown
 from course_lib.seeing import gauge
 
@@ -176,7 +176,7 @@ def _played(function: Answer, start: Start, seconds: float, grace: float, cancel
     try:
         scene = play(function, start, seconds, grace, cancel_at=cancel_at, at_end=start.look)
     except Wrong as wrong:
-        if str(wrong).startswith("It had not ended") and start.process:
+        if str(wrong).startswith(NOT_ENDED) and start.process:
             raise Wrong(
                 f"{given} it had not ended after {PATIENCE:g} s: {_why(start.process)}", wrong.timeline
             ) from None

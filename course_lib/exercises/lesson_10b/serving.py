@@ -10,7 +10,7 @@ from course_lib.exercises.chance import STEP, Chance
 from course_lib.exercises.framework import Answer, Exercise, Wrong, elsewhere, leaves
 from course_lib.exercises.lesson_10b import solutions
 from course_lib.exercises.ordering import in_every_order
-from course_lib.exercises.playing import Scene, play
+from course_lib.exercises.playing import NOT_ENDED, Scene, play
 from course_lib.exercises.shown import shown
 from course_lib.seeing import span
 
@@ -164,7 +164,7 @@ def _played(function: Answer, jobs: Jobs, grace: float, cancel_at: float | None 
     try:
         scene = replace(play(begin, cancel_at=cancel_at, at_end=look), function=function)
     except Wrong as wrong:
-        if not str(wrong).startswith("It had not ended"):
+        if not str(wrong).startswith(NOT_ENDED):
             raise
         raise Wrong(
             f"{wrong} `stop` was set at {jobs.stop_at:g} s: who waits in `queue.get()` alone does not hear of it.",

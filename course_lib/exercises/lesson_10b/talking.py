@@ -8,7 +8,7 @@ from typing import Any
 from course_lib.exercises.chance import STEP, Chance
 from course_lib.exercises.framework import Answer, Exercise, Wrong, elsewhere, leaves
 from course_lib.exercises.lesson_10b import solutions
-from course_lib.exercises.playing import Scene, play
+from course_lib.exercises.playing import NOT_ENDED, Scene, play
 from course_lib.exercises.shown import shown
 from course_lib.seeing import span
 
@@ -189,7 +189,7 @@ def _played(
     try:
         scene = replace(play(begin, cancel_at=cancel_at), function=function)
     except Wrong as wrong:
-        if not str(wrong).startswith("It had not ended"):
+        if not str(wrong).startswith(NOT_ENDED):
             raise
         end = next((at for at, chunk in chunks if not chunk), None)
         why = (

@@ -10,7 +10,7 @@ from typing import Any
 from course_lib.exercises.chance import Chance
 from course_lib.exercises.framework import Answer, Exercise, Wrong, await_missing
 from course_lib.exercises.lesson_13b import solutions
-from course_lib.exercises.playing import PATIENCE, Scene, play
+from course_lib.exercises.playing import NOT_ENDED, PATIENCE, Scene, play
 from course_lib.seeing import span
 
 ROUNDS = 20
@@ -117,7 +117,7 @@ def _asked(ask_again: Answer, replies: Sequence[Any], seconds: float, cancel_at:
     try:
         scene = play(ask_again, service.send, dict(QUESTION), seconds, cancel_at=cancel_at)
     except Wrong as wrong:
-        if cancel_at is None and seconds < PATIENCE and str(wrong).startswith("It had not ended"):
+        if cancel_at is None and seconds < PATIENCE and str(wrong).startswith(NOT_ENDED):
             raise Wrong(
                 f"You had {seconds:g} s for all tries together, and had not ended after {PATIENCE:g} s: one limit "
                 "around all of them; and let CancelledError through, which is how a limit ends what is in it.",

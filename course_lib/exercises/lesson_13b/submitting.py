@@ -6,7 +6,7 @@ from typing import Any
 from course_lib.exercises.chance import Chance
 from course_lib.exercises.framework import Answer, Exercise, Wrong
 from course_lib.exercises.lesson_13b import solutions
-from course_lib.exercises.playing import PATIENCE, Scene, play
+from course_lib.exercises.playing import NOT_ENDED, PATIENCE, Scene, play
 from course_lib.seeing import span
 
 ROUNDS = 20
@@ -96,7 +96,7 @@ def _submitted(
     try:
         scene = play(submit, database, queue, key, question, cancel_at=cancel_at)
     except Wrong as wrong:
-        if queue.asked and not queue.keys and str(wrong).startswith("It had not ended"):
+        if queue.asked and not queue.keys and str(wrong).startswith(NOT_ENDED):
             raise Wrong(
                 f"The queue did not answer, and the caller still waited after {PATIENCE:g} s: give the queue {SOON} s, "
                 "by `asyncio.timeout`.",
