@@ -238,8 +238,15 @@ def test_a_link_in_a_picture_is_followed(server: HostileServer) -> None:
 def test_a_hostile_answer_takes_no_other_result_with_it(server: HostileServer, name: str) -> None:
     """Fetched among others, on both sides, each answer has its own result."""
     urls = [f"{server.url}/{path}" for path in ("good", name, "good")]
-    for results in (asyncio.run(async_fetch_multiple(urls, 5)), sync_fetch_multiple(urls, 5)):
+    for results in (asyncio.run(async_fetch_multiple(urls, LONG)), sync_fetch_multiple(urls, LONG)):
         assert [(result.url, result.ok) for result in results] == list(zip(urls, (True, False, True), strict=True))
+
+
+@pytest.mark.parametrize("name", ["good", "redirect-loop", "no-such-page"])
+def test_a_server_that_will_close_says_so(server: HostileServer, name: str) -> None:
+    """Else the next request on that connection may meet its closing, and be lost by no fault of its own."""
+    response = requests.get(f"{server.url}/{name}", timeout=LONG, allow_redirects=False)
+    assert response.headers["Connection"] == "close"
 
 
 def test_a_synchronous_fetch_keeps_its_time_limit(server: HostileServer) -> None:

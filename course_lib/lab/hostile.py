@@ -17,10 +17,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
-from course_lib.lab.hostile_answers import ANSWERS, Answer, Client, page
+from course_lib.lab.hostile_answers import ANSWERS, Answer, Client, head, page
 
 _CERTIFICATE = Path(__file__).with_name("hostile_test_certificate.pem")
-_NOT_FOUND = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
+_NOT_FOUND = head("404 Not Found", Content_Length=0)
 
 
 class HostileServer:
