@@ -791,6 +791,23 @@ def test_many_short_steps_are_no_blocking():
     assert all(" of main: " in line or " of <genexpr>: " in line for line in timeline.blocking_lines)
 
 
+def test_short_steps_that_each_schedule_another_are_no_blocking():
+    """Where as many wait after each short step as before it, the steps are told apart nevertheless."""
+
+    def short():
+        until = time.thread_time() + 0.015
+        while time.thread_time() < until:
+            pass
+        asyncio.get_running_loop().call_soon(int)
+
+    async def main():
+        for _ in range(20):
+            asyncio.get_running_loop().call_soon(short)
+        await asyncio.sleep(0)
+
+    assert simulate(main, limit=60).blocking_lines == []
+
+
 @pytest.mark.parametrize("program", ["async def main():\n    pass", "async def main():\n    while True:\n        pass"])
 def test_debuggers_and_profilers_work_afterwards(program):
     """sys.settrace, which debuggers and coverage use, works after a simulation, also one that was stopped."""

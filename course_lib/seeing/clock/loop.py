@@ -5,7 +5,7 @@ import heapq
 import itertools
 import math
 import selectors
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.thread import _threads_queues
 from contextvars import Context
@@ -105,10 +105,18 @@ class VirtualClockLoop(asyncio.SelectorEventLoop):
     subprocess_shell = subprocess_exec
 
     @property
-    def scheduled_now(self) -> Collection[Any]:
-        """The callbacks that the loop has yet to run in this turn."""
-        ready: Collection[Any] = self._ready  # type: ignore[attr-defined]
-        return ready
+    def place_in_turn(self) -> tuple[int, int]:
+        """How many callbacks wait to be run, and which is the next: both stay while a step neither ends nor schedules.
+
+        How many alone does not tell: a step that schedules another leaves as many as there were. Within one turn, no
+        two steps have the same one after them.
+        """
+        ready: Any = self._ready  # type: ignore[attr-defined]
+        try:
+            # Not the callback itself: kept in another thread, it would keep alive what the program has let go.
+            return len(ready), id(ready[0])
+        except IndexError:
+            return 0, 0
 
     def note_open_generators(self) -> None:
         """Add the async generators that somebody still holds, begun and not finished, to those left open."""

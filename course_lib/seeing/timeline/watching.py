@@ -87,7 +87,7 @@ class Watch:
         while not self.done.wait(POLL):
             selector = self.loop.selector
             # In one turn the loop may run many short steps, of tasks or of callbacks: not one of them blocks.
-            place = (self.loop.time(), selector.still, self.recorder.running, len(self.loop.scheduled_now))
+            place = (self.loop.time(), selector.still, self.recorder.running, self.loop.place_in_turn)
             threads = self.loop.clock.running_threads() if self._waits() else []
             workers = self.lines(threads)
             blocked = self._stoppable and (workers or not self._waits()) and (place, workers) == seen
