@@ -2,7 +2,7 @@
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 
 import pytest
 
@@ -172,6 +172,45 @@ async def enters_what_has_to_be_called(scope):
         return entered
 
 
+@asynccontextmanager
+async def connected():
+    yield "name"
+
+
+@contextmanager
+def measured():
+    yield "name"
+
+
+async def asks_before_entering(scope):
+    return scope().upper()
+
+
+async def asks_a_name_before_entering(scope):
+    found = scope()
+    return found.upper()
+
+
+async def misspells_a_block(scope):
+    async with scope() as name:
+        return name.uper()
+
+
+async def awaits_what_is_entered(scope):
+    async with await scope() as name:
+        return name
+
+
+async def awaits_a_block_of_a_module(module):
+    return await module.connected()
+
+
+class Blocks:
+    """Something with a block among its attributes."""
+
+    connected = staticmethod(connected)
+
+
 async def enters_it_second(scope):
     async with asyncio.timeout(1), scope:
         pass
@@ -277,6 +316,13 @@ async def misspells_what_a_task_has(start):
         (enters_it_second, AsyncExitStack, "`scope` has to be called"),
         (enters_a_class_of_a_module, asyncio, "`module.TaskGroup` has to be called"),
         (enters_a_class_without_async, AsyncExitStack, "`scope` has to be called"),
+        (asks_before_entering, connected, "`scope()` has to be entered first: `async with scope() as it:`, and in its"),
+        (asks_before_entering, measured, "first: `with scope() as it:`, and in its block `it.upper`"),
+        (asks_a_name_before_entering, connected, "`found` has to be entered first: `async with found as it:`"),
+        (awaits_what_is_entered, connected, "`scope(...)` gives is entered, and not awaited: `async with scope(...)`"),
+        (awaits_what_is_entered, measured, "is entered, and not awaited: `with scope(...)`"),
+        (awaits_what_is_entered, int, "`scope(...)` was called, and gave nothing that can be awaited"),
+        (awaits_a_block_of_a_module, Blocks(), "What `module.connected(...)` gives is entered, and not awaited"),
         (sums_what_waits, answers, "through which `sum` cannot go. Square brackets around it make a list first"),
         (joins_what_waits, answers, "through which `join` cannot go"),
         (goes_through_gather, answers, "`found` has to be awaited first: `await found` gives the results"),
@@ -292,6 +338,11 @@ def test_a_cause_is_read_from_the_line(function, given, sentence):
 def test_a_slip_of_the_keyboard_is_no_missing_await():
     """Who asks a task for something that is nearly one of its own names meant the task."""
     assert not hint(raised_by(misspells_what_a_task_has(answers)))
+
+
+def test_a_slip_of_the_keyboard_is_no_missing_entry():
+    """Who asks what a block gave for something that it does not have, had entered it."""
+    assert not hint(raised_by(misspells_a_block(connected)))
 
 
 def closed(name):

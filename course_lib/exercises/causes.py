@@ -51,6 +51,8 @@ def hint(error: BaseException) -> str:
         return STAR_MISSING
     if isinstance(error, TypeError | AttributeError) and (missing := _asked_too_early(error, place)):
         return missing
+    if isinstance(error, AttributeError) and place.innermost and isinstance(node, ast.Attribute):
+        return _asked_outside(node, error.obj) or advice(error)
     if isinstance(error, RuntimeError) and (name := _never_awaited(place, asyncio.isfuture)):
         return _NOT_AWAITED_YET.format(name)
     if isinstance(error, TypeError):
@@ -94,12 +96,37 @@ def _awaited(value: ast.expr, place: Place) -> str:
     if isinstance(value, ast.Name) and callable(found):
         return f"`{value.id}` is a function, and `await` needs what its call gives: is its () missing?"
     if isinstance(value, ast.Call):
-        more = f" {WRAP}" if called(value) == "submit" else ""
+        name, more = ast.unparse(value.func), f" {WRAP}" if called(value) == "submit" else ""
+        if entered := _makes_a_block(value.func, place):
+            return f"What `{name:.60}(...)` gives is entered, and not awaited: `{entered} {name:.60}(...)`."
         return (
-            f"`{ast.unparse(value.func)}(...)` was called, and gave nothing that can be awaited; only a coroutine, a "
+            f"`{name}(...)` was called, and gave nothing that can be awaited; only a coroutine, a "
             f"task or an asyncio future can be.{more}"
         )
     return NOT_AWAITABLE
+
+
+def _makes_a_block(function: ast.expr, place: Place) -> str:
+    """Return by what word of Python one enters what a function gives that `contextlib` made; "" for any other."""
+    made: Any = None
+    if isinstance(function, ast.Name):
+        made = place.value(function.id)
+    elif isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name):
+        made = inspect.getattr_static(place.value(function.value.id), function.attr, None)
+    written = inspect.unwrap(made) if callable(made) else None
+    if written is None or written is made:
+        return ""
+    if inspect.isasyncgenfunction(written):
+        return "async with"
+    return "with" if inspect.isgeneratorfunction(written) else ""
+
+
+def _asked_outside(node: ast.Attribute, held: Any) -> str:
+    """Say what has to be entered, when something was asked of a block that `contextlib` made; else nothing."""
+    if type(held).__module__ != "contextlib" or not hasattr(held, "gen"):
+        return ""
+    text, enter = ast.unparse(node.value), "async with" if hasattr(held, "__aenter__") else "with"
+    return f"`{text:.60}` has to be entered first: `{enter} {text:.60} as it:`, and in its block `it.{node.attr}`."
 
 
 def _asked_too_early(error: BaseException, place: Place) -> str:

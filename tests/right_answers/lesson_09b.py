@@ -73,7 +73,51 @@ async def takes_over_all_of_the_dead_first(stream, handle):
             await work(new)
 
 
+@right(ex.consume)
+async def with_a_limit_below_the_lease(stream, handle):
+    while True:
+        job = await stream.take_over(30) or await stream.take()
+        if job is not None:
+            try:
+                async with asyncio.timeout(25), asyncio.TaskGroup() as group:
+                    group.create_task(handle(job))
+            except Exception:
+                continue
+            await stream.ack(job.id)
+
+
+@right(ex.consume)
+async def two_loops_with_a_lock(stream, handle):
+    lock = asyncio.Lock()
+
+    async def look(ask):
+        while True:
+            async with lock:
+                if job := await ask():
+                    with suppress(Exception):
+                        await handle(job)
+                        await stream.ack(job.id)
+            await asyncio.sleep(0.5)
+
+    await asyncio.gather(look(lambda: stream.take_over(30)), look(stream.take))
+
+
 # pay_order
+
+
+class Paid(Exception):
+    pass
+
+
+@right(ex.pay_order)
+async def rolls_back_what_was_paid(db, job):
+    try:
+        async with db.transaction() as tx:
+            await tx.add(job.body["account"], job.body["amount"])
+            if not await tx.remember(job.key):
+                raise Paid
+    except Paid:
+        pass
 
 
 @right(ex.pay_order)

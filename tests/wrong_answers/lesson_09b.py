@@ -339,7 +339,97 @@ async def hardly_ever_looks_for_the_dead(stream, handle):
             await stream.ack(job.id)
 
 
+@told(ex.consume, "2 jobs were worked on at once; this consumer does one after the other")
+async def looks_for_old_and_for_new_at_once(stream, handle):
+    async def work(job):
+        try:
+            await handle(job)
+        except Exception:
+            return
+        await stream.ack(job.id)
+
+    async def old():
+        while True:
+            if job := await stream.take_over(30):
+                await work(job)
+            else:
+                await asyncio.sleep(1)
+
+    async def new():
+        while True:
+            if job := await stream.take():
+                await work(job)
+
+    await asyncio.gather(old(), new())
+
+
+@told(ex.consume, "Its `handle` was cancelled after 10 s, and it takes 20 s: let it end")
+async def gives_each_job_ten_seconds(stream, handle):
+    while True:
+        job = await stream.take_over(30) or await stream.take()
+        if job is not None:
+            try:
+                async with asyncio.timeout(10):
+                    await handle(job)
+            except Exception:
+                continue
+            await stream.ack(job.id)
+
+
+@told(ex.consume, "`handle` raised Unreadable for one job, and the consumer ended with it: catch it, whatever it is")
+async def catches_what_it_has_seen(stream, handle):
+    while True:
+        job = await stream.take_over(30) or await stream.take()
+        if job is not None:
+            try:
+                await handle(job)
+            except (OSError, ValueError):
+                continue
+            await stream.ack(job.id)
+
+
+@told(ex.consume, "Acknowledge a job by its id: `await stream.ack(job.id)`; you passed '', which is none")
+async def acknowledges_the_key(stream, handle):
+    while True:
+        job = await stream.take_over(30) or await stream.take()
+        if job is not None:
+            try:
+                await handle(job)
+            except Exception:
+                continue
+            await stream.ack(job.key)
+
+
 # pay_order
+
+
+@told(ex.pay_order, "`tx` has to be entered first: `async with tx as it:`, and in its block `it.remember`")
+async def never_enters_its_transaction(db, job):
+    tx = db.transaction()
+    if await tx.remember(job.key):
+        await tx.add(job.body["account"], job.body["amount"])
+
+
+@told(ex.pay_order, "What `db.transaction(...)` gives is entered, and not awaited: `async with db.transaction(...)`")
+async def awaits_its_transaction(db, job):
+    async with await db.transaction() as tx:
+        if await tx.remember(job.key):
+            await tx.add(job.body["account"], job.body["amount"])
+
+
+@told(ex.pay_order, "you added 5 to 'Ann', and the job says {'account': 'Ben', 'amount': 7}")
+async def pays_always_the_same(db, job):
+    async with db.transaction() as tx:
+        if await tx.remember(job.key):
+            await tx.add("Ann", 5)
+
+
+@told(ex.pay_order, "`remember` said that the key was new, and nothing was added: add where it says True")
+async def takes_true_for_known(db, job):
+    async with db.transaction() as tx:
+        if await tx.remember(job.key):
+            return
+        await tx.add(job.body["account"], job.body["amount"])
 
 
 told(ex.pay_order, "The key and the sum belong into one transaction: then both have happened, or neither")(
@@ -485,6 +575,21 @@ async def remembers_the_job(db, job):
 
 
 # work_on
+
+
+@told(
+    ex.work_on, "One delivery counted two starts: each call of `count_start` counts one. Keep what the first returned"
+)
+async def counts_again_to_compare(store, job, handle):
+    await store.count_start(job.id)
+    if await store.count_start(job.id) > 3:
+        await store.add_letter(job, "its consumers died three times")
+    else:
+        try:
+            await handle(job)
+        except Exception:
+            return
+    await store.ack(job.id)
 
 
 @told(ex.work_on, "`handle` was called before the start was counted: a job that kills its process")

@@ -33,14 +33,22 @@ def _grade_consume(consume: Answer) -> str:
     return "Killed at every moment, it lost nothing: each job was done, acknowledged after that, and not before."
 
 
-def _consumer(stream: Stream, name: str, at: float = 0.0, kill_at: float | None = None) -> tuple[Life, Handler]:
+def _consumer(stream: Stream, name: str, at: float = 0.0, kill_at: float | None = None) -> Life:
     process = Process(name)
-    handler = Handler(stream, process)
-    return Life(process, [Connection(stream, process), handler.handle], at, kill_at), handler
+    return Life(process, [Connection(stream, process), Handler(stream, process).handle], at, kill_at)
 
 
 def _played(consume: Answer, stream: Stream, until: float, *lives: Life) -> Scene:
-    scene = live(consume, lives, until)
+    try:
+        scene = live(consume, lives, until)
+    except Wrong as wrong:
+        if ended := next((life.raised for life in lives if any(life.raised is each for each in stream.raised)), None):
+            raise Wrong(
+                f"`handle` raised {type(ended).__name__} for one job, and the consumer ended with it: catch it, "
+                "whatever it is, leave the job pending, and go on with the next.",
+                wrong.timeline,
+            ) from None
+        raise
     for life in lives:
         if life.ended is not None and life.ended >= until:
             raise _not_passed_on(scene, life, until)
@@ -69,6 +77,8 @@ def _where(stream: Stream, name: str) -> str:
         return "You did not ask for it: `take` again as soon as a job is done, or there was none."
     of = "a consumer that is dead" if held.owner.killed_at is not None else "its consumer"
     lies = f"It lies pending, in the name of {of}"
+    if after := stream.cut_short.get(name):
+        return f"Its `handle` was cancelled after {after:.3g} s, and it takes {stream.work:g} s: let it end."
     if held.owner.killed_at is None and (held.owner, name) in stream.given:
         how, at = stream.given[held.owner, name]
         return (
@@ -92,7 +102,7 @@ def times(count: int) -> str:
 def _plain(consume: Answer) -> None:
     names = ["a", "b", "c"]
     stream = Stream([(0, name) for name in names])
-    life, handler = _consumer(stream, "consumer")
+    life = _consumer(stream, "consumer")
     scene = _played(consume, stream, len(names) * (WORK + ROUND), life)
     ended = 0.0
     for name, at, _ in stream.begun[: len(names)]:
@@ -102,8 +112,6 @@ def _plain(consume: Answer) -> None:
                 "second by itself, so wait for nothing else."
             )
         ended = at + WORK
-    if handler.most > 1:
-        raise scene.wrong(f"{handler.most} jobs were worked on at once; this consumer does one after the other.")
     _all_done(scene, stream, names, "Three jobs came")
     if (order := [name for name, *_ in stream.begun]) != names:
         raise scene.wrong(f"The jobs {', '.join(names)} were begun as {', '.join(order)}.")
@@ -112,7 +120,7 @@ def _plain(consume: Answer) -> None:
 def _prompt(consume: Answer) -> None:
     came = {f"job {number}": number * (WORK + GAP) for number in range(6)}
     stream = Stream([(at, name) for name, at in came.items()])
-    life, _ = _consumer(stream, "consumer")
+    life = _consumer(stream, "consumer")
     scene = _played(consume, stream, max(came.values()) + WORK + 2 * ROUND, life)
     for name, at, _ in stream.begun:
         if at - came[name] > ROUND:
@@ -126,16 +134,8 @@ def _prompt(consume: Answer) -> None:
 def _failing(consume: Answer) -> None:
     failures = [OSError("no answer") if number % 2 else ValueError("no such page") for number in range(OFTEN)]
     stream = Stream([(0, "a"), (0, "b")], failing={"a": [*failures]})
-    life, _ = _consumer(stream, "consumer")
-    try:
-        scene = _played(consume, stream, (OFTEN + 1) * (SOON + WORK), life)
-    except Exception:
-        if life.raised in failures:
-            raise Scene(consume, [life]).wrong(
-                f"`handle` raised {type(life.raised).__name__} for one job, and the consumer ended with it: catch it, "
-                "leave the job pending, and go on with the next."
-            ) from None
-        raise
+    life = _consumer(stream, "consumer")
+    scene = _played(consume, stream, (OFTEN + 1) * (SOON + WORK), life)
     done = [name for name, *_ in stream.begun]
     if done[:2] != ["a", "b"]:
         raise scene.wrong(
@@ -149,15 +149,15 @@ def _left(consume: Answer) -> None:
     stream, left = Stream([(0, "new")]), [f"left {number}" for number in range(1, 9)]
     dead = Process("dead", killed_at=-100)
     stream.pending = {name: Pending(dead, -100) for name in left}
-    life, _ = _consumer(stream, "consumer")
+    life = _consumer(stream, "consumer")
     scene = _played(consume, stream, (len(left) + 2) * (WORK + ROUND), life)
     _all_done(scene, stream, [*left, "new"], f"A consumer had died with {len(left)} jobs, long ago")
 
 
 def _living(consume: Answer) -> None:
     stream = Stream([(0, "a"), (0, "b"), (1, "c")], work=20)
-    one, _ = _consumer(stream, "the first")
-    two, _ = _consumer(stream, "the second", at=0.01)
+    one = _consumer(stream, "the first")
+    two = _consumer(stream, "the second", at=0.01)
     scene = _played(consume, stream, 60, one, two)
     _all_done(scene, stream, ["a", "b", "c"], "Two consumers, three jobs of 20 s")
     if len(stream.handled) > 3:
@@ -167,7 +167,7 @@ def _living(consume: Answer) -> None:
 def _steady(consume: Answer) -> None:
     stream = Stream([(number * WORK, f"new {number}") for number in range(30)])
     stream.pending = {"left": Pending(Process("dead", killed_at=-1), -1)}
-    life, _ = _consumer(stream, "consumer")
+    life = _consumer(stream, "consumer")
     scene = _played(consume, stream, 3 * SOON, life)
     begun = [at for name, at, _ in stream.begun if name == "left"]
     if not begun or begun[0] > LEASE + WORK + 2 * ROUND:
@@ -180,7 +180,7 @@ def _steady(consume: Answer) -> None:
 
 def _cancelled(consume: Answer, cancel_at: float) -> None:
     stream = Stream([(0, "a"), (0, "b")])
-    life, _ = _consumer(stream, "consumer")
+    life = _consumer(stream, "consumer")
     scene = live(consume, [life], cancel_at)
     if not life.cancelled:
         raise _not_passed_on(scene, life, cancel_at)
@@ -201,10 +201,10 @@ def _killed(
     arrivals = [(chance.number(0, 8) * 0.25 * place if chance else 0.0, name) for place, name in enumerate(names)]
     failing = {names[0]: [failure]} if failure else {}
     stream = Stream(sorted(arrivals), failing=failing)
-    one, _ = _consumer(stream, "the first", kill_at=kill_at)
-    lives = [one, _consumer(stream, "the second", at=kill_at + 1, kill_at=again_at)[0]]
+    one = _consumer(stream, "the first", kill_at=kill_at)
+    lives = [one, _consumer(stream, "the second", at=kill_at + 1, kill_at=again_at)]
     if again_at:
-        lives.append(_consumer(stream, "the third", at=again_at + 1)[0])
+        lives.append(_consumer(stream, "the third", at=again_at + 1))
     last = again_at or kill_at
     scene = _played(consume, stream, last + 3 * SOON + len(names) * (WORK + ROUND), *lives)
     killed = f"One consumer was killed at {kill_at:g} s, one at {again_at:g} s" if again_at else ""

@@ -25,10 +25,24 @@ class Database:
         self.keys: set[str] = set()
         self.locks: dict[str, asyncio.Lock] = {}
         self.failures = [*failures]
-        self.known_to: set[Process] = (
-            set()
-        )  # who was told by `remember` that a key was there, and had not asked `knows`
+        # Who was told by `remember` that a key was there, and had not asked `knows`; who that it was new.
+        self.known_to: set[Process] = set()
+        self.new_to: set[Process] = set()
         self.asked: set[Process] = set()
+        self.added: list[tuple[Process, str, Any]] = []
+
+    def commit(self, transaction: "Transaction") -> None:
+        """Let all that was asked for in a transaction have happened."""
+        self.keys.update(transaction.keys)
+        for account, amount in transaction.sums:
+            self.accounts[account] = self.accounts.get(account, 0) + amount
+
+    def release(self, transaction: "Transaction") -> None:
+        """End a transaction, whether it has committed or not."""
+        transaction.open = False
+        for lock in transaction.locks:
+            lock.release()
+        transaction.locks.clear()
 
 
 class Transaction:
@@ -65,6 +79,7 @@ class Transaction:
             self.locks.append(lock)
         if new := key not in self._database.keys and key not in self.keys:
             self.keys.append(key)
+            self._database.new_to.add(self._process)
         elif self._process not in self._database.asked:
             self._database.known_to.add(self._process)
         await self._process.spend(ANSWER / 2)
@@ -73,23 +88,11 @@ class Transaction:
     async def add(self, account: str, amount: Any) -> None:
         """Add an amount to an account."""
         self._check()
+        self._database.added.append((self._process, account, amount))
         await self._process.ask(f"add {amount}", int)
         if self._database.failures:
             raise self._database.failures.pop(0)
         self.sums.append((account, amount))
-
-    def commit(self) -> None:
-        """Let all of it have happened."""
-        self._database.keys.update(self.keys)
-        for account, amount in self.sums:
-            self._database.accounts[account] = self._database.accounts.get(account, 0) + amount
-
-    def release(self) -> None:
-        """End it, whether it has committed or not."""
-        self.open = False
-        for lock in self.locks:
-            lock.release()
-        self.locks.clear()
 
 
 class Connection:
@@ -103,27 +106,27 @@ class Connection:
         """Commit at the end of the block; roll back when an exception leaves it."""
         transaction = Transaction(self._database, self._process)
         # A database notices that a client is gone, and rolls back.
-        self._process.when_killed(transaction.release)
+        self._process.when_killed(lambda: self._database.release(transaction))
         try:
             yield transaction
-            await self._process.ask("commit", transaction.commit)
+            await self._process.ask("commit", lambda: self._database.commit(transaction))
         finally:
-            transaction.release()
+            self._database.release(transaction)
 
 
 def _grade_pay(pay_order: Answer) -> str:
-    _once(pay_order, [5], APART)
-    _once(pay_order, [5, 5], APART)
+    _once(pay_order, 1, APART)
+    _once(pay_order, 2, APART)
     _two_jobs(pay_order)
     for kill_at in moments(LONGEST / 2):
         _killed(pay_order, kill_at)
     for apart in moments(LONGEST / 2):
-        _once(pay_order, [7, 7], apart)
+        _once(pay_order, 2, apart, 7, "Ben")
     _fails(pay_order, LookupError("no such account"))
     chance = Chance("pay")
     for _ in range(ROUNDS):
         amount = chance.number(1, 100)
-        _once(pay_order, [amount] * chance.number(2, 4), chance.number(0, 20) / 20)
+        _once(pay_order, chance.number(2, 4), chance.number(0, 20) / 20, amount)
         _killed(pay_order, chance.number(0, 19) / 20 + 0.025, amount, chance.number(0, 19) / 20 + 0.025)
         _fails(pay_order, chance.failure("the bank"))
     return "Done twice, done twice at once, killed at every moment: it was paid once."
@@ -138,16 +141,17 @@ def _lives(database: Database, jobs: list[Job], apart: float, kill_at: float | N
     return lives
 
 
-def _job(amount: int, key: str = "order 1") -> Job:
-    return Job(f"{key} delivered", key, {"account": "Ann", "amount": amount})
+def _job(amount: int, key: str = "order 1", account: str = "Ann") -> Job:
+    return Job(f"{key} delivered", key, {"account": account, "amount": amount})
 
 
-def _paid(pay_order: Answer, database: Database, lives: list[Life], what: str, amount: int) -> Scene:
+def _paid(pay_order: Answer, database: Database, lives: list[Life], what: str) -> Scene:
+    account, amount = lives[0].args[1].body["account"], lives[0].args[1].body["amount"]
     try:
         scene = live(pay_order, lives, 100)
     except Wrong as wrong:
         raised = [life for life in lives[1:] if life.raised and life.process.killed_at is None]
-        if raised and database.accounts.get("Ann", 0) == amount:
+        if raised and database.accounts.get(account, 0) == amount:
             raise Wrong(
                 f"{what}. The job had been paid, and {raised[0].process.name} {raised[0].answered}: that asks for yet "
                 "another delivery. Return.",
@@ -163,7 +167,19 @@ def _paid(pay_order: Answer, database: Database, lives: list[Life], what: str, a
                     "one that is dead. What all processes share is the database."
                 )
             raise scene.wrong(f"{what}: {life.process.name} had not ended after 100 s.{why}")
-    paid = database.accounts.get("Ann", 0)
+    paid = database.accounts.get(account, 0)
+    odd = [(to, added) for _, to, added in database.added if to != account or added not in (amount, -amount, 0)]
+    if odd and paid != amount:  # who takes back what was paid twice is told what is wrong with that
+        to, added = odd[0]
+        raise scene.wrong(f"{what}: you added {added!r:.40} to {to!r:.40}, and the job says {lives[0].args[1].body}.")
+    paying = {process for process, *_ in database.added}
+    if paid < amount and any(
+        life.process in database.new_to - paying and life.process.killed_at is None for life in lives
+    ):
+        raise scene.wrong(
+            f"{what}: {amount} was to be paid, and {paid} was. `remember` said that the key was new, and nothing was "
+            "added: add where it says True."
+        )
     if paid > amount and any(life.process in database.known_to for life in lives):
         raise scene.wrong(
             f"{what}: {amount} was to be paid, and {paid} was. `remember` said that the key was there, and {amount} "
@@ -182,11 +198,11 @@ def _paid(pay_order: Answer, database: Database, lives: list[Life], what: str, a
     return scene
 
 
-def _once(pay_order: Answer, amounts: list[int], apart: float) -> None:
-    database, job = Database(), _job(amounts[0])
-    lives = _lives(database, [job] * len(amounts), apart)
+def _once(pay_order: Answer, deliveries: int, apart: float, amount: int = 5, account: str = "Ann") -> None:
+    database, job = Database(), _job(amount, account=account)
+    lives = _lives(database, [job] * deliveries, apart)
     times = {1: "A job is delivered", 2: f"A job is delivered twice, {apart:g} s apart"}
-    scene = _paid(pay_order, database, lives, times.get(len(amounts), f"{len(amounts)} deliveries"), amounts[0])
+    scene = _paid(pay_order, database, lives, times.get(deliveries, f"{deliveries} deliveries"))
     if job.key not in database.keys and database.keys:
         raise scene.wrong(
             f"It was paid, and the database remembers {min(database.keys)!r}, which is not the job's key, {job.key!r}. "
@@ -217,7 +233,7 @@ def _killed(pay_order: Answer, kill_at: float, amount: int = 5, kill_again_at: f
         lives[1].kill_at = APART + kill_again_at
     again = "" if kill_again_at is None else f", killed again {kill_again_at:g} s after that"
     what = f"The process is killed at {kill_at:g} s, and the job delivered again{again}"
-    _paid(pay_order, database, lives, what, amount)
+    _paid(pay_order, database, lives, what)
 
 
 def _fails(pay_order: Answer, failure: Exception) -> None:
@@ -238,7 +254,7 @@ def _fails(pay_order: Answer, failure: Exception) -> None:
             f"`add` raised {type(failure).__name__}, and your handler {first.answered}: let it through, or the job is "
             "acknowledged, and nobody tries again."
         )
-    _paid(pay_order, database, [second], "`add` failed, and the job is delivered again", 5)
+    _paid(pay_order, database, [second], "`add` failed, and the job is delivered again")
 
 
 pay_order = Exercise(

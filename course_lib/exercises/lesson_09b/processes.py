@@ -28,12 +28,12 @@ class Process:
     name: str = "your process"
     killed_at: float | None = None
     refused: list[str] = field(default_factory=list)
-    _over: bool = False
+    over: bool = False  # whether the scene is, so that what still runs is cancelled
     _then: list[Callable[[], object]] = field(default_factory=list)
 
     def kill(self) -> None:
         """End it at this moment."""
-        if not self._over and self.killed_at is None:
+        if not self.over and self.killed_at is None:
             self.killed_at = asyncio.get_running_loop().time()
             for notice in self._then:
                 notice()
@@ -50,7 +50,7 @@ class Process:
 
     def end(self) -> None:
         """Let nothing hang any more: the scene is over."""
-        self._over = True
+        self.over = True
 
     async def ask(self, what: str, act: Callable[[], T]) -> T:
         """Do something elsewhere: the request travels, it is done, the answer travels; then return it."""
@@ -65,7 +65,7 @@ class Process:
         if self.killed_at is None:
             await asyncio.sleep(seconds)
         if self.killed_at is not None:
-            if not self._over:
+            if not self.over:
                 await asyncio.Event().wait()
             raise asyncio.CancelledError
 

@@ -34,6 +34,7 @@ class Connection:
 
     def __init__(self, store: Store, process: Process, job: Job) -> None:
         self._store, self._process, self._job = store, process, job
+        self._counted: int | None = None  # how often the work had been begun when a start was counted
 
     def _mine(self, name: Any, call: str) -> None:
         if name != self._job.id:
@@ -42,6 +43,12 @@ class Connection:
     async def count_start(self, name: str) -> int:
         """Count one start of a job, and return how many there were, this one included."""
         self._mine(name, "count_start")
+        if self._counted == self._store.begun:  # who begins the work in between is told about that
+            raise self._process.refuse(
+                "One delivery counted two starts: each call of `count_start` counts one. Keep what the first returned: "
+                "`start = await store.count_start(job.id)`."
+            )
+        self._counted = self._store.begun
 
         def act() -> int:
             self._store.starts += 1
@@ -181,8 +188,8 @@ def _succeeds(work_on: Answer, outcomes: list[Any], start: int, deliveries: int 
         what += f", and was delivered {deliveries} times before, without being begun"
     if store.letters and not store.handled:
         raise scene.wrong(
-            f"{what}: it was given up after {store.begun} starts of its work. Give up after {MOST} *starts*; how often "
-            "it was delivered does not matter."
+            f"{what}: it was given up after {store.begun} starts of its work. Give up after {MOST} *starts*"
+            f"{'; how often it was delivered does not matter.' if deliveries else '.'}"
         )
     if store.handled > 1:
         raise scene.wrong(f"{what}: it was done, and never acknowledged, so it is done again and again.")

@@ -52,6 +52,8 @@ class Stream:
     given: dict[tuple[Process, str], tuple[str, float]] = field(default_factory=dict)  # and not begun: how, and when
     looked: list[tuple[Process, float]] = field(default_factory=list)  # who asked for what the dead left, and when
     unfinished: dict[str, str] = field(default_factory=dict)  # why the last handling of a job did not return
+    cut_short: dict[str, float] = field(default_factory=dict)  # after how many seconds a handling was cancelled
+    raised: list[Exception] = field(default_factory=list)  # what `handle` has raised
     _next: int = 0
 
     @property
@@ -85,6 +87,10 @@ class Stream:
         if not isinstance(name, str):
             raise process.refuse(f"Acknowledge a job by its id: `await stream.ack(job.id)`; you passed {name!r:.60}.")
         if name not in self.handled:
+            if name not in [each for _, each in self.arrivals] and name not in self.pending:
+                raise process.refuse(
+                    f"Acknowledge a job by its id: `await stream.ack(job.id)`; you passed {name!r:.60}, which is none."
+                )
             if name in self.unfinished:
                 raise process.refuse(
                     f"{self.unfinished[name]}, and {name!r} was acknowledged nevertheless: leave it pending; whoever "
@@ -133,11 +139,14 @@ class Handler:
 
     def __init__(self, stream: Stream, process: Process) -> None:
         self._stream, self._process = stream, process
-        self.running = 0
-        self.most = 0
+        self._running = 0
 
     def _look(self, job: Job) -> None:
         """Note what is wrong with beginning a job now; it is worked on nevertheless, so that no loop spins."""
+        if self._running:
+            self._process.refuse(
+                f"{self._running + 1} jobs were worked on at once; this consumer does one after the other."
+            )
         given = self._stream.given.pop((self._process, job.id), None)
         if given is None:
             self._process.refuse(
@@ -160,19 +169,22 @@ class Handler:
         self._look(job)
         stream = self._stream
         stream.begun.append((job.id, now(), self._process))
-        self.running += 1
-        self.most = max(self.most, self.running)
+        self._running, began = self._running + 1, now()
         try:
             with span(f"work on {job.id}"):
                 await self._process.spend(stream.work)
         except asyncio.CancelledError:
             stream.unfinished[job.id] = f"Your consumer was cancelled while it handled {job.id!r}"
+            if not self._process.over and self._process.killed_at is None:
+                stream.unfinished[job.id] = f"`handle` was cancelled for {job.id!r}"
+                stream.cut_short[job.id] = now() - began
             raise
         finally:
-            self.running -= 1
+            self._running -= 1
         if failures := stream.failing.get(job.id):
             stream.unfinished[job.id] = f"`handle` raised for {job.id!r}"
-            raise failures.pop(0)
+            stream.raised.append(failures.pop(0))
+            raise stream.raised[-1]
         stream.handled.append(job.id)
 
 
