@@ -205,6 +205,76 @@ async def awaits_a_block_of_a_module(module):
     return await module.connected()
 
 
+async def endless():
+    yield "name"
+
+
+async def loops_over_a_stream(stream):
+    for each in stream():
+        return each
+
+
+async def loops_over_a_streams_name(stream):
+    found = stream()
+    return [each.upper() for each in found]
+
+
+async def numbers_a_stream(stream):
+    found = stream()
+    return list(enumerate(found))
+
+
+async def asks_a_stream_for_the_next(stream):
+    found = stream()
+    return next(found)
+
+
+async def unpacks_a_stream(stream):
+    found = stream()
+    return print(*found)
+
+
+async def waits_for_a_list(given):
+    async for each in given:
+        return each
+
+
+async def waits_for_a_range(given):
+    return [each async for each in range(given)]
+
+
+async def loops_over_a_number(given):
+    for each in given:
+        return each
+
+
+async def waits_for_one_thing(given):
+    async for each in given("a"):
+        return each
+
+
+async def asks_a_block_for_the_next(given):
+    items = given()
+    return await anext(items)
+
+
+async def loops_over_a_block(given):
+    items = given()
+    async for each in items:
+        return each
+
+
+async def closes_a_stream_as_a_file(given):
+    found = given()
+    found.close()
+
+
+async def numbers_in_a_loop(given):
+    found = given()
+    for number, each in enumerate(found):
+        return number, each
+
+
 class Blocks:
     """Something with a block among its attributes."""
 
@@ -323,6 +393,23 @@ async def misspells_what_a_task_has(start):
         (awaits_what_is_entered, measured, "is entered, and not awaited: `with scope(...)`"),
         (awaits_what_is_entered, int, "`scope(...)` was called, and gave nothing that can be awaited"),
         (awaits_a_block_of_a_module, Blocks(), "What `module.connected(...)` gives is entered, and not awaited"),
+        (loops_over_a_stream, endless, "A plain `for` does not wait for items: `async for ... in stream()`"),
+        (loops_over_a_streams_name, endless, "A plain `for` does not wait for items: `async for ... in found`"),
+        (numbers_a_stream, endless, "`enumerate` does not wait for items: go through `found` by `async for`, or make"),
+        (asks_a_stream_for_the_next, endless, "`next` does not wait. `await anext(found)` does"),
+        (unpacks_a_stream, endless, "`print` does not wait for items: go through `found` by `async for`"),
+        (waits_for_a_list, ["a"], "`async for` is for what waits for its items. `given` has them all: `for ... in gi"),
+        (waits_for_a_range, 2, "`range(given)` has them all: `for ... in range(given)`"),
+        pytest.param(
+            waits_for_one_thing,
+            answers,
+            "`given('a')` gives one thing, and is awaited; `async for` is for what gives many",
+            marks=pytest.mark.filterwarnings("ignore:coroutine 'answers' was never awaited"),
+        ),
+        (asks_a_block_for_the_next, connected, "`items` has to be entered first: `async with items as it:`."),
+        (loops_over_a_block, connected, "`items` has to be entered first: `async with items as it:`."),
+        (closes_a_stream_as_a_file, endless, "It has `aclose`, which is awaited: `await found.aclose(...)`"),
+        (numbers_in_a_loop, endless, "`enumerate` does not wait for items: go through `found` by `async for`"),
         (sums_what_waits, answers, "through which `sum` cannot go. Square brackets around it make a list first"),
         (joins_what_waits, answers, "through which `join` cannot go"),
         (goes_through_gather, answers, "`found` has to be awaited first: `await found` gives the results"),
@@ -338,6 +425,11 @@ def test_a_cause_is_read_from_the_line(function, given, sentence):
 def test_a_slip_of_the_keyboard_is_no_missing_await():
     """Who asks a task for something that is nearly one of its own names meant the task."""
     assert not hint(raised_by(misspells_what_a_task_has(answers)))
+
+
+def test_what_cannot_be_gone_through_at_all_gets_no_advice_on_loops():
+    """A number waits for nothing, and has no items either."""
+    assert "async for" not in hint(raised_by(loops_over_a_number(5)))
 
 
 def test_a_slip_of_the_keyboard_is_no_missing_entry():

@@ -10,6 +10,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from course_lib.exercises.advice import NOT_AWAITABLE, advice
+from course_lib.exercises.iterating import cannot_go_through, enter_first, is_block
 from course_lib.exercises.places import Place, assigned, place_of, tree_of
 from course_lib.exercises.uncalled import (
     called,
@@ -52,14 +53,14 @@ def hint(error: BaseException) -> str:
     if isinstance(error, TypeError | AttributeError) and (missing := _asked_too_early(error, place)):
         return missing
     if isinstance(error, AttributeError) and place.innermost and isinstance(node, ast.Attribute):
-        return _asked_outside(node, error.obj) or advice(error)
+        return _asked_of_another(node, error.obj) or advice(error)
     if isinstance(error, RuntimeError) and (name := _never_awaited(place, asyncio.isfuture)):
         return _NOT_AWAITED_YET.format(name)
     if isinstance(error, TypeError):
         if entered := entered_uncalled(place):
             return entered
-        if generator := _cannot_wait(node):
-            return generator
+        if loop := cannot_go_through(place):
+            return loop
         if name := uncalled(node, place):
             return f"You passed `{name}` itself; call it: `{name}()`."
         if name := uncalled_list(node, place):
@@ -108,11 +109,7 @@ def _awaited(value: ast.expr, place: Place) -> str:
 
 def _makes_a_block(function: ast.expr, place: Place) -> str:
     """Return by what word of Python one enters what a function gives that `contextlib` made; "" for any other."""
-    made: Any = None
-    if isinstance(function, ast.Name):
-        made = place.value(function.id)
-    elif isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name):
-        made = inspect.getattr_static(place.value(function.value.id), function.attr, None)
+    made = place.stands_for(function)
     written = inspect.unwrap(made) if callable(made) else None
     if written is None or written is made:
         return ""
@@ -121,12 +118,12 @@ def _makes_a_block(function: ast.expr, place: Place) -> str:
     return "with" if inspect.isgeneratorfunction(written) else ""
 
 
-def _asked_outside(node: ast.Attribute, held: Any) -> str:
-    """Say what has to be entered, when something was asked of a block that `contextlib` made; else nothing."""
-    if type(held).__module__ != "contextlib" or not hasattr(held, "gen"):
-        return ""
-    text, enter = ast.unparse(node.value), "async with" if hasattr(held, "__aenter__") else "with"
-    return f"`{text:.60}` has to be entered first: `{enter} {text:.60} as it:`, and in its block `it.{node.attr}`."
+def _asked_of_another(node: ast.Attribute, held: Any) -> str:
+    """Say what to write where an attribute was asked of what has another one, or has to be entered first."""
+    if is_block(held):
+        return f"{enter_first(node.value, held)}, and in its block `it.{node.attr}`."
+    own = f"a{node.attr}"
+    return f"It has `{own}`, which is awaited: `await {ast.unparse(node.value):.60}.{own}(...)`." * hasattr(held, own)
 
 
 def _asked_too_early(error: BaseException, place: Place) -> str:
@@ -147,28 +144,6 @@ def _asked_too_early(error: BaseException, place: Place) -> str:
     if waits or (asyncio.isfuture(held) and not own):
         return f"`{text:.60}` has to be awaited first, in brackets: `(await {text:.60}){rest:.40}`."
     return ""
-
-
-def _cannot_wait(node: ast.AST) -> str:
-    """Say what to write where something goes through a generator with an `await` in it, which it cannot."""
-    if not isinstance(node, ast.Call) or (_may_await(node, node) and called(node) != "join"):
-        return ""
-    for each in node.args:
-        if isinstance(each, ast.GeneratorExp) and _waits(each):
-            return (
-                f"A generator that waits is an asynchronous one, through which `{called(node)}` cannot go. Square "
-                "brackets around it make a list first."
-            )
-    return ""
-
-
-def _waits(generator: ast.GeneratorExp) -> bool:
-    """Return whether a generator expression waits for each item; what its first `in` gives is awaited outside."""
-    outermost, *inner_loops = generator.generators
-    parts = [generator.elt, *outermost.ifs, *inner_loops]
-    return any(each.is_async for each in generator.generators) or any(
-        isinstance(inner, ast.Await) for part in parts for inner in ast.walk(part)
-    )
 
 
 def _never_awaited(place: Place, waits: Callable[[Any], bool]) -> str:

@@ -21,6 +21,18 @@ class Unreadable(Exception):
 KINDS = (ValueError, OSError, Unreadable, ConnectionError, LookupError, TimeoutError, ArithmeticError, RuntimeError)
 
 
+class Equal:
+    """An item that is equal to every text and number, so that none of them can say that nothing more comes."""
+
+    __hash__ = object.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or isinstance(other, str | bytes | int | float)
+
+    def __repr__(self) -> str:
+        return "<an item equal to any text or number>"
+
+
 class Chance:
     """Draws that are the same on every machine and every Python.
 

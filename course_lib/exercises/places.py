@@ -38,6 +38,14 @@ class Place:
                 name = loop.iter.id
         return known.get(name, self.frame.f_globals.get(name))
 
+    def stands_for(self, node: ast.expr) -> Any:
+        """Return what a name, or an attribute of a name, stood for there; None of everything else."""
+        if isinstance(node, ast.Name):
+            return self.value(node.id)
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            return inspect.getattr_static(self.value(node.value.id), node.attr, None)
+        return None
+
 
 def is_learners(code: CodeType) -> bool:
     """Return whether code is a learner's, or stands for it: the programs to mend, and the solutions."""

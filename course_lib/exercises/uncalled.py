@@ -19,11 +19,7 @@ def entered_uncalled(place: Place) -> str:
         return ""
     enter = "__aenter__" if isinstance(statement, ast.AsyncWith) else "__enter__"
     for each in (item.context_expr for item in statement.items):
-        value = None
-        if isinstance(each, ast.Name):
-            value = place.value(each.id)
-        elif isinstance(each, ast.Attribute) and isinstance(each.value, ast.Name):
-            value = inspect.getattr_static(place.value(each.value.id), each.attr, None)
+        value = place.stands_for(each)
         if callable(value) and not hasattr(type(value), enter):
             name = ast.unparse(each)
             return f"`{name}` has to be called, and what it gives is entered: `{name}(...)`. Are its () missing?"

@@ -373,3 +373,68 @@ async def ends_at_none(left, right):
             if one is None or other is None:
                 return
             yield one, other
+
+
+@told(ex.in_pairs, "your generator had ended")
+async def takes_a_text_for_the_end(left, right):
+    async with aclosing(left), aclosing(right):
+        while True:
+            tasks = [asyncio.create_task(anext(each, "END")) for each in (left, right)]
+            try:
+                pair = await asyncio.gather(*tasks)
+            finally:
+                for task in tasks:
+                    task.cancel()
+                await asyncio.wait(tasks)
+            if "END" in pair:
+                return
+            yield tuple(pair)
+
+
+@told(ex.take, "Item 2, <an item equal to any text or number>, was due at 2 s, and your generator had ended")
+async def takes_a_text_for_the_end_of_it(source, count):
+    async with aclosing(source) as items:
+        for _ in range(count):
+            if (item := await anext(items, "END")) == "END":
+                return
+            yield item
+
+
+@told(ex.take, "`enumerate` does not wait for items: go through `items` by `async for`")
+async def numbers_what_waits(source, count):
+    async with aclosing(source) as items:
+        for number, item in enumerate(items):
+            if number == count:
+                return
+            yield item
+
+
+@told(ex.take, "Your code raised AttributeError")
+async def closes_it_as_a_file(source, count):
+    try:
+        for _ in range(count):
+            try:
+                item = await anext(source)
+            except StopAsyncIteration:
+                return
+            yield item
+    finally:
+        await source.close()
+
+
+@told(ex.each_within, "What may wait when it is entered or left needs `async with`")
+async def enters_what_closes_by_a_plain_with(source, seconds):
+    with aclosing(source) as items:
+        while True:
+            async with asyncio.timeout(seconds):
+                item = await anext(items)
+            yield item
+
+
+@told(ex.each_within, "`next` does not wait. `await anext(items)` does")
+async def asks_by_next(source, seconds):
+    async with aclosing(source) as items:
+        while True:
+            async with asyncio.timeout(seconds):
+                item = next(items)
+            yield item

@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import Any
 
+from course_lib.exercises.chance import Equal
 from course_lib.exercises.framework import Answer, Wrong, leaves
 from course_lib.exercises.lesson_08a.source import CLEAN_UP, Source, still_open
 from course_lib.exercises.playing import Scene, play
+from course_lib.exercises.shown import shown
 from course_lib.seeing import span
 
 
@@ -88,6 +90,7 @@ def consumed(
         raise scene.wrong(_struck(consumer))
     check_generator(scene, consumer, sources)
     if open_at_end:
+        _tell_of_a_slip(scene, sources)
         raise scene.wrong(left_open(open_at_end, consumer, scene))
     if found:
         raise found
@@ -114,6 +117,12 @@ def check_generator(scene: Scene, consumer: Consumer, sources: Sequence[Source])
             )
     if any(source.called for source in sources):
         raise scene.wrong("The source is an async generator already: take from it as it is, without calling it.")
+
+
+def _tell_of_a_slip(scene: Scene, sources: Sequence[Source]) -> None:
+    """Raise Wrong for an error that comes from no source and from no limit: what it left open follows from it."""
+    if scene.raised and not isinstance(scene.raised, TimeoutError) and not any(source.failures for source in sources):
+        scene.result()
 
 
 def left_open(sources: Sequence[Source], consumer: Consumer, scene: Scene) -> str:
@@ -171,14 +180,16 @@ def check_heard(scene: Scene, consumer: Consumer, items: Sequence[Any], at: Sequ
     """Raise Wrong unless the consumer heard these items, at these seconds."""
     for number, (item, due) in enumerate(zip(items, at, strict=True), 1):
         if len(consumer.heard) < number:
-            raise scene.wrong(f"Item {number}, {item!r:.40}, was due at {due:g} s, and your generator {_ended(scene)}.")
+            raise scene.wrong(
+                f"Item {number}, {shown(item, 60)}, was due at {due:g} s, and your generator {_ended(scene)}."
+            )
         got, when = consumer.heard[number - 1], consumer.heard_at[number - 1]
-        if got is not item and got != item:
+        if got is not item and (got != item or isinstance(item, Equal)):
             raise scene.wrong(f"Item {number} should be {item!r:.60}; your generator gave {got!r:.60}.")
         if when > due:
             raise scene.wrong(
-                f"Item {number}, {item!r:.40}, could be there at {due:g} s, and your generator gave it at {when:g} s: "
-                "hand over each as it comes."
+                f"Item {number}, {shown(item, 60)}, could be there at {due:g} s, and your generator gave it at "
+                f"{when:g} s: hand over each as it comes."
             )
     if len(consumer.heard) > len(items):
         raise scene.wrong(f"Your generator gave {consumer.heard[len(items)]!r:.60}, and nothing more was to come.")
@@ -211,4 +222,5 @@ def check_closed(scene: Scene, sources: Sequence[Source]) -> None:
     """Raise Wrong for a scene of `drained` that broke the rules of generators, or left a source open."""
     check_generator(scene, Consumer(), sources)
     if still_open(sources):
+        _tell_of_a_slip(scene, sources)
         raise scene.wrong(left_open(still_open(sources), Consumer(), scene))

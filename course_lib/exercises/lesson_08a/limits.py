@@ -3,7 +3,7 @@
 import inspect
 from typing import Any
 
-from course_lib.exercises.chance import Chance
+from course_lib.exercises.chance import Chance, Equal
 from course_lib.exercises.framework import Answer, Exercise
 from course_lib.exercises.lesson_08a import as_found, solutions
 from course_lib.exercises.lesson_08a.consumer import (
@@ -26,6 +26,7 @@ def _grade_each_within(each_within: Answer) -> str:
     three: Row = [(1, "a"), (1, "b"), (1, "c")]
     _in_time(each_within, three, 2, Consumer(use=5))
     _in_time(each_within, three, 2, Consumer())
+    _in_time(each_within, [(1, "a"), (1, Equal()), (1, "c")], 2, Consumer())
     _too_late(each_within, [(1, "a"), (5, "b"), (1, "c")], 2, Consumer(use=3))
     _in_time(each_within, three, 2, Consumer(takes=2, use=1))
     for own in (ValueError("not a number"), TimeoutError("the line is dead")):

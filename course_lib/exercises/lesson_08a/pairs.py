@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from course_lib.exercises.chance import Chance
+from course_lib.exercises.chance import Chance, Equal
 from course_lib.exercises.framework import Answer, Exercise
 from course_lib.exercises.lesson_08a import solutions
 from course_lib.exercises.lesson_08a.consumer import (
@@ -29,6 +29,7 @@ def _grade_in_pairs(in_pairs: Answer) -> str:
     _paired(in_pairs, right, left, Consumer(use=3))
     _paired(in_pairs, left, right, Consumer(takes=1))
     _paired(in_pairs, [(0, "a"), (0, "b")], [(0, 1)], Consumer())
+    _paired(in_pairs, [(1, "a"), (1, Equal()), (1, "c")], [(1, 1), (1, 2), (1, 3)], Consumer())
     _hides_nothing(in_pairs, [(1, "a"), (1, ValueError("not a number"))], [(1, 1), (9, 2)])
     _hides_nothing(in_pairs, [(1, "a"), (9, "b")], [(1, 1), (1, OSError("no line"))])
     for cancel_at in (0.5, 1.5, 2.25):

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from course_lib.exercises.chance import Chance
+from course_lib.exercises.chance import Chance, Equal
 from course_lib.exercises.framework import Answer, Exercise, Wrong
 from course_lib.exercises.lesson_08a import solutions
 from course_lib.exercises.lesson_08a.consumer import (
@@ -26,6 +26,7 @@ def _grade_take(take: Answer) -> str:
     _taken(take, four, 9, Consumer(use=0.5))
     _taken(take, four, 3, Consumer(takes=1))
     _taken(take, four, 0, Consumer())
+    _taken(take, [(1, "a"), (1, Equal()), (1, "c")], 3, Consumer())
     _hides_nothing(take, [(1, "a"), (1, ValueError("not a number"))], 3)
     for cancel_at in (2.125, 1.375):
         _stopped(take, four, 3, cancel_at)

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
-from course_lib.exercises.chance import Chance
+from course_lib.exercises.chance import Chance, Equal
 from course_lib.exercises.framework import Answer, Exercise, Wrong
 from course_lib.exercises.lesson_09a import solutions
-from course_lib.exercises.lesson_09a.stand_ins import Equal, Source, Work, check_raised, check_stopped, played
+from course_lib.exercises.lesson_09a.stand_ins import Source, Work, check_raised, check_stopped, played
 from course_lib.exercises.lesson_09a.waits import Waits, never_asked
 from course_lib.exercises.ordering import in_every_order
 from course_lib.exercises.playing import NO_END, Scene

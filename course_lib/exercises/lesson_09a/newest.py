@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
-from course_lib.exercises.chance import STEP, Chance
+from course_lib.exercises.chance import STEP, Chance, Equal
 from course_lib.exercises.framework import Answer, Exercise, Wrong
 from course_lib.exercises.lesson_09a import solutions
-from course_lib.exercises.lesson_09a.stand_ins import Equal, Feed, Work, check_raised, check_stopped, played
+from course_lib.exercises.lesson_09a.stand_ins import Feed, Work, check_raised, check_stopped, played
 from course_lib.exercises.lesson_09a.waits import Waits, never_asked
 from course_lib.exercises.playing import NO_END, Scene
 from course_lib.exercises.shown import shown

@@ -156,18 +156,6 @@ class Source:
         return "<asynchronous iterator source>"
 
 
-class Equal:
-    """An item that is equal to every text and number, so that none of them can say that nothing more comes."""
-
-    __hash__ = object.__hash__
-
-    def __eq__(self, other: object) -> bool:
-        return self is other or isinstance(other, str | bytes | int | float)
-
-    def __repr__(self) -> str:
-        return "<an item equal to any text or number>"
-
-
 class Feed:
     """An asynchronous iterator whose items come at their times, in seconds, whether somebody waits or not.
 
