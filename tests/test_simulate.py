@@ -19,6 +19,7 @@ from time import sleep as escaped_sleep
 import pytest
 
 from course_lib.seeing import DeadlockError, Outcome, RunawayError, SimulationError, simulate, span
+from course_lib.seeing.clock import SimulationStopped
 from course_lib.seeing.clock.functions import REPLACEMENTS
 
 MINE = os.path.basename(__file__)
@@ -516,6 +517,28 @@ def test_a_runaway_loop_does_not_fill_the_memory():
         _, peak = tracemalloc.get_traced_memory()
         tracemalloc.stop()
         assert peak < 2_000_000
+
+
+def test_a_stop_that_arrives_while_the_loop_ends_its_run_leaves_nothing_undone(monkeypatch):
+    """An exception from another thread may strike between any two lines, also those with which asyncio ends a run."""
+    real, struck, ended = asyncio.events._set_running_loop, [], []
+
+    def strike(loop):
+        if loop is None and not struck and threading.current_thread().name == "simulation":
+            struck.append(True)
+            raise SimulationStopped
+        real(loop)
+
+    async def main():
+        try:
+            while True:
+                await asyncio.sleep(1)
+        finally:
+            ended.append(True)
+
+    monkeypatch.setattr(asyncio.events, "_set_running_loop", strike)
+    failing(main, RunawayError, limit=0.1)
+    assert (struck, ended) == ([True], [True])
 
 
 STUCK = """

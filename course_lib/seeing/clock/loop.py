@@ -5,6 +5,7 @@ import heapq
 import itertools
 import math
 import selectors
+from asyncio.base_events import _run_until_complete_cb  # type: ignore[attr-defined]
 from collections.abc import Callable
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.thread import _threads_queues
@@ -43,6 +44,12 @@ class VirtualClockLoop(asyncio.SelectorEventLoop):
         if self._owns_clock:
             self.clock.conduct_here()
         super().run_forever()
+
+    def end_run(self, future: asyncio.Future[Any]) -> None:
+        """Do again what `run_until_complete` does last, which an exception from another thread may have cut short."""
+        future.remove_done_callback(_run_until_complete_cb)
+        self._stopping, self._thread_id = False, None
+        asyncio._set_running_loop(None)
 
     def time(self) -> float:
         """Return the virtual time in seconds."""

@@ -167,7 +167,10 @@ class _Simulation:
         # Not by the loop's factory: the program may have set one that is slow to start tasks, or takes no name.
         task = self._factory(self._loop, coro, name=name)
         # No lambda: its frame keeps its closure, and with it the task, whatever is cleared.
-        return self._watch.stoppable(partial(self._loop.run_until_complete, task), seconds)
+        try:
+            return self._watch.stoppable(partial(self._loop.run_until_complete, task), seconds)
+        finally:
+            self._loop.end_run(task)
 
     def _collect(self) -> None:
         """Write down how things stand, before cleaning up changes them."""
