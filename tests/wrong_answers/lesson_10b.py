@@ -771,3 +771,59 @@ async def writes_text(reader, writer, answer, patience):
     finally:
         writer.close()
         await writer.wait_closed()
+
+
+@told(ex.talk, "The connection was then still open")
+async def enters_the_writer(reader, writer, answer, patience):
+    async with writer:
+        while True:
+            try:
+                async with asyncio.timeout(patience):
+                    line = await reader.readline()
+            except TimeoutError:
+                return
+            if not line.endswith(b"\n"):
+                return
+            writer.write(await answer(line[:-1]) + b"\n")
+            await writer.drain()
+
+
+@told(ex.talk, "`writer.close(...)` was called, and gave nothing that can be awaited")
+async def awaits_its_close(reader, writer, answer, patience):
+    try:
+        while True:
+            try:
+                async with asyncio.timeout(patience):
+                    line = await reader.readline()
+            except TimeoutError:
+                return
+            if not line.endswith(b"\n"):
+                return
+            writer.write(await answer(line[:-1]) + b"\n")
+            await writer.drain()
+    finally:
+        await writer.close()
+
+
+@told(ex.serve, "Your code raised TypeError")
+async def sorts_what_was_given_up(queue, work, stop, grace):
+    jobs = {}
+    stopped = asyncio.create_task(stop.wait())
+    taking = asyncio.create_task(queue.get())
+    try:
+        while not stop.is_set():
+            await asyncio.wait({taking, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            if taking.done():
+                job = asyncio.create_task(work(taking.result()))
+                jobs[job] = taking.result()
+                job.add_done_callback(jobs.pop)
+                taking = asyncio.create_task(queue.get())
+        taking.cancel()
+        if jobs:
+            await asyncio.wait(jobs, timeout=grace)
+        return sorted(jobs.values())
+    finally:
+        tasks = [stopped, taking, *jobs]
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)

@@ -93,6 +93,7 @@ def _grade_serve(serve: Answer) -> str:
     _stops(serve, [(0, 9), (1, 9), (2, 9)], 2.5, 2, clean_up=(3, 1, 2))
     _stops(serve, [(1, 1), (2, 1)], 0, 2)
     _stops(serve, [(1, 1), (2, 9)], 2.5, 2, values=([], "item 2"))
+    _stops(serve, [(0, 9), (1, 9), (2, 9)], 2.5, 2, values=("tea", 0, "cake"))
     for cancel_at in (1.5, 3.0):
         _cancelled(serve, [(0, 9), (1, 9)], 2.5, 2, cancel_at)
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from course_lib.exercises.chance import STEP, Chance
-from course_lib.exercises.framework import Answer, Exercise, Wrong, elsewhere, leaves
+from course_lib.exercises.framework import Answer, Exercise, Wrong, describe_raised, elsewhere, leaves
 from course_lib.exercises.lesson_10b import solutions
 from course_lib.exercises.playing import NOT_ENDED, Scene, play
 from course_lib.exercises.shown import shown
@@ -202,6 +202,10 @@ def _played(
         if isinstance(error, Wrong):
             raise scene.wrong(str(error))
     how = "was cancelled" if scene.cancelled else scene.answered()
+    given = isinstance(scene.raised, TimeoutError) or any(scene.raised is each for _, each in answer.answers)
+    if scene.raised and not given and not writer.waited:
+        more = " The connection was then still open." if writer.closed_at is None else ""
+        raise scene.wrong(f"{describe_raised(scene.raised)}{more}")
     if writer.closed_at is None:
         raise scene.wrong(
             f"Your function {how} at {scene.ended:g} s, and the connection was still open: its client waits for ever. "
