@@ -275,6 +275,26 @@ async def numbers_in_a_loop(given):
         return number, each
 
 
+async def forgets_an_argument(given):
+    def first_of(stream, count):
+        return stream, count
+
+    found = given()
+    return first_of(found)
+
+
+async def misspells_a_name_with_an_a(module):
+    return module.wait_all("a")
+
+
+class Waiting:
+    """Has a name that is another's with an `a` before it, and nothing to be awaited."""
+
+    @staticmethod
+    def await_all(name):
+        return name
+
+
 class Blocks:
     """Something with a block among its attributes."""
 
@@ -432,9 +452,13 @@ def test_what_cannot_be_gone_through_at_all_gets_no_advice_on_loops():
     assert "async for" not in hint(raised_by(loops_over_a_number(5)))
 
 
-def test_a_slip_of_the_keyboard_is_no_missing_entry():
-    """Who asks what a block gave for something that it does not have, had entered it."""
-    assert not hint(raised_by(misspells_a_block(connected)))
+@pytest.mark.parametrize(
+    ("function", "given"),
+    [(misspells_a_block, connected), (forgets_an_argument, endless), (misspells_a_name_with_an_a, Waiting)],
+)
+def test_a_slip_of_the_keyboard_is_no_missing_entry(function, given):
+    """Who asks what a block gave for something that it does not have had entered it; nor is another slip a loop."""
+    assert not hint(raised_by(function(given)))
 
 
 def closed(name):

@@ -123,7 +123,9 @@ def _asked_of_another(node: ast.Attribute, held: Any) -> str:
     if is_block(held):
         return f"{enter_first(node.value, held)}, and in its block `it.{node.attr}`."
     own = f"a{node.attr}"
-    return f"It has `{own}`, which is awaited: `await {ast.unparse(node.value):.60}.{own}(...)`." * hasattr(held, own)
+    if inspect.iscoroutinefunction(getattr(held, own, None)) or (inspect.isasyncgen(held) and hasattr(held, own)):
+        return f"It has `{own}`, which is awaited: `await {ast.unparse(node.value):.60}.{own}(...)`."
+    return ""
 
 
 def _asked_too_early(error: BaseException, place: Place) -> str:

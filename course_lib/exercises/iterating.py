@@ -8,6 +8,11 @@ from typing import Any
 from course_lib.exercises.places import Place
 from course_lib.exercises.uncalled import called
 
+_GO_THROUGH = (
+    *("all", "any", "chain", "dict", "enumerate", "filter", "frozenset", "islice", "iter", "join", "len", "list"),
+    *("map", "max", "min", "next", "reversed", "set", "sorted", "sum", "tuple", "zip", "zip_longest"),
+)
+
 
 def cannot_go_through(place: Place) -> str:
     """Say what to write where something was gone through by what cannot do that; "" where nothing was."""
@@ -35,6 +40,7 @@ def enter_first(node: ast.expr, block: Any) -> str:
 
 def _by_call(call: ast.Call, place: Place) -> str:
     given = [each.value if isinstance(each, ast.Starred) else each for each in call.args]
+    starred = [each.value for each in call.args if isinstance(each, ast.Starred)]
     plain = called(call) == "join" or (isinstance(call.func, ast.Name) and hasattr(builtins, call.func.id))
     if plain and any(isinstance(each, ast.GeneratorExp) and _waits(each) for each in given):
         return (
@@ -44,8 +50,10 @@ def _by_call(call: ast.Call, place: Place) -> str:
     one = called(call) in ("anext", "aiter", "next", "iter") and len(given) > 0
     if one and is_block(place.stands_for(given[0])):
         return f"{enter_first(given[0], place.stands_for(given[0]))}."
-    stream = next((each for each in given if _is_asynchronous(each, place)), None)
-    if stream is None or called(call) in ("anext", "aiter"):
+    # Of any other call, one that fails may have another reason, such as an argument too few.
+    through = given if called(call) in _GO_THROUGH else starred
+    stream = next((each for each in through if _is_asynchronous(each, place)), None)
+    if stream is None:
         return ""
     text = ast.unparse(stream)
     if called(call) in ("next", "iter"):
