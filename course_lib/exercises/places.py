@@ -83,6 +83,14 @@ def place_of(error: BaseException) -> Place | None:
     return None
 
 
+def raised_kind(error: BaseException) -> str:
+    """Return an error's class and, where a line of the learner's own failed and did not `raise`, that line."""
+    place = place_of(error)
+    if place is None or not place.innermost or isinstance(place.node, ast.Raise):
+        return type(error).__name__
+    return f"{type(error).__name__} (at line {place.node.lineno} of {place.frame.f_code.co_name})"
+
+
 def tree_of(function: Callable[..., Any]) -> ast.AST | None:
     """Return a function as a tree; None where it was typed at a prompt, or is no function at all."""
     try:

@@ -17,6 +17,7 @@ from course_lib.exercises.framework import (
     still_running,
     unseen_failure,
 )
+from course_lib.exercises.places import raised_kind
 from course_lib.exercises.returning import returned_none
 from course_lib.exercises.shown import shown
 from course_lib.exercises.uncalled import passed_uncalled
@@ -65,7 +66,7 @@ class Scene:
 
     def answered(self) -> str:
         """Say what the call did, for one that did not end cancelled."""
-        return f"raised {type(self.raised).__name__}" if self.raised else f"returned {shown(self.returned, 60)}"
+        return f"raised {raised_kind(self.raised)}" if self.raised else f"returned {shown(self.returned, 60)}"
 
 
 def play(

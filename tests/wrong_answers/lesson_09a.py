@@ -12,6 +12,28 @@ END = object()
 # work_ahead
 
 
+@told(ex.work_ahead, "and your function raised AttributeError (at line ")
+async def asks_an_error_for_its_message(source, work, workers, size):
+    queue, results = asyncio.Queue(size), []
+
+    async def worker():
+        while (item := await queue.get()) is not END:
+            results.append(await work(item))
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(workers):
+                group.create_task(worker())
+            async for item in source:
+                await queue.put(item)
+            for _ in range(workers):
+                await queue.put(END)
+    except ExceptionGroup as error:
+        print(error.reason)
+        raise
+    return results
+
+
 @told(ex.work_ahead, "The source is to be held up: put into a queue with a limit")
 async def no_limit(source, work, workers, size):
     queue, results = asyncio.Queue(), []

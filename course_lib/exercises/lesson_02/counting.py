@@ -11,6 +11,7 @@ from course_lib.exercises.causes import hint
 from course_lib.exercises.chance import Chance
 from course_lib.exercises.framework import Answer, Exercise, Wrong, run
 from course_lib.exercises.lesson_02 import as_found, solutions
+from course_lib.exercises.places import raised_kind
 from course_lib.exercises.returning import returned_none
 from course_lib.exercises.shown import shown
 from course_lib.seeing import Timeline
@@ -173,7 +174,7 @@ def _numbers(got: Any, program: Program, timeline: Timeline, count_tasks: Answer
             )
         if raised is not error:
             raise Wrong(
-                f"A task failed with {type(error).__name__}, and whoever awaits it gets {type(raised).__name__}: "
+                f"A task failed with {type(error).__name__}, and whoever awaits it gets {raised_kind(raised)}: "
                 f"{raised}. Let the task's own exception go on. {hint(raised)}".rstrip(),
                 timeline,
             )
@@ -224,7 +225,7 @@ def _however_main_ends(count_tasks: Answer) -> None:
     if raised is not error:
         raise Wrong(
             f"main() raised {type(error).__name__}, and your function "
-            f"{f'raised {type(raised).__name__}' if raised else 'returned'}: pass main's own exception on.",
+            f"{f'raised {raised_kind(raised)}' if raised else 'returned'}: pass main's own exception on.",
             timeline,
         )
     if not back:

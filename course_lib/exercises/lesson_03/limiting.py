@@ -7,6 +7,7 @@ from course_lib.exercises.framework import Answer, Exercise
 from course_lib.exercises.lesson_03 import solutions
 from course_lib.exercises.lesson_03.scenes import Source, was_called
 from course_lib.exercises.ordering import in_every_order
+from course_lib.exercises.places import raised_kind
 from course_lib.exercises.playing import Scene, play
 from course_lib.exercises.returning import returned_none
 from course_lib.exercises.shown import shown
@@ -141,7 +142,7 @@ def _raised_own(error: Exception, scene: Scene, at: float, hidden: str) -> None:
     if scene.raised is not error:
         another = "another " if type(scene.raised) is type(error) else ""
         raise scene.wrong(
-            f"The fetch raised {type(error).__name__}, and you raised {another}{type(scene.raised).__name__} instead "
+            f"The fetch raised {type(error).__name__}, and you raised {another}{raised_kind(scene.raised)} instead "
             "of it: raise the fetch's own exception."
         )
     if scene.ended != at:

@@ -8,6 +8,7 @@ from course_lib.exercises.framework import Answer, Exercise, describe_raised, le
 from course_lib.exercises.lesson_03 import solutions
 from course_lib.exercises.lesson_03.scenes import CLEAN_UP, Source, was_called
 from course_lib.exercises.ordering import in_every_order
+from course_lib.exercises.places import raised_kind
 from course_lib.exercises.playing import Scene, play
 from course_lib.exercises.returning import returned_none
 from course_lib.exercises.shown import shown
@@ -113,7 +114,7 @@ def _first(first_answer: Answer, sources: Sequence[Source]) -> None:
         )
     if scene.raised:
         raise scene.wrong(
-            f"There was an answer, and your function raised {type(scene.raised).__name__}: {told}. A failure of a "
+            f"There was an answer, and your function raised {raised_kind(scene.raised)}: {told}. A failure of a "
             "source, of whatever class, is no answer and no end."
         )
     answers = [source.answer for source in good if source.seconds == at]

@@ -9,6 +9,7 @@ from course_lib.exercises.chance import Chance
 from course_lib.exercises.framework import Answer, Exercise, Wrong, await_missing, leaves
 from course_lib.exercises.lesson_04b import solutions
 from course_lib.exercises.ordering import in_every_order
+from course_lib.exercises.places import raised_kind
 from course_lib.exercises.playing import Scene, play, used_uncalled
 from course_lib.seeing import span
 
@@ -143,7 +144,7 @@ def _all_there(scene: Scene, sessions: Sessions, pages: Mapping[str, tuple[float
     answers = [answer for _, answer in pages.values()]
     if scene.raised and any(each is answer for each in leaves(scene.raised) for answer in answers):
         raise scene.wrong(
-            f"A request failed, and your function raised {type(scene.raised).__name__}: the others' pages are lost. "
+            f"A request failed, and your function raised {raised_kind(scene.raised)}: the others' pages are lost. "
             "The exception belongs into the list, in the page's place."
         )
     got = scene.result()

@@ -7,6 +7,7 @@ from typing import Any
 
 from course_lib.exercises.framework import Answer, Wrong
 from course_lib.exercises.lesson_03.scenes import CLEAN_UP
+from course_lib.exercises.places import raised_kind
 from course_lib.exercises.playing import Scene, play, used_uncalled
 from course_lib.seeing import span
 
@@ -64,7 +65,7 @@ def _ended(result: Any) -> str:
         if cancelled:
             return "was cancelled"
         if raised is not None:
-            return f"raised {type(raised).__name__}"
+            return f"raised {raised_kind(raised)}"
     return "had ended"
 
 

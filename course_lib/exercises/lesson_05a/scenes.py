@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from course_lib.exercises.framework import Answer, Wrong, await_missing, describe_raised, run
+from course_lib.exercises.places import raised_kind
 from course_lib.exercises.returning import returned_none
 from course_lib.seeing import Timeline
 
@@ -40,7 +41,7 @@ class Call:
             return "did not end"
         if self.cancelled:
             return "ended cancelled"
-        return f"raised {type(self.raised).__name__}" if self.raised else f"returned {self.returned!r:.60}"
+        return f"raised {raised_kind(self.raised)}" if self.raised else f"returned {self.returned!r:.60}"
 
 
 @dataclass(slots=True)

@@ -11,6 +11,7 @@ from typing import Any
 from unittest.mock import patch
 
 from course_lib.exercises.framework import Answer, Wrong, await_missing, leaves, run
+from course_lib.exercises.places import raised_kind
 from course_lib.seeing import Timeline, span
 from course_lib.seeing.clock.loop import VirtualClockLoop
 
@@ -152,7 +153,7 @@ class End:
         """Say what the call did."""
         if self.cancelled:
             return "ended cancelled"
-        return f"raised {type(self.raised).__name__}" if self.raised else "returned a result"
+        return f"raised {raised_kind(self.raised)}" if self.raised else "returned a result"
 
 
 def play_to_the_end(function: Answer, *args: Any, pool: str, cancel_at: float | None = None) -> End:

@@ -9,6 +9,7 @@ from course_lib.exercises.framework import Answer, Exercise, describe_raised, le
 from course_lib.exercises.lesson_07a import as_found, solutions
 from course_lib.exercises.lesson_07a.scenes import Call, Plan, check_cancelled
 from course_lib.exercises.ordering import in_every_order
+from course_lib.exercises.places import raised_kind
 from course_lib.exercises.playing import Scene, play
 from course_lib.exercises.returning import returned_none
 from course_lib.exercises.shown import shown
@@ -54,7 +55,7 @@ def _sent(notify: Answer, plans: dict[str, Plan]) -> None:
     if scene.raised:
         mine = next(leaves(scene.raised)) in [plan.answer for plan in failures.values()]
         raise scene.wrong(
-            f"Your function raised {type(scene.raised).__name__} because a sending failed: report it, and go on."
+            f"Your function raised {raised_kind(scene.raised)} because a sending failed: report it, and go on."
             if mine
             else describe_raised(scene.raised)
         )

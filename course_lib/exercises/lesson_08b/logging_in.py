@@ -9,6 +9,7 @@ from course_lib.exercises.framework import Answer, Exercise, Wrong, await_missin
 from course_lib.exercises.lesson_08b import solutions
 from course_lib.exercises.lesson_08b.scenes import Line, Step, given
 from course_lib.exercises.ordering import in_every_order
+from course_lib.exercises.places import raised_kind
 from course_lib.exercises.playing import Scene, play, used_uncalled
 from course_lib.exercises.shown import shown
 
@@ -204,7 +205,7 @@ def _unreachable(used: Answer, way: Way, unreachable: Exception) -> None:
     scene = way.play(used)
     if isinstance(scene.raised, NO_LINE):
         raise scene.wrong(
-            f"open_line() raised {type(unreachable).__name__}, and then your code raised {type(scene.raised).__name__}"
+            f"open_line() raised {type(unreachable).__name__}, and then your code raised {raised_kind(scene.raised)}"
             ": there is no `line` yet, and nothing to close. Put the `try` behind the line that opens."
         )
     if scene.raised is not unreachable:

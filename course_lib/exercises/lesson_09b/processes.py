@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from course_lib.exercises.framework import Answer, Wrong, await_missing, describe_raised, run, still_running
+from course_lib.exercises.places import raised_kind
 from course_lib.exercises.returning import returned_none
 from course_lib.exercises.shown import shown
 from course_lib.seeing import Timeline, span
@@ -90,7 +91,7 @@ class Life:
     @property
     def answered(self) -> str:
         """What the call did, for one that ended."""
-        return f"raised {type(self.raised).__name__}" if self.raised else f"returned {shown(self.returned, 60)}"
+        return f"raised {raised_kind(self.raised)}" if self.raised else f"returned {shown(self.returned, 60)}"
 
 
 @dataclass(eq=False)

@@ -133,6 +133,7 @@ def _played(
     if watched.found:
         raise scene.wrong(watched.found)
     if not watched.calls:
+        scene.result(none=True)
         raise scene.wrong("The program never ran: `await program()`.")
     if watched.left:
         raise scene.wrong(

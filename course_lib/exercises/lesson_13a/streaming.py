@@ -12,6 +12,7 @@ from course_lib.exercises.chance import FALSY, STEP, Chance
 from course_lib.exercises.framework import Answer, Exercise, Wrong, describe_raised, elsewhere, run
 from course_lib.exercises.lesson_13a import solutions
 from course_lib.exercises.lesson_13a.serving import check_response, serving
+from course_lib.exercises.places import raised_kind
 from course_lib.exercises.shown import shown
 from course_lib.seeing import Timeline, span
 
@@ -160,7 +161,7 @@ def _streams(
     if visit.raised and visit.raised is not error and leaves is None:
         if error and error in (visit.raised.__cause__, visit.raised.__context__):
             raise Wrong(
-                f"`rows` raised {type(error).__name__}, and your function raised {type(visit.raised).__name__} in its "
+                f"`rows` raised {type(error).__name__}, and your function raised {raised_kind(visit.raised)} in its "
                 "place: pass on the exception itself.",
                 timeline,
             )

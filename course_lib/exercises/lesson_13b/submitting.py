@@ -6,6 +6,7 @@ from typing import Any
 from course_lib.exercises.chance import Chance
 from course_lib.exercises.framework import Answer, Exercise, Wrong
 from course_lib.exercises.lesson_13b import solutions
+from course_lib.exercises.places import raised_kind
 from course_lib.exercises.playing import NOT_ENDED, PATIENCE, Scene, play
 from course_lib.seeing import span
 
@@ -112,7 +113,7 @@ def _status(scene: Scene, expected: int, what: str, why: str) -> None:
     if scene.raised is AWAY:
         raise scene.wrong(f"{what}, and ConnectionError left your function: return 503, so that the caller asks again.")
     if isinstance(scene.raised, (ConnectionError, TimeoutError)):
-        raise scene.wrong(f"{what}, and {type(scene.raised).__name__} left your function: {why}.")
+        raise scene.wrong(f"{what}, and {raised_kind(scene.raised)} left your function: {why}.")
     returned = scene.result()
     if returned != expected:
         raise scene.wrong(f"{what}, and you returned {returned!r:.60} instead of {expected}: {why}.")
