@@ -63,9 +63,10 @@ def open_folder() -> Iterator[Path]:
         yield Path(folder)
 
 
-def lives(process: psutil.Process) -> bool:
-    """Whether a process lives; one that waits to be reaped does not."""
+def lives(process: psutil.Process | int) -> bool:
+    """Whether a process, or the one with this pid, lives; one that waits to be reaped does not."""
     try:
+        process = psutil.Process(process) if isinstance(process, int) else process
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import psutil
 import pytest
+from serving import lives
 
 from course_lib.commands import CommandTimeout, run_command
 
@@ -54,13 +55,6 @@ def run(tmp_path):
 
 def program(source, *arguments):
     return sys.executable, "-c", source, *arguments
-
-
-def lives(pid):
-    try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
 
 
 def test_what_it_wrote_and_how_it_ended_is_returned(run):

@@ -9,15 +9,9 @@ from pathlib import Path
 import psutil
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
+from serving import lives
 
 from course_lib.programs import OUTPUT, Program, load_ipython_extension, program, tidy
-
-
-def lives(pid: int) -> bool:
-    try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
 
 
 def test_what_it_printed_is_shown_in_the_order_of_a_terminal():

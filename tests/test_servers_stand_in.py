@@ -8,7 +8,6 @@ import sys
 import textwrap
 from collections.abc import Iterator
 
-import psutil
 import pytest
 import redis
 from database_lab import asynchronous, fresh_table, make_pool
@@ -175,7 +174,7 @@ def test_it_ends_with_the_process_that_asked_for_it() -> None:
     )
     version, _, pid = ran.stdout.partition(": ")
     assert version.startswith("a stand-in")
-    until(lambda: not psutil.pid_exists(int(pid)) or not lives(psutil.Process(int(pid))))
+    until(lambda: not lives(int(pid)))
 
 
 @asynchronous
