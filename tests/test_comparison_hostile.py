@@ -15,6 +15,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from serving import lives
 
 from course_lib.comparison import Workload, launch, measure, waiting
 from course_lib.paths import REPO
@@ -32,10 +33,7 @@ def gone(pid):
     """Return whether a process ends within the limit."""
     until = time.monotonic() + LIMIT
     while time.monotonic() < until:
-        try:
-            if psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
-                return True
-        except psutil.NoSuchProcess:
+        if not lives(pid):
             return True
         time.sleep(0.02)
     return False

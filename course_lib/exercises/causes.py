@@ -53,7 +53,7 @@ def hint(error: BaseException) -> str:
     if isinstance(error, TypeError | AttributeError) and (missing := _asked_too_early(error, place)):
         return missing
     if isinstance(error, AttributeError) and place.innermost and isinstance(node, ast.Attribute):
-        return _asked_of_another(node, error.obj) or advice(error)
+        return _asked_of_another(node, error.obj)
     if isinstance(error, RuntimeError) and (name := _never_awaited(place, asyncio.isfuture)):
         return _NOT_AWAITED_YET.format(name)
     if isinstance(error, TypeError):
