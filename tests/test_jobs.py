@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 from database_lab import asynchronous
+from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from course_lib.jobs import Job, JobQueue, Worker
-from course_lib.jobs.queue import patiently
+from course_lib.jobs import DeadLetter, Job, JobQueue, Worker
 from course_lib.jobs.scripts import DONE, GROUP, REVIVE, START
 from course_lib.lab.servers import has_redis, private_redis, redis
 
@@ -741,23 +741,39 @@ async def test_a_full_queue_makes_the_producer_wait() -> None:
             await until(lambda: is_empty(queue))
 
 
+@pytest.mark.parametrize("way", ["enqueue", "size", "dead letters", "revive", "by the client"])
+@pytest.mark.parametrize("fails", [False, True], ids=["answered", "away"])
 @asynchronous
-async def test_a_producer_that_is_cancelled_as_a_request_is_sent_is_cancelled() -> None:
+async def test_who_is_cancelled_as_a_request_is_sent_is_cancelled(way, fails, monkeypatch) -> None:
     """A cancellation that comes in the very step in which `wait_for` ends, by which redis-py sends, is passed on."""
-    sent = asyncio.get_running_loop().create_future()
+    send: Any = AbstractConnection._send_packed_command
 
-    async def ask() -> None:
-        await asyncio.wait_for(sent, 60)  # on Python 3.11 it swallows that
-        raise RedisConnectionError("and then it is away")
+    async def cancelled_meanwhile(connection: Any, command: Any) -> None:
+        await send(connection, command)
+        asking.cancel()  # on Python 3.11 `wait_for` swallows that
+        if fails:
+            raise OSError("away")
 
-    asking = asyncio.create_task(patiently(ask))
-    await asyncio.sleep(0)
-    sent.set_result(None)
-    asking.cancel()
-    done, _ = await asyncio.wait([asking], timeout=5)
-    asking.cancel()
-    assert done
-    assert asking.cancelled()
+    async with a_queue() as queue:
+        ways: dict[str, Callable[[], Awaitable[object]]] = {
+            "enqueue": lambda: queue.enqueue("job"),
+            "size": queue.size,
+            "dead letters": queue.dead_letters,
+            "revive": lambda: queue.revive(DeadLetter("1-0", "key", None, 1, "")),
+            "by the client": queue.redis.ping,
+        }
+        await queue.size()  # connected
+        monkeypatch.setattr(AbstractConnection, "_send_packed_command", cancelled_meanwhile)
+
+        async def ask() -> None:
+            await ways[way]()
+
+        asking = asyncio.create_task(ask())
+        done, _ = await asyncio.wait([asking], timeout=60)
+        monkeypatch.undo()
+        asking.cancel()
+        assert done
+        assert asking.cancelled()
 
 
 @asynchronous

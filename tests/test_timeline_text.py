@@ -170,6 +170,20 @@ def test_a_fine_tick_cuts_the_chart_and_keeps_the_words():
     assert max(map(len, lines)) <= 76
 
 
+def test_a_chart_is_cut_only_where_its_words_need_the_columns():
+    """Short words leave their columns to the chart."""
+    lines = timeline(waits("in queue 1", 0, 52)).text(tick=1).splitlines()
+    assert lines[2].endswith("-|  0 to 52 s")
+    assert len(lines[2]) == 76
+
+
+def test_words_that_do_not_fit_are_left_out_as_a_whole():
+    """Of what is said behind a row, what has no room is not said in half: the row's marks say it, too."""
+    step = Lane("logo of Swift #1", 0.08, 0.1, (Span(0.08, 0.1, BLOCKING),))
+    lines = str(timeline(waits("main", 0, 0.3), step)).splitlines()
+    assert lines[3].endswith("!!|                      0.08 to 0.1 s")
+
+
 def test_any_timeline_fits_on_the_page():
     """No line is longer than 76 columns and rows stay aligned, for timelines of all kinds."""
     rng = random.Random(20240229)

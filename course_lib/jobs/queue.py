@@ -6,13 +6,14 @@ from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Any, Self
 
-from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio import BlockingConnectionPool
 from redis.commands.core import AsyncScript
 from redis.exceptions import AuthenticationError, AuthorizationError, BusyLoadingError
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from course_lib.jobs import scripts
+from course_lib.jobs.client import CancellableRedis
 from course_lib.jobs.job import DeadLetter, packed, unpacked
 from course_lib.lifecycle.checks import check_count, check_number
 
@@ -67,7 +68,7 @@ class JobQueue:
         pool = BlockingConnectionPool.from_url(
             url, max_connections=CONNECTIONS, timeout=None, protocol=2, decode_responses=True, socket_timeout=PATIENCE
         )
-        self.redis = Redis.from_pool(pool)
+        self.redis = CancellableRedis.from_pool(pool)
         self._scripts: dict[str, AsyncScript] = {}
         # In braces: a cluster keeps keys with the same text in braces on one node.
         self.stream = f"{{{name}}}:jobs"
@@ -142,20 +143,11 @@ class JobQueue:
 async def patiently(ask: Callable[[], Awaitable[Any]]) -> Any:
     """Ask Redis, again and again while it is away."""
     pause = FIRST
-    task = asyncio.current_task()
-    assert task is not None
-    cancellations = task.cancelling()
     while True:
         try:
-            answer, away = await ask(), False
+            return await ask()
         except (AuthenticationError, AuthorizationError):  # errors of a connection, to redis-py
             raise
         except AWAY:
-            away = True
-        # redis-py sends by `asyncio.wait_for`, which on Python 3.11 swallows a cancellation that comes as it ends.
-        if task.cancelling() > cancellations:
-            raise asyncio.CancelledError
-        if not away:
-            return answer
-        await asyncio.sleep(pause)
-        pause = min(2 * pause, LAST)
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, LAST)

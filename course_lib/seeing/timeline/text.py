@@ -11,7 +11,7 @@ WIDTH = 76  # what a notebook shows at 1,024 pixels beside an open sidebar; it b
 CHART = 34  # columns of time, where the caller does not choose the tick
 WIDEST = 10  # columns that a tick gets, where there is room
 NAME = 16
-SUMMARY = 20  # columns that the words behind a chart get, however wide the chart
+SUMMARY = 20  # columns that long words behind a chart get, however wide the chart
 NOTES = 20
 # ASCII only: in a terminal set up for Chinese or Japanese, line and block characters are twice as wide.
 MARK = {State.WAITING: "-", State.RUNNING: "#", State.BLOCKING: "!"}
@@ -48,7 +48,8 @@ def draw_text(timeline: Recording, tick: float | None, most: int, *, now: float 
         cells[min(scale.column(now), columns - 1)] = NOW
         rows.append(("now", cells, f"{number(now)} s"))
     width = max(_columns(name) for name in ["seconds", *(name for name, _, _ in rows)])
-    room = WIDTH - SUMMARY - width - len("    ")
+    longest = max((len(words) for _, _, words in rows), default=0)
+    room = WIDTH - min(SUMMARY, longest) - width - len("    ")
     lines = [_row(width, name, _cut(cells, room), words) for name, cells, words in axis(scale, columns) + rows]
     if rest := timeline.lanes[most:]:
         counts = Counter(lane.outcome.value for lane in rest)
@@ -189,8 +190,11 @@ def summary(lane: Lane, scale: Scale) -> str:
     return ", ".join(parts)
 
 
-def _row(width: int, name: str, cells: list[str], summary: str) -> str:
-    return _fit(f"{name}{' ' * (width - _columns(name))}  {''.join(cells)}  {summary}", WIDTH)
+def _row(width: int, name: str, cells: list[str], words: str) -> str:
+    chart = f"{name}{' ' * (width - _columns(name))}  {''.join(cells)}  "
+    while ", " in words and _columns(chart + words) > WIDTH:  # half a word says less than the row's marks
+        words = words.rpartition(", ")[0]
+    return _fit(chart + words, WIDTH)
 
 
 def _cut(cells: list[str], room: int) -> list[str]:
