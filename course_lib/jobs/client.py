@@ -7,10 +7,11 @@ from redis.asyncio import Redis
 
 
 class CancellableRedis(Redis):
-    """redis-py's client, with every cancellation passed on.
+    """redis-py's client, with a cancellation passed on that comes while a command or a script is under way.
 
     redis-py sends by `asyncio.wait_for`, which on Python 3.11 swallows a cancellation that comes in the step in which
-    it ends (lesson 7a, section 11). Whoever is cancelled then goes on for good, and who waits for its end, too.
+    it ends (lesson 7a, section 11). Whoever is cancelled then goes on for good, and who waits for its end, too. Its
+    pipelines and subscriptions send by themselves, and are not covered: the queue has none.
     """
 
     async def execute_command(self, *args: Any, **options: Any) -> Any:
