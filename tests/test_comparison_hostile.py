@@ -15,7 +15,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from serving import lives
+from serving import lives, until
 
 from course_lib.comparison import Workload, launch, measure, waiting
 from course_lib.paths import REPO
@@ -29,25 +29,18 @@ def measured(workload, model="sequential", **options):
     return asyncio.run(measure(workload, model, **options))
 
 
-def gone(pid):
-    """Return whether a process ends within the limit."""
-    until = time.monotonic() + LIMIT
-    while time.monotonic() < until:
-        if not lives(pid):
-            return True
-        time.sleep(0.02)
-    return False
+def wait_until_gone(pids):
+    until(lambda: not any(lives(pid) for pid in pids))
 
 
 def noted(folder, count):
     """Return the numbers of processes that wrote themselves down, as soon as there are so many."""
-    until = time.monotonic() + LIMIT
-    while time.monotonic() < until:
-        found = [int(file.name) for file in folder.iterdir() if file.name.isdecimal()]
-        if len(found) >= count:
-            return found
-        time.sleep(0.02)
-    raise AssertionError(f"only {len(found)} of {count} processes began")
+
+    def names():
+        return [file.name for file in folder.iterdir() if file.name.isdecimal()]
+
+    until(lambda: len(names()) >= count)
+    return [int(name) for name in names()]
 
 
 def note(folder):
@@ -100,8 +93,8 @@ def deadline_when(monkeypatch):
     def when(happened):
         class Rings(threading.Timer):
             def run(self):
-                until = time.monotonic() + LIMIT
-                while not happened() and time.monotonic() < until:
+                give_up = time.monotonic() + LIMIT
+                while not happened() and time.monotonic() < give_up:
                     self.finished.wait(0.01)
                 self.function()
 
@@ -115,7 +108,7 @@ def test_what_a_living_child_has_started_in_a_session_of_its_own_ends_too(tmp_pa
     """At the deadline its family is looked for before it is killed."""
     deadline_when(lambda: any(tmp_path.iterdir()))
     assert "had not ended" in measured(Workload.of(starts_one_apart, [tmp_path])).problem
-    assert gone(noted(tmp_path, 1)[0])
+    wait_until_gone(noted(tmp_path, 1))
 
 
 @pytest.mark.parametrize(
@@ -130,7 +123,7 @@ def test_what_never_ends_is_ended(model, workers, start_method, tmp_path, deadli
     found = measured(workload, model, workers=workers, start_method=start_method)
     assert found.problem == "it had not ended after 60 s, and was ended with all it had started, in run 1 of 1"
     assert not found.runs
-    assert all(gone(pid) for pid in noted(at_work, workers))
+    wait_until_gone(noted(at_work, workers))
     used = {name for file in (at_work / "semaphores").iterdir() for name in file.read_text().split()}
     assert used or start_method != "spawn" or not sys.platform.startswith("linux")
     assert not [name for name in used if Path("/dev/shm", name).exists()]
@@ -182,7 +175,7 @@ def test_a_worker_that_is_killed(start_method, tmp_path):
     """A call that kills its worker process gives a problem, at once, and the other workers are gone."""
     found = measured(Workload.of(kills_itself, [tmp_path] * 4), "processes", workers=2, start_method=start_method)
     assert found.problem == "a worker process was killed, or crashed, in run 1 of 1"
-    assert all(gone(pid) for pid in noted(tmp_path, 1))
+    wait_until_gone(noted(tmp_path, 1))
 
 
 @pytest.mark.skipif(not POSIX, reason="Windows has no signals to tell of")
@@ -197,13 +190,13 @@ def test_workers_whose_parent_is_killed(tmp_path):
     found = measured(Workload.of(kills_its_parent, [tmp_path] * 2), "processes", workers=2)
     assert found.problem
     assert "had not ended" not in found.problem
-    assert all(gone(pid) for pid in noted(tmp_path, 1))
+    wait_until_gone(noted(tmp_path, 1))
 
 
 def test_what_a_call_starts_does_not_outlive_it(tmp_path):
     """A process that a call started and left is gone when the measurement is there."""
     assert measured(Workload.of(starts_another, [tmp_path])).ok
-    assert all(gone(pid) for pid in noted(tmp_path, 1))
+    wait_until_gone(noted(tmp_path, 1))
 
 
 def leaves_a_thread(seconds):
@@ -285,7 +278,7 @@ def test_a_cancellation_ends_the_child_and_goes_on(tmp_path):
             await task
         return pids
 
-    assert all(gone(pid) for pid in asyncio.run(main()))
+    wait_until_gone(asyncio.run(main()))
 
 
 def test_a_cancellation_at_once():
@@ -320,7 +313,7 @@ def test_no_process_outlives_a_killed_parent(start_method, tmp_path):
     finally:
         parent.kill()
         parent.wait()
-    assert all(gone(pid) for pid in pids)
+    wait_until_gone(pids)
 
 
 def test_many_at_once():

@@ -1,4 +1,4 @@
-"""A client of Redis that can be cancelled at any moment: redis-py's swallows some cancellations on Python 3.11."""
+"""A client of Redis whose commands pass on each cancellation: redis-py's swallow some of them on Python 3.11."""
 
 import asyncio
 from typing import Any
