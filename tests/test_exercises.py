@@ -12,6 +12,7 @@ import sys
 import textwrap
 import threading
 import time
+import types
 
 import pytest
 from garbage import freeze
@@ -62,6 +63,8 @@ def test_the_reference_solution_passes(exercise):
         gc.collect()
     tasks = [thing for thing in gc.get_objects() if isinstance(thing, asyncio.Task)]  # without what is frozen
     assert len(tasks) < 2, tasks  # of hundreds; on Python 3.11 the last one may hang on the frame of a time limit
+    tracebacks = [thing for thing in gc.get_objects() if isinstance(thing, types.TracebackType)]
+    assert not tracebacks, tracebacks[0].tb_frame  # one exception for all runs, and from 3.12 on their tasks with it
 
 
 @pytest.mark.parametrize("mistake", MISTAKES, ids=lambda it: f"{named(it.exercise)}-{it.function.__name__}")

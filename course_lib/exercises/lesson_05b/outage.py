@@ -7,7 +7,6 @@ from course_lib.exercises.framework import Answer, Exercise, describe_raised
 from course_lib.exercises.lesson_05b import solutions
 from course_lib.exercises.lesson_05b.cache import ANSWER, LOAD, Cache, Loads
 from course_lib.exercises.lesson_05b.resting import (
-    ERRORS,
     ILL,
     LIMIT,
     ROUNDS,
@@ -15,6 +14,7 @@ from course_lib.exercises.lesson_05b.resting import (
     check_breaker,
     check_drawn,
     check_rest,
+    errors,
     read,
 )
 
@@ -25,7 +25,7 @@ def _grade_cached_read(cached_read: Answer) -> str:
         _check_ill(cached_read, illness)
     _check_load(cached_read)
     check_breaker(cached_read)
-    for error in ERRORS:
+    for error in errors():
         _check_ill(cached_read, "down", error)
         check_rest(cached_read, Cache("down", until=4, error=error), ANSWER)
     check_rest(cached_read, Cache("mute", until=4), LIMIT)

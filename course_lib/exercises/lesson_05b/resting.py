@@ -21,13 +21,17 @@ ILL = {
     "full": "The cache was full",
     "mute set": "The cache answered get, and never set",
 }
-ERRORS = (
-    redis.exceptions.ConnectionError("connection refused"),
-    redis.exceptions.TimeoutError("timeout reading from socket"),
-    redis.exceptions.ResponseError("unknown command"),
-    redis.exceptions.BusyLoadingError("Redis is loading the dataset in memory"),
-    redis.exceptions.RedisError("some other error"),
-)
+
+
+def errors() -> tuple[redis.exceptions.RedisError, ...]:
+    """Return one of each kind, new ones: an exception keeps the frames that it came through, with a run's tasks."""
+    return (
+        redis.exceptions.ConnectionError("connection refused"),
+        redis.exceptions.TimeoutError("timeout reading from socket"),
+        redis.exceptions.ResponseError("unknown command"),
+        redis.exceptions.BusyLoadingError("Redis is loading the dataset in memory"),
+        redis.exceptions.RedisError("some other error"),
+    )
 
 
 @dataclass
@@ -126,7 +130,7 @@ def check_drawn(cached_read: Answer, chance: Chance) -> None:
     at = sorted(chance.seconds(0, 20) + number / 100 for number in range(chance.number(3, 7)))
     values = [chance.value("value"), chance.failure("the database"), *(chance.value("value") for _ in "123")]
     values = ["value" if value is None else value for value in values]
-    cache, _, scene = read(cached_read, Cache(illness, until, error=chance.one_of(ERRORS)), *at, load=Loads(*values))
+    cache, _, scene = read(cached_read, Cache(illness, until, error=chance.one_of(errors())), *at, load=Loads(*values))
     said = f"{ILL[illness]} until {until:g} s"
     for number, call in enumerate(scene.calls):
         if isinstance(call.raised, Exception) and call.raised in values:

@@ -29,7 +29,7 @@ class Reply:
 
 
 ACCEPTED = Reply(202)
-NOT_SENT, NOT_HEARD = ConnectionError("nobody listens"), ConnectionResetError("the connection broke")  # before, after
+NOT_SENT, NOT_HEARD = ConnectionError, ConnectionResetError  # raised before it was accepted, and after
 HANGS = 1e6  # seconds
 MANY = 200  # calls at once
 DIFFER = 7.75  # places in which a key differs from the next one's, on average: what a clock counts changes in fewer
@@ -48,7 +48,7 @@ class Try:
 class Service:
     """Accepts crawls by key; `replies` is what it does at each try, the last one again and again."""
 
-    def __init__(self, replies: Sequence[Reply | Exception | float], takes: float = TAKES) -> None:
+    def __init__(self, replies: Sequence[Reply | Exception | type[Exception] | float], takes: float = TAKES) -> None:
         self.replies, self.takes = list(replies), takes
         self.crawls: dict[Any, str] = {}
         self.tries: list[Try] = []
@@ -72,11 +72,13 @@ class Service:
             await asyncio.sleep(reply if isinstance(reply, float) else self.takes)
         if reply in (ACCEPTED, NOT_HEARD):
             self.crawls.setdefault(str(key), f"crawl {len(self.crawls) + 1}")
-        self.tries.append(Try(began, clock(), key, reply))
-        if isinstance(reply, Exception):
-            raise reply
-        assert isinstance(reply, Reply)
-        return Reply(202, self.crawls[str(key)]) if reply == ACCEPTED else reply
+        # A new exception each time: one for all runs would keep their tasks, by the frames that it came through.
+        told = reply("no answer came") if isinstance(reply, type) else reply
+        self.tries.append(Try(began, clock(), key, told))
+        if isinstance(told, Exception):
+            raise told
+        assert isinstance(told, Reply)
+        return Reply(202, self.crawls[str(key)]) if told == ACCEPTED else told
 
 
 def _grade_ask_again(ask_again: Answer) -> str:
@@ -106,7 +108,7 @@ def _grade_ask_again(ask_again: Answer) -> str:
     return "One key for all tries, each when it was due, and an end: this caller can be relied on."
 
 
-def _drawn(chance: Chance) -> Reply | Exception:
+def _drawn(chance: Chance) -> Reply | type[Exception]:
     if chance.likely(0.4):
         return chance.one_of((NOT_SENT, NOT_HEARD))
     return Reply(chance.one_of((429, 503)), retry_after=chance.seconds(0.5, 4))
@@ -161,7 +163,7 @@ def _check_pause(scene: Scene, before: Try, after: Try) -> None:
 
 def _one_round(ask_again: Answer, replies: Sequence[Any]) -> None:
     service, scene = _asked(ask_again, replies, 1000)
-    if scene.raised and scene.raised in replies:
+    if scene.raised and scene.raised in [each.told for each in service.tries]:
         raise scene.wrong(
             f"`send` raised {type(scene.raised).__name__}, and you passed it on: no answer came, so ask again, with "
             "the same key, after one second."
@@ -238,7 +240,7 @@ def _several(calls: Answer, ask_again: Answer) -> Scene:
     return scene
 
 
-def _refused_for_good(ask_again: Answer, status: int, *before: Exception) -> None:
+def _refused_for_good(ask_again: Answer, status: int, *before: type[Exception]) -> None:
     service, scene = _asked(ask_again, [*before, Reply(status, retry_after=1.0)], 10)
     if len(service.tries) > 1 + len(before):
         raise scene.wrong(
